@@ -6,4 +6,5 @@ pub mod model;
 pub mod clock;
 pub mod error;
 pub mod store;
+pub mod wire;
 pub mod hub;

@@ -468,6 +468,8 @@ pub struct Event {
     pub ts: Millis,
     pub kind: EventKind,
     pub actor: Option<UserId>,
+    /// How many plugins in a row led to it; 0 for what people did.
+    pub depth: i16,
     pub body: EventBody,
 }
 
@@ -478,4 +480,37 @@ pub enum EventBody {
     Message(Box<Message>),
     /// For the others: JSON text of what clients get as `data`.
     Data(String),
+}
+
+/// A message that waits.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Held {
+    pub id: HeldId,
+    pub channel: ChannelKey,
+    pub sender: UserId,
+    #[sqlx(rename = "type")]
+    pub kind: String,
+    pub data: String,
+    pub view: Option<String>,
+    pub state: Option<String>,
+    pub to_user: Option<UserId>,
+    pub client_id: Option<String>,
+    pub client_hash: Option<i64>,
+    /// The plugin that held it.
+    pub plugin: String,
+    /// Why, in the plugin's words.
+    pub reason: String,
+    pub created_at: Millis,
+}
+
+/// A channel in somebody's list.
+#[derive(Debug, Clone)]
+pub struct ChannelListing {
+    pub channel: Channel,
+    /// The role of the user whose list it is.
+    pub role: Option<Role>,
+    /// How many messages of others that user has not read, counted up to 100.
+    pub unread: Option<i64>,
+    pub last_read_seq: Option<i64>,
+    pub last_message: Option<Message>,
 }

@@ -42,8 +42,8 @@ mod users;
 mod writer;
 
 pub use append::{MessageChange, NewEvent, NewMessage, Sent};
-pub use channels::{ChannelChange, ChannelFilter, ChannelListing, NewChannel};
-pub use held::{Held, Holding};
+pub use channels::{ChannelChange, ChannelFilter, NewChannel};
+pub use held::Holding;
 pub use idempotency::Remembered;
 pub use messages::Slice;
 pub use participants::{Asker, SeatChange};

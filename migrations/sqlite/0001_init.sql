@@ -111,6 +111,7 @@ CREATE TABLE events (
     ts          BIGINT      NOT NULL,
     kind        SMALLINT    NOT NULL,
     actor       TEXT,
+    depth       SMALLINT    NOT NULL,   -- how many plugins in a row led to it
     message_id  BIGINT,                 -- its own for message.new, else the message it is about
     type        TEXT,                   -- from here on only for message.new
     to_user     TEXT,                   -- the other of the pair, for a private message

@@ -85,8 +85,8 @@ static SENT_BEFORE: Bulk = Bulk::cast(
 );
 static INSERT: Bulk = Bulk::new(
     "INSERT INTO events (position, app_id, channel, seq, ts, kind, actor, message_id, type, data, view, state, \
-     client_id, client_hash, to_user) VALUES ",
-    15,
+     client_id, client_hash, to_user, depth) VALUES ",
+    16,
     "",
 );
 static MOVE_HEADS: Bulk = Bulk::cast(
@@ -189,7 +189,7 @@ impl Tx {
     }
 
     fn push(&mut self, event: NewEvent, client_hash: Option<i64>) -> Option<i64> {
-        let now = self.now;
+        let (now, depth) = (self.now, self.depth);
         let head = self.head_mut(event.channel)?;
         head.seq += 1;
         if event.kind == EventKind::MessageNew {
@@ -199,7 +199,7 @@ impl Tx {
         let (app_id, seq) = (head.app_id, head.seq);
         self.position = (now << 20).max(self.position + 1);
         let NewEvent { channel, kind, actor, body } = event;
-        let entry = Arc::new(Event { position: self.position, app_id, channel, seq, ts: now, kind, actor, body });
+        let entry = Arc::new(Event { position: self.position, app_id, channel, seq, ts: now, kind, actor, depth, body });
         self.pending.push((entry.clone(), client_hash));
         self.appended.push(entry);
         Some(seq)
@@ -235,7 +235,8 @@ impl Tx {
                         .bind(new.and_then(|m| m.state.as_deref()))
                         .bind(new.and_then(|m| m.client_id.as_deref()))
                         .bind(client_hash)
-                        .bind(new.and_then(|m| m.to.as_ref()).map(UserId::as_str));
+                        .bind(new.and_then(|m| m.to.as_ref()).map(UserId::as_str))
+                        .bind(event.depth);
                 }
                 query.execute(&mut *c).await.map(drop)
             })?;

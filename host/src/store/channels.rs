@@ -6,7 +6,7 @@ use super::proof::{Admin, Tenant};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
 use crate::model::{
-    AppId, Channel, ChannelId, ChannelKey, EventBody, EventKind, Message, Millis, Role, Texts, UserId,
+    AppId, Channel, ChannelId, ChannelKey, ChannelListing, EventBody, EventKind, Millis, Role, Texts, UserId,
 };
 
 macro_rules! channel_columns {
@@ -47,18 +47,6 @@ pub struct ChannelChange {
     pub active: Option<bool>,
     pub tags: Option<Texts>,
     pub custom: Option<String>,
-}
-
-/// A channel in somebody's list.
-#[derive(Debug, Clone)]
-pub struct ChannelListing {
-    pub channel: Channel,
-    /// The role of the user whose list it is.
-    pub role: Option<Role>,
-    /// How many messages of others that user has not read, counted up to 100.
-    pub unread: Option<i64>,
-    pub last_read_seq: Option<i64>,
-    pub last_message: Option<Message>,
 }
 
 /// Whose channels, and which of them.

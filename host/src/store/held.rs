@@ -6,28 +6,7 @@ use super::append::{NewMessage, Sent};
 use super::proof::{Backend, Member};
 use super::writer::Tx;
 use crate::error::{Error, Result};
-use crate::model::{AppId, ChannelKey, HeldId, Message, Millis, UserId};
-
-/// A message that waits.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Held {
-    pub id: HeldId,
-    pub channel: ChannelKey,
-    pub sender: UserId,
-    #[sqlx(rename = "type")]
-    pub kind: String,
-    pub data: String,
-    pub view: Option<String>,
-    pub state: Option<String>,
-    pub to_user: Option<UserId>,
-    pub client_id: Option<String>,
-    pub client_hash: Option<i64>,
-    /// The plugin that held it.
-    pub plugin: String,
-    /// Why, in the plugin's words.
-    pub reason: String,
-    pub created_at: Millis,
-}
+use crate::model::{AppId, ChannelKey, Held, HeldId, Message, UserId};
 
 macro_rules! held_columns {
     () => {

@@ -9,7 +9,7 @@ use super::writer::{Connection, Tx};
 use super::Store;
 use crate::error::{Code, Error, Result};
 use crate::model::{
-    AppId, ChannelKey, Event, EventBody, EventKind, Message, MessageId, Millis, UserId,
+    AppId, ChannelKey, ChannelListing, Event, EventBody, EventKind, Message, MessageId, Millis, UserId,
 };
 
 macro_rules! message_columns {
@@ -40,6 +40,7 @@ struct EventRow {
     ts: Millis,
     kind: i16,
     actor: Option<UserId>,
+    depth: i16,
     message_id: Option<MessageId>,
     data: Option<String>,
 }
@@ -113,7 +114,7 @@ impl Store {
     pub async fn list_events(&self, member: &Member, since: i64, limit: i64) -> Result<Vec<Event>> {
         let rows: Vec<EventRow> = on_db!(&self.db, pool => {
             sqlx::query_as(
-                "SELECT position, app_id, channel, seq, ts, kind, actor, message_id, \
+                "SELECT position, app_id, channel, seq, ts, kind, actor, depth, message_id, \
                  CASE WHEN kind = 1 THEN NULL ELSE data END AS data \
                  FROM events WHERE channel = $1 AND seq > $2 ORDER BY seq LIMIT $3",
             )
@@ -130,7 +131,7 @@ impl Store {
     pub async fn list_log(&self, backend: &Backend, after: i64, limit: i64) -> Result<Vec<Event>> {
         let rows: Vec<EventRow> = on_db!(&self.db, pool => {
             sqlx::query_as(
-                "SELECT position, app_id, channel, seq, ts, kind, actor, message_id, \
+                "SELECT position, app_id, channel, seq, ts, kind, actor, depth, message_id, \
                  CASE WHEN kind = 1 THEN NULL ELSE data END AS data \
                  FROM events WHERE position > $1 AND app_id = $2 ORDER BY position LIMIT $3",
             )
@@ -208,6 +209,7 @@ impl EventRow {
             ts: self.ts,
             kind,
             actor: self.actor,
+            depth: self.depth,
             body,
         })
     }
@@ -315,7 +317,7 @@ static BY_SEQS: Bulk = Bulk::cast(
 
 impl Store {
     /// Puts each channel's newest message beside it.
-    pub(super) async fn add_last_messages(&self, listings: &mut [super::ChannelListing]) -> Result<()> {
+    pub(super) async fn add_last_messages(&self, listings: &mut [ChannelListing]) -> Result<()> {
         let asked: Vec<(ChannelKey, i64)> = listings
             .iter()
             .filter(|listing| listing.channel.last_message_seq > 0)

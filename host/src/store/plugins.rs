@@ -104,6 +104,8 @@ pub enum Cause {
 pub struct HandlerCommit {
     pub install: InstallId,
     pub cause: Cause,
+    /// How many plugins in a row led to it, this one included.
+    pub depth: i16,
     /// Versions of the values it read (`None`: there was none), which must still hold.
     pub kv_reads: Vec<(String, String, Option<i64>)>,
     pub kv_writes: Vec<KvWrite>,
@@ -423,6 +425,7 @@ impl Store {
 impl Tx {
     async fn handler(&mut self, commit: HandlerCommit) -> Result<()> {
         let install = commit.install;
+        self.depth = commit.depth;
         self.settle_cause(install, &commit.cause).await?;
         self.check_reads(install, &commit.kv_reads).await?;
         self.write_kv(install, &commit).await?;

@@ -275,6 +275,8 @@ pub struct Tx {
     pub(super) now: Millis,
     pub(super) ids: Arc<IdSource>,
     pub(super) position: i64,
+    /// How many plugins in a row led to what is being written.
+    pub(super) depth: i16,
     pub(super) heads: HashMap<ChannelKey, Head>,
     /// Heads as they were before the current savepoint.
     undo: Vec<(ChannelKey, Head)>,
@@ -294,6 +296,7 @@ impl Tx {
             now,
             ids,
             position,
+            depth: 0,
             heads: HashMap::new(),
             undo: Vec::new(),
             pending: Vec::new(),
@@ -305,6 +308,7 @@ impl Tx {
     async fn attempt(&mut self, work: &mut dyn Work) -> Result<Option<Error>> {
         self.flush().await?;
         self.undo.clear();
+        self.depth = 0;
         let (position, appended) = (self.position, self.appended.len());
         self.execute("SAVEPOINT work").await?;
         let mut result = work.run(self).await;
