@@ -1,1 +1,7 @@
-pub fn x(){}
+//! Althing: a self-hosted chat host with sandboxed WebAssembly plugins.
+//!
+//! Modules are listed bottom-up: each uses only those above it.
+
+pub mod secrets;
+
+pub mod address;
