@@ -5,3 +5,5 @@
 pub mod secrets;
 
 pub mod address;
+
+pub mod socket;
