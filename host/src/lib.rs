@@ -5,6 +5,9 @@
 pub mod model;
 pub mod clock;
 pub mod error;
-pub mod store;
 pub mod wire;
+pub mod frame;
+pub mod address;
+pub mod secrets;
+pub mod store;
 pub mod hub;

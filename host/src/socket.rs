@@ -1,0 +1,5 @@
+//! The WebSocket transport.
+
+pub mod frame;
+
+pub mod handshake;
