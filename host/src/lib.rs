@@ -6,4 +6,6 @@ pub mod secrets;
 
 pub mod address;
 
+pub mod tokens;
+
 pub mod socket;
