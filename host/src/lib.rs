@@ -6,6 +6,8 @@ pub mod secrets;
 
 pub mod address;
 
+pub mod config;
+
 pub mod tokens;
 
 pub mod socket;
