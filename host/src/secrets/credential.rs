@@ -7,12 +7,13 @@
 //! looked up by digest in microseconds.
 
 use std::fmt;
+use std::path::Path;
 
 use ring::digest::{SHA256, digest};
 use ring::rand::SecureRandom;
 use subtle::ConstantTimeEq;
 
-use super::{NoRandomness, Secret};
+use super::{KeyFileError, NoRandomness, Secret, load_or_create};
 
 /// Digits of base 62: no character that ends a word, so a double click selects the whole key.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -125,6 +126,23 @@ impl Credential {
             kind,
             text: Secret::new(text.to_owned()),
         })
+    }
+
+    /// The operator's key out of its file, which is made with a new key if it isn't there.
+    pub fn load_or_create_operator(
+        path: &Path,
+        random: &dyn SecureRandom,
+    ) -> Result<Self, KeyFileError> {
+        let text = load_or_create(path, random, |random| {
+            Self::generate(CredentialKind::Operator, random).map(|made| made.text)
+        })?;
+        match Self::parse(text.expose()) {
+            Ok(credential) if credential.kind == CredentialKind::Operator => Ok(credential),
+            _ => Err(KeyFileError::NotAKey {
+                path: path.to_owned(),
+                reason: "expected an operator key, `opk_…`, whole and not mistyped",
+            }),
+        }
     }
 
     /// Whose credential it is.
@@ -267,6 +285,20 @@ mod tests {
                 Err(CredentialError::Malformed),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn the_operators_key_lives_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("operator.key");
+        let load = || Credential::load_or_create_operator(&path, &SystemRandom::new());
+        let first = load().unwrap();
+        assert_eq!(first.kind(), CredentialKind::Operator);
+        assert_eq!(load().unwrap(), first);
+        for other in ["opk_short", made(CredentialKind::Org).text().expose()] {
+            std::fs::write(&path, other).unwrap();
+            assert_eq!(load().unwrap_err().code(), "key_file_invalid");
         }
     }
 
