@@ -1,5 +1,0 @@
-//! The WebSocket transport.
-
-pub mod frame;
-
-pub mod handshake;
