@@ -23,5 +23,3 @@ pub mod plugins;
 pub mod app;
 pub mod chat;
 
-// decode, call one verb, encode
-pub mod socket;

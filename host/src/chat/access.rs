@@ -89,7 +89,7 @@ async fn with_key(app: &App, text: &str, client: &Client) -> Result<Caller> {
     let credential = Credential::parse(text).map_err(|e| unknown().because(e))?;
     let digest = credential.digest();
     if credential.kind() == CredentialKind::Operator {
-        return if digest.matches(&app.operator) { Ok(Caller::Operator(Operator::vouch())) } else { Err(unknown()) };
+        return if digest == app.operator { Ok(Caller::Operator(Operator::vouch())) } else { Err(unknown()) };
     }
     let key = app.store.find_key(digest.as_bytes()).await?.ok_or_else(unknown)?;
     if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
@@ -126,10 +126,10 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
     let rules = tokens::Rules {
         app: &claimed.app,
         audience: issuer.app.audience.as_deref(),
-        lifetime_s_max: app.config.sessions.lifetime_s_max as i64,
-        leeway_s: app.config.sessions.leeway_s as i64,
+        lifetime_s_max: app.config.sessions.lifetime_s_max,
+        leeway_s: app.config.sessions.leeway_s,
     };
-    let claims = tokens::verify(token, &issuer.keys, now / 1000, &rules).map_err(refused)?;
+    let claims = tokens::verify(token, &issuer.keys, now, &rules).map_err(refused)?;
     if let Some(origin) = &client.origin {
         let origins = Origins::parse(&issuer.app.allowed_origins.0).map_err(Error::internal)?;
         if !origins.allows(origin) {
@@ -139,11 +139,15 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
     let session = Session {
         tenant: Tenant::vouch(id),
         user: claims.sub.parse().map_err(|_| unknown())?,
-        expires_at: claims.exp * 1000,
-        issued_at: claims.iat * 1000,
+        expires_at: millis(claims.exp),
+        issued_at: millis(claims.iat),
     };
     still_good(app, &session, issuer.app.tokens_valid_from).await?;
     Ok(session)
+}
+
+fn millis(seconds: u64) -> Millis {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
 }
 
 async fn still_good(app: &App, session: &Session, valid_from: Millis) -> Result<()> {

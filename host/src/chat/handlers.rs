@@ -98,7 +98,7 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
                         .then(|| app.clock.now() + backoff_ms(attempts));
                     if retry_at.is_none() {
                         let line = format!("gave up on {} {} after {} tries", event.kind.as_str(), event.seq, attempts + 1);
-                        installed.log.add(app.clock.now(), "fault", line, app.config.plugins.log_lines_kept);
+                        installed.log.add(app.clock.now(), "fault", line);
                         app.metrics.event_given_up();
                     }
                     app.store.note_failed_event(installed.row.id, from, event.position, retry_at).await?;
@@ -175,7 +175,7 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
         };
         chain::note_output(app, installed, Hook::Events, &output);
         if let Err(sentence) = output.value {
-            installed.log.add(app.clock.now(), "error", sentence, app.config.plugins.log_lines_kept);
+            installed.log.add(app.clock.now(), "error", sentence);
             return Ok(Handled::Failed);
         }
         match commit(app, installed, cause.clone(), event.depth + 1, output.effects).await {
@@ -184,7 +184,7 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {
                 let line = format!("what it did could not be stored: {error}");
-                installed.log.add(app.clock.now(), "fault", line, app.config.plugins.log_lines_kept);
+                installed.log.add(app.clock.now(), "fault", line);
                 return Ok(Handled::Failed);
             }
         }
@@ -265,7 +265,7 @@ async fn run_timer(app: &Arc<App>, timer: &Timer) -> Result<()> {
         }
     };
     let line = format!("timer {}: {failed}", timer.name);
-    installed.log.add(app.clock.now(), "fault", line, app.config.plugins.log_lines_kept);
+    installed.log.add(app.clock.now(), "fault", line);
     let again = (timer.attempts + 1 < app.config.plugins.event_attempts_max as i64).then_some(later);
     app.store.put_off_timer(timer, again).await
 }
