@@ -24,10 +24,12 @@ use crate::tokens::VerifyingKey;
 
 mod grown;
 mod loadout;
+mod rates;
 mod seats;
 
 pub use grown::Grown;
 pub use loadout::{Installed, Loadout, PluginLog};
+pub use rates::{Rates, Whose};
 pub use seats::Seats;
 
 /// The host's state, shared by everything that serves a request.
@@ -44,6 +46,7 @@ pub struct App {
     pub cursor_key: hmac::Key,
     /// Who sits where, as far as it was asked lately.
     pub seats: Seats,
+    pub rates: Rates,
     issuers: moka::sync::Cache<AppId, Arc<Issuer>>,
     loadouts: RwLock<HashMap<AppId, Arc<Loadout>>>,
     origins: RwLock<Vec<Origins>>,
@@ -89,6 +92,7 @@ impl App {
             engine,
             metrics: Metrics::default(),
             seats: Seats::default(),
+            rates: Rates::new(&config.limits),
             issuers: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(10)).build(),
             loadouts: RwLock::default(),
             origins: RwLock::default(),
@@ -101,6 +105,12 @@ impl App {
         });
         app.load_origins().await.map_err(|e| e.to_string())?;
         Ok((app, committed))
+    }
+
+    /// Waits until the host begins to stop.
+    pub async fn stopped(&self) {
+        // The sender lives as long as this does.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     /// An app with the keys that verify its users' tokens.

@@ -125,6 +125,11 @@ impl Store {
         self.ids.next(self.clock.now(), clock::random_u64() as u32)
     }
 
+    /// Ends the connections, once nothing is under way any more.
+    pub async fn close(&self) {
+        on_db!(&self.db, pool => pool.close().await);
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         on_db!(&self.db, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;

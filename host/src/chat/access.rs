@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::address::{Networks, Origins};
-use crate::app::App;
+use crate::app::{App, Whose};
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, Channel, ChannelId, ChannelKey, KeyOwner, Millis, OrgId, Role, UserId};
 use crate::secrets::{Credential, CredentialKind};
@@ -36,6 +36,18 @@ pub enum Caller {
     User(Session),
 }
 
+impl Caller {
+    /// Whose requests its are counted with.
+    pub fn whose(&self) -> Whose {
+        match self {
+            Caller::Operator(_) => Whose::Operator,
+            Caller::Owner(owner) => Whose::Org(owner.org()),
+            Caller::Backend(backend) => Whose::Backend(backend.tenant().app()),
+            Caller::User(session) => Whose::User(session.tenant.app(), session.user.clone()),
+        }
+    }
+}
+
 /// A user's session.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -55,6 +67,14 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Whose messages its are counted with.
+    pub fn whose(&self) -> Whose {
+        match self {
+            Actor::Backend(backend) => Whose::Backend(backend.tenant().app()),
+            Actor::User(session) => Whose::User(session.tenant.app(), session.user.clone()),
+        }
+    }
+
     /// The app it acts in.
     pub fn tenant(&self) -> Tenant {
         match self {
@@ -148,6 +168,13 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
 
 fn millis(seconds: u64) -> Millis {
     i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
+}
+
+/// Whether a session that was good a moment ago still is.
+pub async fn still_valid(app: &App, session: &Session) -> Result<()> {
+    let issuer = app.issuer(session.tenant.app()).await?;
+    let issuer = issuer.ok_or_else(|| Error::new(Code::Unauthenticated, "The token is not good."))?;
+    still_good(app, session, issuer.app.tokens_valid_from).await
 }
 
 async fn still_good(app: &App, session: &Session, valid_from: Millis) -> Result<()> {

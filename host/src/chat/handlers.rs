@@ -28,11 +28,10 @@ const TIMERS_AT_ONCE: usize = 8;
 /// Runs events until the host stops.
 pub async fn run_events(app: Arc<App>) {
     let running: Arc<Mutex<HashSet<InstallId>>> = Arc::default();
-    let mut stopping = app.stopping.subscribe();
     loop {
         let grown = tokio::select! {
             grown = app.grown.next() => grown,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = app.stopped() => return,
         };
         for id in grown {
             for installed in &app.loadout(id).installs {
@@ -194,7 +193,6 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
 
 /// Runs timers until the host stops.
 pub async fn run_timers(app: Arc<App>) {
-    let mut stopping = app.stopping.subscribe();
     loop {
         let due = match app.store.next_timer().await {
             Ok(due) => due,
@@ -208,7 +206,7 @@ pub async fn run_timers(app: Arc<App>) {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
             () = app.timers_changed.notified() => continue,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = app.stopped() => return,
         }
         let timers = app.store.list_due_timers(100).await.unwrap_or_default();
         futures_util::stream::iter(timers)
