@@ -4,9 +4,8 @@ use althing_plugin::{Context, Role};
 use serde::Deserialize;
 
 /// All settings: rules for everywhere, and what is otherwise in some channels.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(test, derive(PartialEq))]
 pub struct Settings {
     pub words: Vec<WordList>,
     pub patterns: Vec<Pattern>,
@@ -39,9 +38,8 @@ pub enum Action {
     Hold,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(test, derive(PartialEq))]
 pub struct WordList {
     /// By which overrides name it.
     #[serde(default)]
@@ -67,9 +65,8 @@ pub enum Place {
     Anywhere,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(test, derive(PartialEq))]
 pub struct Pattern {
     /// What it finds, such as `phone numbers`; overrides name it by this.
     #[serde(default)]
@@ -112,9 +109,8 @@ pub enum Exempt {
 }
 
 /// What is otherwise in some channels. What it leaves out stays as it is.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(test, derive(PartialEq))]
 struct Override {
     channels: Vec<String>,
     channel_types: Vec<String>,
