@@ -1,7 +1,8 @@
 //! Days and times of day, at a fixed distance from UTC.
 
+use althing_plugin::dates::{DAY_MS, date_of, day_of, weekday};
+
 const MINUTE_MS: i64 = 60 * 1000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// How weekdays are written, from Monday.
 pub const WEEKDAYS: [&str; 7] = [
@@ -59,11 +60,7 @@ impl Clock {
             0 => format!("today at {time}"),
             1 => format!("tomorrow at {time}"),
             _ => {
-                let (year, month, date) = date_of(day);
-                format!(
-                    "on {} {year}-{month:02}-{date:02} at {time}",
-                    weekday_name(day)
-                )
+                format!("on {} {} at {time}", weekday_name(day), date_of(day))
             }
         }
     }
@@ -87,81 +84,18 @@ impl Clock {
     }
 
     fn day_of(&self, at_ms: i64) -> i64 {
-        self.local(at_ms).div_euclid(DAY_MS)
+        day_of(self.local(at_ms))
     }
-}
-
-/// The day's place in the week, 0 for Monday.
-pub fn weekday(day: i64) -> i64 {
-    (day + 3).rem_euclid(7)
 }
 
 fn weekday_name(day: i64) -> String {
-    let name = WEEKDAYS[weekday(day) as usize];
+    let name = WEEKDAYS[weekday(day)];
     name[..1].to_uppercase() + &name[1..]
-}
-
-/// The day of a date, in days since 1970-01-01; `None` if there is no such date. Years from 1970 to
-/// 9999.
-pub fn day(year: i64, month: u32, date: u32) -> Option<i64> {
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) {
-        return None;
-    }
-    if date < 1 || date > days_of_month(year, month) {
-        return None;
-    }
-    let months: u32 = (1..month).map(|month| days_of_month(year, month)).sum();
-    Some(new_year(year) + i64::from(months) + i64::from(date) - 1)
-}
-
-/// Year, month and date of a day.
-fn date_of(day: i64) -> (i64, u32, u32) {
-    // Close to the year and never past it by more than one.
-    let mut year = 1970 + day.div_euclid(366);
-    while new_year(year + 1) <= day {
-        year += 1;
-    }
-    let mut date = (day - new_year(year)) as u32;
-    let mut month = 1;
-    while date >= days_of_month(year, month) {
-        date -= days_of_month(year, month);
-        month += 1;
-    }
-    (year, month, date + 1)
-}
-
-/// The first of January, in days since 1970-01-01.
-fn new_year(year: i64) -> i64 {
-    let leap_days = |year: i64| year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969)
-}
-
-fn days_of_month(year: i64, month: u32) -> u32 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_and_days_agree() {
-        assert_eq!(day(1970, 1, 1), Some(0));
-        assert_eq!(day(2000, 3, 1), Some(11_017));
-        assert_eq!(day(2024, 2, 29), Some(19_782));
-        assert_eq!(day(2023, 2, 29), None);
-        assert_eq!(day(2026, 13, 1), None);
-        for number in (0..40_000).step_by(17) {
-            let (year, month, date) = date_of(number);
-            assert_eq!(day(year, month, date), Some(number));
-        }
-        assert_eq!(weekday(0), 3); // a Thursday
-    }
 
     #[test]
     fn times_read_well() {

@@ -40,6 +40,7 @@ pub mod chat;
 mod config;
 mod context;
 pub mod counters;
+pub mod dates;
 mod error;
 mod event;
 mod hooks;
@@ -66,6 +67,7 @@ pub use event::{MemberChange, Posted};
 pub use hooks::{Commands, Events, Interactions, MessageGuard, MessageKind, Schedule};
 pub use json::{parse_json, to_json};
 pub use random::Random;
+pub use serde_json::{Value, json};
 
 /// What [`plugin!`] expands to; not for plugins.
 #[doc(hidden)]

@@ -4,7 +4,6 @@ pub use crate::blocks::{self, Block};
 pub use crate::chat::{self, Post};
 pub use crate::{
     Choice, Command, Commands, Context, Created, Draft, Event, Events, Interaction, Interactions,
-    Message, MessageGuard, MessageKind, Patch, Rejection, Reply, Role, Schedule, Shown, Verdict,
-    View, config, counters, kv, log, parse_json, timers, to_json,
+    Message, MessageGuard, MessageKind, Patch, Rejection, Reply, Role, Schedule, Shown, Value,
+    Verdict, View, config, counters, json, kv, log, parse_json, timers, to_json,
 };
-pub use serde_json::{Value, json};

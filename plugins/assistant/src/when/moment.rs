@@ -1,7 +1,9 @@
 //! What day and time: `tomorrow at 9`, `on friday`, `15:30`.
 
+use althing_plugin::dates::{Date, weekday};
+
 use super::Words;
-use crate::clock::{self, Clock, WEEKDAYS};
+use crate::clock::{Clock, WEEKDAYS};
 
 /// When a day is named without a time: minutes after midnight.
 const MORNING: u32 = 9 * 60;
@@ -38,16 +40,16 @@ fn day(words: &mut Words<'_>, clock: &Clock) -> Result<Option<i64>, String> {
     if word == "today" || word == "tomorrow" {
         return Ok(Some(today + i64::from(word == "tomorrow")));
     }
-    if let Some(weekday) = WEEKDAYS.iter().position(|weekday| name(weekday)) {
+    if let Some(wanted) = WEEKDAYS.iter().position(name) {
         // Never today: whoever means that says so.
-        let ahead = (weekday as i64 - clock::weekday(today)).rem_euclid(7);
-        return Ok(Some(today + if ahead == 0 { 7 } else { ahead }));
+        let ahead = (wanted + 7 - weekday(today)) % 7;
+        return Ok(Some(today + if ahead == 0 { 7 } else { ahead as i64 }));
     }
     let parts: Vec<&str> = word.split('-').collect();
     if let [year, month, date] = parts[..]
-        && let (Ok(year), Ok(month), Ok(date)) = (year.parse(), month.parse(), date.parse())
+        && let (Ok(year), Ok(month), Ok(day)) = (year.parse(), month.parse(), date.parse())
     {
-        return match clock::day(year, month, date) {
+        return match (Date { year, month, day }).to_day() {
             Some(day) => Ok(Some(day)),
             None => Err(format!("There is no day {word}.")),
         };
