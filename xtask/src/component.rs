@@ -107,7 +107,9 @@ pub fn disagreements(plugin: &Description) -> Vec<String> {
             .permissions
             .iter()
             .any(|permission| &permission.name == import);
-        if !asked && !FREE.contains(&import.as_str()) {
+        if import.contains(':') {
+            found.push(format!("it uses `{import}`, which the host doesn't have"));
+        } else if !asked && !FREE.contains(&import.as_str()) {
             found.push(format!(
                 "it uses `{import}`, but plugin.toml has no such permission"
             ));
@@ -130,4 +132,63 @@ pub fn disagreements(plugin: &Description) -> Vec<String> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plugin(manifest: &str, exports: &[&str], imports: &[&str]) -> Description {
+        let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Description {
+            manifest: toml::from_str(manifest).unwrap(),
+            exports: strings(exports),
+            imports: strings(imports),
+        }
+    }
+
+    #[test]
+    fn interfaces_go_by_their_own_name() {
+        assert_eq!(interface("althing:plugin/kv@0.1.0"), "kv");
+        assert_eq!(interface("wasi:io/poll@0.2.6"), "wasi:io/poll@0.2.6");
+    }
+
+    #[test]
+    fn a_manifest_that_fits_is_not_remarked_on() {
+        let manifest = r#"
+            name = "poll"
+            version = "1.0.0"
+            events = ["message.new"]
+            permissions = [{ name = "timers", reason = "" }]
+            commands = [{ name = "poll" }]
+            kinds = [{ name = "poll" }]
+        "#;
+        let exports = ["message-kind", "commands", "events", "schedule"];
+        let found = disagreements(&plugin(manifest, &exports, &["log", "config", "timers"]));
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn what_the_host_would_refuse_is_named() {
+        let manifest = "name = 'x'\nversion = '1.0.0'\nevents = ['message.new']";
+        let found = disagreements(&plugin(
+            manifest,
+            &["commands"],
+            &["kv", "wasi:io/poll@0.2.6"],
+        ));
+        assert_eq!(
+            found,
+            [
+                "it uses `kv`, but plugin.toml has no such permission",
+                "it uses `wasi:io/poll@0.2.6`, which the host doesn't have",
+                "plugin.toml promises `events`, but the code has no such hook",
+                "it implements `commands`, but plugin.toml lists nothing for it",
+            ]
+        );
+    }
+
+    #[test]
+    fn core_modules_are_not_components() {
+        assert!(describe(b"\0asm\x01\0\0\0").is_err());
+    }
 }

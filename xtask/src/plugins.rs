@@ -69,7 +69,10 @@ pub fn run(root: &Path) -> Result<()> {
         let described = component::describe(&bytes)
             .with_context(|| format!("reading the plugin `{}`", plugin.name))?;
         let name = &plugin.name;
-        println!("  {name:width$}  {}", line(&described, bytes.len(), made));
+        println!(
+            "  {name:width$}  {}",
+            line(name, &described, bytes.len(), made)
+        );
         for sentence in component::disagreements(&described) {
             println!("  {:width$}  warning: {sentence}", "");
         }
@@ -81,11 +84,15 @@ pub fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Encodes `module` unless `component` is newer already. Gives whether it did, and the component.
+/// Encodes `module`, unless `component` is newer than the module and than this program. Gives whether
+/// it did, and the component.
 fn make_component(module: &Path, component: &Path) -> Result<(bool, Vec<u8>)> {
     let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
     let built = modified(module).with_context(|| format!("no {}", module.display()))?;
-    if modified(component).is_ok_and(|encoded| encoded > built) {
+    let newest = std::env::current_exe()
+        .and_then(|program| modified(&program))
+        .map_or(built, |encoder| encoder.max(built));
+    if modified(component).is_ok_and(|encoded| encoded > newest) {
         return Ok((false, fs::read(component)?));
     }
     let bytes = component::encode(&fs::read(module)?)?;
@@ -96,14 +103,17 @@ fn make_component(module: &Path, component: &Path) -> Result<(bool, Vec<u8>)> {
     Ok((true, bytes))
 }
 
-fn line(plugin: &Description, bytes: usize, made: bool) -> String {
+fn line(folder: &str, plugin: &Description, bytes: usize, made: bool) -> String {
     let or_none = |names: &[String]| match names {
         [] => "none".to_owned(),
         names => names.join(", "),
     };
+    let name = match plugin.manifest.name.as_str() {
+        name if name == folder => "",
+        name => &format!("{name} "),
+    };
     format!(
-        "{} {}, {} KiB{}; hooks: {}; uses: {}",
-        plugin.manifest.name,
+        "{name}{}, {} KiB{}; hooks: {}; uses: {}",
         plugin.manifest.version,
         bytes.div_ceil(1024),
         if made { "" } else { ", unchanged" },

@@ -72,3 +72,12 @@ pub use serde_json::{Value, json};
 /// What [`plugin!`] expands to; not for plugins.
 #[doc(hidden)]
 pub use bindings::hooks as __hooks;
+
+/// The guides' examples compile and run with the crate's own.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../docs/plugins/first-plugin.md")]
+    mod first_plugin {}
+    #[doc = include_str!("../../../docs/blocks.md")]
+    mod blocks {}
+}

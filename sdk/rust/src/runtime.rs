@@ -22,6 +22,7 @@ mod memory {
     use core::alloc::Layout;
     use core::arch::wasm32::memory_grow;
     use core::mem::MaybeUninit;
+    use core::ptr::NonNull;
 
     use talc::base::Talc;
     use talc::base::binning::Binning;
@@ -29,35 +30,54 @@ mod memory {
     use talc::source::Source;
     use talc::wasm::WasmBinning;
 
+    use crate::bindings::log::{Level, log};
+
     const ARENA_BYTES: usize = 1024 * 1024;
     const PAGE_BYTES: usize = 64 * 1024;
     /// How much to grow by, as long as the host gives that much.
     const GROWTH_PAGES: usize = 16;
-    /// What the allocator's own records and alignment may take of a new heap.
+    /// What the allocator's own records may take of a new heap.
     const OVERHEAD_BYTES: usize = 1024;
 
     static mut ARENA: [MaybeUninit<u8>; ARENA_BYTES] = [MaybeUninit::uninit(); ARENA_BYTES];
 
     #[global_allocator]
     static ALLOCATOR: TalcSyncCell<ArenaThenGrow, WasmBinning> =
-        TalcSyncCell::new_wasm(ArenaThenGrow { arena_used: false });
+        TalcSyncCell::new_wasm(ArenaThenGrow::Unused);
 
     #[derive(Debug)]
-    struct ArenaThenGrow {
-        arena_used: bool,
+    enum ArenaThenGrow {
+        Unused,
+        /// The arena is full, or will be.
+        Arena,
+        /// So is what was grown, up to this end.
+        Grown(NonNull<u8>),
     }
 
-    // SAFETY: `acquire` allocates nothing itself.
+    // SAFETY: `acquire` allocates nothing itself, and neither does the host while it takes a line.
     unsafe impl Source for ArenaThenGrow {
         fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-            let (base, size) = if talc.source.arena_used {
-                grow(layout).ok_or(())?
-            } else {
-                talc.source.arena_used = true;
-                (&raw mut ARENA as *mut u8, ARENA_BYTES)
+            if let ArenaThenGrow::Unused = talc.source {
+                talc.source = ArenaThenGrow::Arena;
+                // SAFETY: the arena is claimed here, once, and named nowhere else.
+                let end = unsafe { talc.claim(&raw mut ARENA as *mut u8, ARENA_BYTES) };
+                return end.map(drop).ok_or(());
+            }
+            let Some((base, size)) = grow(layout) else {
+                // Running out mostly ends the call, and says nothing itself.
+                log(Level::Error, "out of memory");
+                return Err(());
             };
-            // SAFETY: the arena is claimed once and named nowhere else; grown memory is new.
-            unsafe { talc.claim(base, size) }.map(drop).ok_or(())
+            let end = match talc.source {
+                // SAFETY: the new memory begins where the heap ends.
+                ArenaThenGrow::Grown(end) if end.as_ptr() == base => unsafe {
+                    talc.extend(end, base.wrapping_add(size))
+                },
+                // SAFETY: the memory is new, so nobody else has it.
+                _ => unsafe { talc.claim(base, size) }.ok_or(())?,
+            };
+            talc.source = ArenaThenGrow::Grown(end);
+            Ok(())
         }
     }
 
