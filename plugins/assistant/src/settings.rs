@@ -28,8 +28,7 @@ impl Default for Settings {
         Settings {
             answers: Vec::new(),
             mention: "assistant".to_owned(),
-            greeting: "Welcome to {channel}, {name}! Type /help to see what I can do for you."
-                .to_owned(),
+            greeting: "Welcome, {name}! Type /help to see what I can do for you.".to_owned(),
             greet_in: vec!["messaging".to_owned()],
             utc_offset_minutes: 0,
         }

@@ -147,4 +147,54 @@ mod tests {
         assert!(error("in 99999999999999999 weeks x").contains("how long"));
         assert!(error("").contains("when"));
     }
+
+    #[test]
+    fn any_text_is_read_or_refused() {
+        let pieces = [
+            "in",
+            "at",
+            "on",
+            "next",
+            "tomorrow",
+            "fri",
+            "9",
+            "15:30",
+            "3pm",
+            "pm",
+            "10m",
+            "1h30m",
+            "half",
+            "an",
+            "hour",
+            "and",
+            "2026-12-24",
+            "-",
+            ":",
+            "🙂",
+            "ßé",
+            "0",
+            "99999999999999",
+            "9999-99-99",
+            "é5m",
+            "a.m.",
+            "5é",
+            "",
+        ];
+        let mut random = althing_plugin::Context::default().random();
+        for _ in 0..20_000 {
+            let words: Vec<&str> = (0..random.below(7))
+                .filter_map(|_| random.pick(&pieces).copied())
+                .collect();
+            for offset in [-720, 0, 840] {
+                let clock = Clock::new(NOW as u64, offset);
+                if let Ok(when) = parse(&words.join(" "), &clock) {
+                    assert!(
+                        when.at_ms > NOW && when.at_ms - NOW <= AHEAD_MS_MAX,
+                        "{words:?}"
+                    );
+                    assert!(!clock.describe(when.at_ms).is_empty());
+                }
+            }
+        }
+    }
 }

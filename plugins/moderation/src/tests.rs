@@ -202,3 +202,33 @@ fn the_manifest_and_the_code_have_the_same_defaults() {
     assert_eq!(rules(defaults), Settings::default());
     assert_eq!(rules(json!({})), Settings::default());
 }
+
+/// Texts of whatever breaks slicing: many bytes, no width, case that changes the length.
+fn odd_text(random: &mut althing_plugin::Random) -> String {
+    let pieces = [
+        "darn", "DARN", "ß", "İ", "\u{200b}", "e\u{301}", "ﬀ", "🙂", " ", "\n", ".", "。", "://",
+        "www.", "a.com", "@", "/", "垃圾", "ｄ", "Σ", "\u{338}", "-", "http", "\0", "ǅ",
+    ];
+    let count = random.below(12);
+    (0..count)
+        .filter_map(|_| random.pick(&pieces).copied())
+        .collect()
+}
+
+#[test]
+fn any_text_is_judged_and_keeps_its_length() {
+    let settings = rules(json!({
+        "words": [{"words": ["darn", "ss", "ff", "i", "垃圾", "ß"], "match": "anywhere"}],
+        "patterns": [{"pattern": "d.r"}],
+        "links": "block_all",
+        "link_action": "mask",
+    }));
+    let mut random = althing_plugin::Random::new(1);
+    for _ in 0..20_000 {
+        let text = odd_text(&mut random);
+        if let Judgement::Rewrite(masked) = judge(&settings, &text) {
+            assert_eq!(masked.chars().count(), text.chars().count(), "{text:?}");
+            assert!(masked.contains('*'));
+        }
+    }
+}

@@ -92,14 +92,16 @@ fn closing_time(at_ms: Option<u64>, in_s: Option<u64>, now_ms: u64) -> Result<Op
         (Some(_), Some(_)) => {
             return Err("Give `closes_at_ms` or `closes_in_s`, not both.".to_owned());
         }
+        (Some(at_ms), None) if at_ms <= now_ms => {
+            return Err("The time at which the poll closes is over.".to_owned());
+        }
+        (None, Some(in_s)) if in_s < OPEN_S_MIN => {
+            return Err(format!("A poll is open for at least {OPEN_S_MIN} seconds."));
+        }
         (Some(at_ms), None) => at_ms,
         (None, Some(in_s)) => now_ms.saturating_add(in_s.saturating_mul(1000)),
     };
-    let open_ms = closes_at_ms.saturating_sub(now_ms);
-    if open_ms < OPEN_S_MIN * 1000 {
-        return Err(format!("A poll is open for at least {OPEN_S_MIN} seconds."));
-    }
-    if open_ms > OPEN_S_MAX * 1000 {
+    if closes_at_ms - now_ms > OPEN_S_MAX * 1000 {
         return Err("A poll is open for at most a year.".to_owned());
     }
     Ok(Some(closes_at_ms))
@@ -175,11 +177,9 @@ mod tests {
         assert_eq!(closing(None, None), Ok(None));
         assert_eq!(closing(None, Some(60)), Ok(Some(1_060_000)));
         assert_eq!(closing(Some(1_010_000), None), Ok(Some(1_010_000)));
-        assert!(
-            closing(Some(999_999), None)
-                .unwrap_err()
-                .contains("at least")
-        );
+        assert_eq!(closing(Some(1_000_001), None), Ok(Some(1_000_001)));
+        assert!(closing(Some(1_000_000), None).unwrap_err().contains("over"));
+        assert!(closing(None, Some(9)).unwrap_err().contains("at least"));
         assert!(
             closing(None, Some(u64::MAX))
                 .unwrap_err()

@@ -24,12 +24,14 @@ pub enum Error {
     Unavailable(String),
 }
 
+/// A sentence or a phrase for people. What the arguments are refused for stands alone: it mostly is
+/// what a guard or a message kind has to say to whoever wrote them.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, detail) = match self {
+            Error::Invalid(detail) => return f.write_str(detail),
             Error::Denied(detail) => ("not allowed", detail.as_str()),
             Error::NotFound(detail) => ("not found", detail.as_str()),
-            Error::Invalid(detail) => ("refused", detail.as_str()),
             Error::Conflict => ("somebody else changed it first", ""),
             Error::Limited(detail) => ("over a limit", detail.as_str()),
             Error::Unavailable(detail) => ("not possible at the moment", detail.as_str()),
