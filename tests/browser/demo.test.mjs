@@ -115,6 +115,14 @@ test('a masked word arrives masked, and its sender is told', async () => {
   await own.getByText('changed by a plugin').waitFor();
 });
 
+test('a message that a person has to look at waits, and only its sender sees it', async () => {
+  await ada.say(`lottery night ${run}`);
+  await ada.message(`lottery night ${run}`).getByText('Waiting for review').waitFor();
+  await ada.say(`after the lot ${run}`);
+  await bruno.sees(`after the lot ${run}`);
+  await bruno.seesNo(`lottery night ${run}`);
+});
+
 test('a refused message comes back with the reason', async () => {
   await bruno.say(`a scam ${run}`);
   await bruno.notice.waitFor();

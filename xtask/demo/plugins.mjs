@@ -13,10 +13,18 @@ export const PLUGINS = [
     grants: ['counters'],
     on_fault: 'open',
     config: {
-      mask: ['darn', 'heck', 'dang'],
-      reject: ['scam', 'free crypto'],
-      links: { per_message_max: 3, blocked_hosts: ['evil.example'] },
-      flood: { messages_max: 12, window_s: 10 },
+      words: [
+        { name: 'mild words', words: ['darn', 'dang', 'heck'], action: 'mask' },
+        { name: 'scams', words: ['scam', 'free crypto', 'wire transfer'], action: 'reject', reason: 'Offers that smell of a scam are not sent here.' },
+        { name: 'to look at', words: ['lottery'], action: 'hold' },
+      ],
+      links: 'allow_listed',
+      link_domains: ['ubuntu.com', 'wikipedia.org', 'github.com', 'example.com'],
+      link_action: 'reject',
+      flood_messages: 12,
+      flood_seconds: 10,
+      // Owners are often exempt; here everybody should see what moderation does.
+      exempt: ['server'],
     },
   },
   {

@@ -10,11 +10,11 @@ const USERS_PER_REQUEST_MAX = 100;
 /** How much of #ubuntu the people haven't read yet when a visitor comes. */
 const UNREAD = 12;
 
-/** Gives a client for the demo's app, with everything in it. Talks only where there is work to do. */
+/** Gives a client for the demo's app, with everything in it. Does only what no earlier start has done. */
 export async function seed({ operator, state, settings, say }) {
-  const fresh = !state.get('seeded');
-  if (fresh) say('Seeding the demo: once, some seconds.');
+  if (!state.get('seeded')) say('Seeding the demo: once, some seconds.');
   const app = await openApp({ operator, state, settings, say });
+  const found = state.get('seeded');
   if (!state.get('conversations')) {
     const excerpt = await readExcerpt();
     await addUsers(app, excerpt.nicks, say);
@@ -30,7 +30,7 @@ export async function seed({ operator, state, settings, say }) {
     await markRead(app);
     await state.set({ seeded: true });
   }
-  if (!fresh) say('The demo is seeded already.');
+  if (found) say('The demo is seeded already.');
   return app;
 }
 

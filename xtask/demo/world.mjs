@@ -44,7 +44,7 @@ export const LINES = {
     ['ada', 'Welcome! You are looking at two people of one app, side by side. Each side has its own connection to the host.'],
     ['bruno', 'Write something on the left and watch the right: the typing indicator, the message, the read mark under it.'],
     ['chen', 'Type / for the commands. They come from plugins: small WebAssembly components in a sandbox. Try /ask what is a plugin'],
-    ['dora', 'Moderation is a plugin too. "darn" gets masked before anyone sees it, "scam" is refused, and you are told why.'],
+    ['dora', 'Moderation is a plugin too. "darn" gets masked before anyone sees it, "lottery" waits for review, "scam" is refused, and you are told why.'],
     ['emeka', 'The plug at the top of a side cuts its connection. Write from the other side meanwhile, then plug it in again: nothing is missing.'],
     ['freya', 'There is a real day of IRC in #ubuntu if you want something to scroll through.'],
   ],

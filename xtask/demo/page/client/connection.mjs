@@ -50,10 +50,14 @@ export function createConnection({ url, tokens, WebSocket, onEvent, onState }) {
     socket = undefined;
     if (state.name === 'offline') return;
     if (code === UNAUTHENTICATED && !renewed) {
-      renewed = true;
       enter({ name: 'connecting' });
-      await tokens.renew(token).catch(() => {});
-      if (state.name === 'connecting') open();
+      try {
+        await tokens.renew(token);
+        renewed = true;
+        if (state.name === 'connecting') open();
+      } catch (error) {
+        if (state.name === 'connecting') wait(error.message);
+      }
       return;
     }
     if (code >= 3500 && code <= 3999) enter({ name: 'refused', reason: reason || 'The host refused the connection.' });

@@ -37,8 +37,12 @@ function addRoom(chat, channel) {
   room.unfollow = chat.client.subscribe(room.id, {
     onEvent: (event) => applyEvent(chat, room, event),
     onLive() {
+      const open = chat.openId === room.id;
+      // Messages are read once events arrive: read before, one could fall between the two.
+      if (open && !room.live) loadLatest(chat, room);
+      room.live = true;
       // A direct channel has no name of its own but the other person's.
-      if (channel.type === 'direct' || chat.openId === room.id) loadParticipants(chat, room);
+      if (open || channel.type === 'direct') loadParticipants(chat, room);
     },
     onRecovered(count) {
       chat.caughtUp = (chat.caughtUp ?? 0) + count;

@@ -80,11 +80,13 @@ export async function openChannel(chat, id) {
   chat.watching = undefined;
   const room = openRoom(chat);
   room.newAfter = undefined;
+  room.opening = true;
   chat.touch('open');
   chat.touch('channels');
   await loadParticipants(chat, room);
   if (room.unread > 0) room.newAfter = room.reads.get(chat.me);
-  if (!room.timeline.loaded) await loadLatest(chat, room);
+  if (room.live && !room.timeline.loaded) await loadLatest(chat, room);
+  room.opening = false;
   chat.touch('thread');
 }
 

@@ -15,6 +15,8 @@ import { createTimeline } from './timeline.mjs';
  * @property {Map<string, number>} typing Who types, until when in milliseconds since 1970.
  * @property {object} timeline See timeline.mjs.
  * @property {number} [newAfter] The seq after which messages were unread when the room was opened.
+ * @property {boolean} opening Whether it isn't known yet where its unread messages begin.
+ * @property {boolean} live Whether its events have begun to arrive; only then are its messages loaded.
  * @property {boolean} loadingOlder
  * @property {string} [fault] Why its messages couldn't be loaded.
  * @property {() => void} [unfollow]
@@ -33,6 +35,8 @@ export function createRoom(channel) {
     typing: new Map(),
     timeline: createTimeline(),
     newAfter: undefined,
+    opening: false,
+    live: false,
     loadingOlder: false,
   };
 }

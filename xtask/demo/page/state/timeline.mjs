@@ -61,8 +61,8 @@ export function addHistory(timeline, messages, prev) {
 
 /** Applies `message.new`, or the host's answer to a send: whichever comes first. */
 export function addMessage(timeline, message) {
-  const known = timeline.messages.get(message.id);
-  if (!known) put(timeline, message);
+  if (!timeline.messages.has(message.id)) put(timeline, message);
+  else if (timeline.own.has(message.client_id)) removeOwn(timeline, message.client_id); // The event had no client id.
 }
 
 /** Applies `message.updated` and `message.deleted`. */
