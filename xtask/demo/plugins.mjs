@@ -29,16 +29,36 @@ export const PLUGINS = [
   },
   {
     name: 'assistant',
-    grants: ['chat-read', 'chat-write', 'kv'],
+    grants: ['kv', 'timers', 'chat-read', 'chat-write'],
     on_fault: 'open',
     config: {
-      greeting: 'Hello {name}, welcome to the demo. Ask me about Althing with /ask.',
-      faq: [
-        { ask: ['what is althing', 'althing'], answer: 'Althing is a chat host that you run yourself: one binary gives every app on it messaging, presence and history over REST and WebSocket.' },
-        { ask: ['what is a plugin', 'plugin', 'webassembly', 'wasm'], answer: 'A plugin is a WebAssembly component. It runs in a sandbox, sees only what the tenant has granted, and a fault in it never reaches the host.' },
-        { ask: ['lost messages', 'durable', 'crash', 'reconnect'], answer: 'A message is acknowledged once it is on disk. A client that comes back names the last number it saw and gets everything since.' },
-        { ask: ['name', 'why althing'], answer: 'The althing was the assembly of old Iceland: everyone met in one place, and what was said there counted.' },
-        { ask: ['database', 'scale', 'postgres'], answer: 'SQLite in one folder to begin with. Postgres, NATS and object storage when one machine is not enough; the binary is the same.' },
+      greeting: 'Welcome to {channel}, {name}! /help says what I can do.',
+      answers: [
+        {
+          question: 'What is Althing?',
+          answer: 'A chat host that you run yourself. One binary gives every app on it messaging, presence and history, over REST and one WebSocket.',
+          keywords: ['chat host', 'about'],
+        },
+        {
+          question: 'What is a plugin?',
+          answer: 'A WebAssembly component that a tenant enables for an app. It runs in a sandbox, sees only what it was granted, and nothing it does can hurt the host or another tenant.',
+          keywords: ['wasm', 'component', 'sandbox', 'extension'],
+        },
+        {
+          question: 'Can a message get lost?',
+          answer: 'Not once it is acknowledged: it is on disk by then. A client that was away names the last number it saw and gets everything since, or is told plainly that it must load anew.',
+          keywords: ['durable', 'crash', 'reconnect', 'offline'],
+        },
+        {
+          question: 'Which database does it need?',
+          answer: 'None of yours to begin with: SQLite in one folder. Postgres, NATS and S3 come in when one machine is not enough, with the same binary.',
+          keywords: ['sqlite', 'postgres', 'scale', 'storage'],
+        },
+        {
+          question: 'Where does the name come from?',
+          answer: 'The althing was the assembly of old Iceland: everyone met in one place, and what was said there counted.',
+          keywords: ['norse', 'iceland', 'why althing'],
+        },
       ],
     },
   },

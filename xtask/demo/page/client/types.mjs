@@ -72,7 +72,7 @@
 /**
  * @typedef {object} Command
  * @property {string} name Without the slash.
- * @property {string} usage
+ * @property {string} usage What may follow the name.
  * @property {string} description
  * @property {string} plugin
  */

@@ -40,7 +40,7 @@ export function createSlashMenu(chat, field, accept) {
     if (typed.text === undefined) return show(matching(typed.name), '');
     const command = chat.commands.find(({ name }) => name === typed.name);
     if (!command) return close();
-    show(options.filter(({ for: name }) => name === command.name), `${command.usage}: ${command.description}`);
+    show(options.filter(({ for: name }) => name === command.name), `/${command.name} ${command.usage}`.trimEnd() + `: ${command.description}`);
     timer = setTimeout(() => ask(command, typed.text), COMPLETE_MS);
     return undefined;
   }
@@ -67,7 +67,7 @@ export function createSlashMenu(chat, field, accept) {
 
   function draw() {
     list.replaceChildren(...options.map(({ label, detail, usage }, index) => h('li', { role: 'option', id: `${id}-${index}`, 'data-index': index, 'aria-selected': String(index === active) },
-      h('b', {}, label), usage ? h('code', {}, usage.replace(/^\/\S+\s?/, '')) : null, detail ? h('span', {}, detail) : null)));
+      h('b', {}, label), usage ? h('code', {}, usage) : null, detail ? h('span', {}, detail) : null)));
     list.hidden = options.length === 0;
     element.hidden = options.length === 0 && help.hidden;
     field.setAttribute('aria-expanded', String(options.length > 0));
@@ -77,6 +77,8 @@ export function createSlashMenu(chat, field, accept) {
   }
 
   function close() {
+    clearTimeout(timer);
+    asked += 1;
     options = [];
     help.hidden = true;
     draw();
