@@ -65,18 +65,18 @@ async function once(url, key, method, path, body, { idempotencyKey, type }) {
       signal: AbortSignal.timeout(REQUEST_MS_MAX),
     });
   } catch (error) {
-    // Safe to repeat: every write here names itself by an id or an idempotency key.
+    // Safe to repeat: every write here names itself, by an id or an idempotency key.
     return { ok: false, status: 0, retryable: true, body: { detail: error.cause?.message ?? error.message } };
   }
   const text = await response.text();
   const decoded = decode(text);
-  const wait = Number(response.headers.get('retry-after'));
+  const wait = decoded?.retry_after_ms ?? 1_000 * Number(response.headers.get('retry-after'));
   return {
     ok: response.ok,
     status: response.status,
     body: decoded,
     retryable: decoded?.retryable === true || [429, 502, 503, 504].includes(response.status),
-    retryAfterMs: wait > 0 ? wait * 1_000 : undefined,
+    retryAfterMs: wait > 0 ? wait : undefined,
   };
 }
 

@@ -71,9 +71,9 @@ export async function enablePlugins({ app, folder, say }) {
   for (const [order, wanted] of PLUGINS.entries()) {
     const bytes = await readComponent(folder, wanted.name);
     const digest = createHash('sha256').update(bytes).digest('hex');
-    const installed = plugins.find(({ name }) => name === wanted.name);
-    if (installed?.digest?.endsWith(digest) && installed.enabled) continue;
-    const uploaded = await app.call('POST', '/v1/plugins', bytes, { type: 'application/wasm', idempotencyKey: `plugin-${digest}` });
+    const { install } = plugins.find(({ name }) => name === wanted.name) ?? {};
+    if (install?.digest === digest && install.enabled) continue;
+    const uploaded = await app.call('POST', '/v1/plugins', bytes, { type: 'application/wasm' });
     const { grants, refused } = decide(uploaded.permissions, wanted.grants);
     await app.call('PUT', `/v1/plugins/${wanted.name}`, {
       digest: uploaded.digest,

@@ -1,10 +1,12 @@
 // The connection as its user sees it: it is kept up until disconnect(), through as many sockets as it
-// takes. Close codes from 3500 to 3999 mean "don't come back"; a token that ran out is worth one more try.
+// takes. Close codes from 3500 to 3999 mean "don't come back", except that a token which isn't good any
+// more is worth one try with a new one.
 
 import { backoff } from './backoff.mjs';
 import { disconnected } from './errors.mjs';
 import { openSocket } from './socket.mjs';
 
+const EXPIRED = 3003;
 const UNAUTHENTICATED = 3501;
 
 /**
@@ -49,15 +51,11 @@ export function createConnection({ url, tokens, WebSocket, onEvent, onState }) {
   async function closed({ code, reason }) {
     socket = undefined;
     if (state.name === 'offline') return;
-    if (code === UNAUTHENTICATED && !renewed) {
+    if (code === EXPIRED || (code === UNAUTHENTICATED && !renewed)) {
       enter({ name: 'connecting' });
-      try {
-        await tokens.renew(token);
-        renewed = true;
-        if (state.name === 'connecting') open();
-      } catch (error) {
-        if (state.name === 'connecting') wait(error.message);
-      }
+      const failure = await tokens.renew(token).then(() => undefined, (error) => error);
+      renewed = code === UNAUTHENTICATED && !failure;
+      if (state.name === 'connecting') wait(failure?.message ?? reason);
       return;
     }
     if (code >= 3500 && code <= 3999) enter({ name: 'refused', reason: reason || 'The host refused the connection.' });

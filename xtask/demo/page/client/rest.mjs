@@ -50,7 +50,7 @@ function settle({ status, wait, body }) {
     detail: explain(body) ?? `The host answered ${status}.`,
     status,
     retryable: body?.retryable ?? (status === 429 || status >= 500),
-    retryAfterMs: Number(wait) > 0 ? Number(wait) * 1_000 : undefined,
+    retryAfterMs: body?.retry_after_ms ?? (Number(wait) > 0 ? Number(wait) * 1_000 : undefined),
   });
 }
 

@@ -31,7 +31,7 @@ export function openSocket({ url, token, WebSocket, onEvent, onClose }) {
         resolve(hello);
       }, (error) => {
         reject(error);
-        end(error.retryable ? 3400 : 3501, error.message);
+        end(closeCodeOf(error), error.message);
       });
     });
     socket.addEventListener('close', ({ code, reason }) => {
@@ -93,6 +93,12 @@ export function openSocket({ url, token, WebSocket, onEvent, onClose }) {
   }
 
   return { ready, request, close: () => end(1000, '') };
+}
+
+/** The code with which the host would have closed; it may not come to that before we do. */
+function closeCodeOf({ code, retryable }) {
+  if (code === 'token_expired') return 3003;
+  return retryable ? 3400 : 3501;
 }
 
 function fault({ code, detail, retryable, retry_after_ms: retryAfterMs }) {

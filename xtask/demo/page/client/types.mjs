@@ -5,6 +5,7 @@
  * @property {string} id The app's own id.
  * @property {string} [name]
  * @property {string} [image]
+ * @property {string} [plugin] The plugin whose bot it is.
  */
 
 /**
@@ -40,7 +41,9 @@
  * @property {string} [name]
  * @property {string[]} [tags]
  * @property {number} head The seq of its last event.
- * @property {number} [unread]
+ * @property {boolean} active An inactive channel can be read but takes no messages.
+ * @property {number} [unread] How many messages of others aren't read; 100 stands for more, too.
+ * @property {number} [last_read_seq] Up to which seq the user has read.
  * @property {Message} [last_message]
  * @property {string} [own_role]
  * @property {string[]} [own_capabilities]
@@ -48,7 +51,9 @@
 
 /**
  * @typedef {object} Participant
- * @property {User} user
+ * @property {string} user_id
+ * @property {string} [name]
+ * @property {string} [image]
  * @property {'member'|'admin'|'owner'} role
  * @property {number} last_read_seq
  * @property {boolean} online

@@ -3,7 +3,7 @@
 import { applyEvent } from './events.mjs';
 import { loadLatest } from './history.mjs';
 import { loadParticipants } from './participants.mjs';
-import { createRoom, dropRoom } from './rooms.mjs';
+import { createRoom, dropRoom, isPair } from './rooms.mjs';
 import { forgetHistory } from './timeline.mjs';
 
 /** How many channels are listed and followed. */
@@ -32,7 +32,7 @@ export async function loadChannels(chat) {
 }
 
 function addRoom(chat, channel) {
-  const room = createRoom(channel);
+  const room = createRoom(channel, chat.me);
   chat.rooms.set(room.id, room);
   room.unfollow = chat.client.subscribe(room.id, {
     onEvent: (event) => applyEvent(chat, room, event),
@@ -41,8 +41,8 @@ function addRoom(chat, channel) {
       // Messages are read once events arrive: read before, one could fall between the two.
       if (open && !room.live) loadLatest(chat, room);
       room.live = true;
-      // A direct channel has no name of its own but the other person's.
-      if (open || channel.type === 'direct') loadParticipants(chat, room);
+      // A room of two has no name of its own but the other person's.
+      if (open || isPair(room)) loadParticipants(chat, room);
     },
     onRecovered(count) {
       chat.caughtUp = (chat.caughtUp ?? 0) + count;

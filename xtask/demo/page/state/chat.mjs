@@ -79,15 +79,11 @@ export async function openChannel(chat, id) {
   chat.openId = id;
   chat.watching = undefined;
   const room = openRoom(chat);
-  room.newAfter = undefined;
-  room.opening = true;
+  room.newAfter = room.unread > 0 ? room.reads.get(chat.me) : undefined;
   chat.touch('open');
   chat.touch('channels');
-  await loadParticipants(chat, room);
-  if (room.unread > 0) room.newAfter = room.reads.get(chat.me);
-  if (room.live && !room.timeline.loaded) await loadLatest(chat, room);
-  room.opening = false;
-  chat.touch('thread');
+  if (!room.live) return; // Once it is, channels.mjs loads what is open.
+  await Promise.all([loadParticipants(chat, room), room.timeline.loaded ? undefined : loadLatest(chat, room)]);
 }
 
 /** Tells the host that the newest message of a room is read. */

@@ -2,7 +2,7 @@
 // come when they come.
 
 import { coalesce } from './coalesce.mjs';
-import { loadParticipants } from './participants.mjs';
+import { loadParticipants, loadUsers } from './participants.mjs';
 import { dropRoom, setOnline } from './rooms.mjs';
 import { addMessage, changeMessage } from './timeline.mjs';
 
@@ -16,6 +16,7 @@ export function applyEvent(chat, room, { event, seq, data }) {
 const apply = {
   'message.new'(chat, room, { message }, seq) {
     addMessage(room.timeline, message);
+    loadUsers(chat, [message.from]);
     room.last = message;
     room.typing.delete(message.from);
     if (seq > room.counted) {
@@ -40,7 +41,8 @@ const apply = {
     room.roles.delete(user);
     return chat.touch('people');
   },
-  'channel.updated'(chat, room, { channel }) {
+  'channel.deleted'(chat, room) { dropRoom(chat, room.id); },
+  'channel.updated'(chat, room, channel) {
     room.channel = { ...room.channel, ...channel };
     chat.touch('channels');
     if (chat.openId === room.id) chat.touch('open');

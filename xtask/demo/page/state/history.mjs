@@ -1,5 +1,6 @@
 // Pages of a room's past, by REST: the newest, and from there backwards.
 
+import { loadUsers } from './participants.mjs';
 import { addHistory } from './timeline.mjs';
 
 const PAGE = 50;
@@ -30,6 +31,8 @@ export async function loadOlder(chat, room) {
   }
 }
 
-function readHistory(chat, room, cursor) {
-  return chat.client.rest('GET', `/v1/channels/${encodeURIComponent(room.id)}/messages?limit=${PAGE}${cursor}`);
+async function readHistory(chat, room, cursor) {
+  const page = await chat.client.rest('GET', `/v1/channels/${encodeURIComponent(room.id)}/messages?limit=${PAGE}${cursor}`);
+  loadUsers(chat, page.messages.map(({ from }) => from).filter((from) => !room.roles.has(from)));
+  return page;
 }

@@ -50,7 +50,7 @@ async function deliver(chat, room, clientId) {
   const { type, data } = outgoing;
   try {
     const result = await chat.client.request('send', { channel_id: room.id, type, data, client_id: clientId });
-    if (result.held) changeOutgoing(room.timeline, clientId, { state: 'held' });
+    if (result.held) changeOutgoing(room.timeline, clientId, { state: 'held', reason: result.reason });
     else addMessage(room.timeline, { ...result, client_id: clientId });
   } catch (error) {
     if (error.code === 'disconnected') return; // Still on its way: flush() sends it again.

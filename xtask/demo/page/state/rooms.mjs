@@ -15,7 +15,6 @@ import { createTimeline } from './timeline.mjs';
  * @property {Map<string, number>} typing Who types, until when in milliseconds since 1970.
  * @property {object} timeline See timeline.mjs.
  * @property {number} [newAfter] The seq after which messages were unread when the room was opened.
- * @property {boolean} opening Whether it isn't known yet where its unread messages begin.
  * @property {boolean} live Whether its events have begun to arrive; only then are its messages loaded.
  * @property {boolean} loadingOlder
  * @property {string} [fault] Why its messages couldn't be loaded.
@@ -23,7 +22,7 @@ import { createTimeline } from './timeline.mjs';
  */
 
 /** @returns {Room} */
-export function createRoom(channel) {
+export function createRoom(channel, me) {
   return {
     id: channel.id,
     channel,
@@ -31,11 +30,10 @@ export function createRoom(channel) {
     counted: channel.head,
     last: channel.last_message,
     roles: new Map(),
-    reads: new Map(),
+    reads: new Map([[me, channel.last_read_seq ?? 0]]),
     typing: new Map(),
     timeline: createTimeline(),
     newAfter: undefined,
-    opening: false,
     live: false,
     loadingOlder: false,
   };
@@ -68,19 +66,24 @@ export function roomsInOrder(chat) {
   return [...chat.rooms.values()].sort((a, b) => (time(a) < time(b) ? 1 : time(a) > time(b) ? -1 : 0));
 }
 
-/** A person's name, or what can be made of the id. */
+/** A person's name, or what can be made of the id: `bot:assistant` is a plugin's. */
 export function nameOf(chat, id) {
-  return chat.people.get(id)?.name || id.replace(/^[a-z]+[:/]/, '');
+  return chat.people.get(id)?.name || id.replace(/^bot:/, '');
+}
+
+/** Whether it is a room of two: a direct one, or the private side of another. */
+export function isPair({ channel }) {
+  return channel.type === 'direct' || channel.type === 'side';
 }
 
 /** A room's name: its own, or that of the other person. */
 export function titleOf(chat, { channel, roles }) {
-  if (channel.type !== 'direct') return channel.name || channel.id;
+  if (!isPair({ channel })) return channel.name || channel.id;
   const other = otherOf(chat, { roles });
   return other ? nameOf(chat, other) : channel.name || 'Direct';
 }
 
-/** The other person of a direct room, once its participants are known. */
+/** The other person of a room of two, once its participants are known. */
 export function otherOf(chat, { roles }) {
   return [...roles.keys()].find((id) => id !== chat.me);
 }

@@ -3,7 +3,7 @@
 
 import { runCommand, setTyping } from '../state/chat.mjs';
 import { send } from '../state/outbox.mjs';
-import { nameOf, openRoom, titleOf } from '../state/rooms.mjs';
+import { isPair, nameOf, openRoom, titleOf } from '../state/rooms.mjs';
 import { h, render } from './dom.mjs';
 import { icon } from './icons.mjs';
 import { createSlashMenu, parseCommand } from './slash-menu.mjs';
@@ -34,9 +34,10 @@ export function createComposer(chat, { newPoll, editLast, toEnd }) {
     shownFor = chat.openId;
     const room = openRoom(chat);
     form.hidden = !room;
+    field.disabled = room?.channel.active === false;
     complain('');
     put(drafts.get(shownFor) ?? '');
-    if (room) field.placeholder = `Message ${room.channel.type === 'direct' ? titleOf(chat, room) : `#${titleOf(chat, room)}`}`;
+    if (room) field.placeholder = field.disabled ? 'This channel takes no messages' : `Message ${isPair(room) ? '' : '#'}${titleOf(chat, room)}`;
     updateTyping();
   }
 

@@ -1,7 +1,7 @@
 // The line above a thread: what is open, who is there, and how the connection is. The plug cuts the
 // connection by hand, to see what happens then.
 
-import { nameOf, openRoom, otherOf, titleOf } from '../state/rooms.mjs';
+import { isPair, nameOf, openRoom, otherOf, titleOf } from '../state/rooms.mjs';
 import { avatar } from './avatar.mjs';
 import { h, render } from './dom.mjs';
 import { icon } from './icons.mjs';
@@ -31,7 +31,7 @@ export function createHeader(chat, { showChannels, showPeople }) {
     const room = openRoom(chat);
     people.hidden = !room;
     if (!room) return render(title, h('h2', {}, 'Althing'));
-    const direct = room.channel.type === 'direct';
+    const direct = isPair(room);
     const tags = (room.channel.tags ?? []).map((tag) => h('span', { class: 'tag' }, tag));
     render(title,
       h('h2', {}, direct ? null : h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'), titleOf(chat, room)),

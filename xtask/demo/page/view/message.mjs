@@ -31,24 +31,23 @@ const draw = {
 };
 
 function drawMessage(row, chat) {
-  const { entry, from, ts, first, mode, readers } = row;
+  const { entry, from, ts, first, mode, moderates, readers } = row;
   const own = from === chat.me;
   const user = { id: from, ...chat.people.get(from), name: nameOf(chat, from) };
   const classes = ['message', first && 'first', own && 'own', mode, entry.outgoing?.state].filter(Boolean).join(' ');
   return h('article', { class: classes, 'data-key': entry.key, 'data-id': entry.message?.id, 'aria-label': `${user.name}, ${timeOf(ts)}` },
     h('div', { class: 'gutter' }, first ? avatar(user) : h('time', { datetime: ts, title: fullTimeOf(ts) }, tightTimeOf(ts))),
     h('div', { class: 'content' },
-      first ? h('header', {}, h('b', { class: 'name' }, user.name), own ? h('span', { class: 'you' }, 'you') : null, botMark(from),
+      first ? h('header', {}, h('b', { class: 'name' }, user.name), own ? h('span', { class: 'you' }, 'you') : null, botMark(user),
         h('time', { datetime: ts, title: fullTimeOf(ts) }, timeOf(ts))) : null,
       mode === 'editing' ? editor(entry.message) : contentOf(entry),
       entry.outgoing ? outgoingMark(entry) : null,
       readers.length > 0 ? readMarks(chat, readers) : null),
-    entry.message && mode !== 'editing' ? tools(entry.message, { own, mode }) : null);
+    entry.message && mode !== 'editing' ? tools(entry.message, { own, moderates, mode }) : null);
 }
 
-/** Ids of the form `plugin:name` are those of plugins' bot users. */
-function botMark(from) {
-  return /^plugin[:/]/.test(from) ? h('span', { class: 'you' }, 'plugin') : null;
+function botMark(user) {
+  return user.plugin ? h('span', { class: 'you' }, 'plugin') : null;
 }
 
 function contentOf({ message, outgoing, sentText }) {
@@ -58,7 +57,8 @@ function contentOf({ message, outgoing, sentText }) {
     message.edited_at ? h('span', { class: 'mark', title: fullTimeOf(message.edited_at) }, 'edited') : null,
     sentText ? h('span', { class: 'mark', title: `You wrote: ${sentText}` }, icon('shield'), 'changed by a plugin') : null,
   ];
-  if (message.type === 'text') return [text(String(message.data), marks), message.view?.blocks?.length > 0 ? card(message.view) : null];
+  // Blocks say all that the text says: the text is for those that can't draw them.
+  if (message.type === 'text' && !message.view?.blocks?.length) return text(String(message.data), marks);
   return card(message.view ?? { text: `A message of type ${message.type}.` });
 }
 
@@ -71,7 +71,7 @@ function card(view) {
 }
 
 function outgoingMark({ outgoing: { state, reason } }) {
-  if (state === 'held') return h('p', { class: 'mark held' }, icon('clock'), 'Waiting for review. Only you can see it until then.');
+  if (state === 'held') return h('p', { class: 'mark held' }, icon('clock'), `Waiting for review${reason ? `: ${reason}` : '.'}`);
   if (state !== 'failed') return null;
   return h('p', { class: 'mark failed', role: 'alert' }, icon('warning'), `Not sent: ${reason} `,
     h('button', { type: 'button', class: 'link', 'data-do': 'retry' }, 'Retry'),
@@ -87,15 +87,15 @@ function readMarks(chat, readers) {
     more > 0 ? h('span', { class: 'more', 'aria-hidden': 'true' }, `+${more}`) : null);
 }
 
-function tools(message, { own, mode }) {
-  if (!own || message.deleted_at) return null;
+function tools(message, { own, moderates, mode }) {
+  if ((!own && !moderates) || message.deleted_at) return null;
   if (mode === 'deleting') {
     return h('div', { class: 'tools asking', role: 'group', 'aria-label': 'Delete this message?' }, h('span', {}, 'Delete?'),
       h('button', { type: 'button', class: 'button danger', 'data-do': 'delete' }, 'Delete'),
       h('button', { type: 'button', class: 'button', 'data-do': 'keep' }, 'Keep'));
   }
   return h('div', { class: 'tools' },
-    message.type === 'text' ? h('button', { type: 'button', 'data-do': 'edit', 'aria-label': 'Edit message', title: 'Edit' }, icon('edit')) : null,
+    own && message.type === 'text' ? h('button', { type: 'button', 'data-do': 'edit', 'aria-label': 'Edit message', title: 'Edit' }, icon('edit')) : null,
     h('button', { type: 'button', 'data-do': 'ask-delete', 'aria-label': 'Delete message', title: 'Delete' }, icon('trash')));
 }
 

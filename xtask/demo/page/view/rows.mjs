@@ -19,6 +19,7 @@ const GROUP_MS = 5 * 60_000;
 export function rowsOf(chat, room, { editing, deleting } = {}) {
   const entries = entriesOf(room.timeline);
   const seen = seenBy(chat, room, entries);
+  const moderates = room.channel.own_capabilities?.includes('delete-any-message') ?? false;
   const rows = [edgeOf(room)];
   let previous;
   let newShown = false;
@@ -44,12 +45,13 @@ export function rowsOf(chat, room, { editing, deleting } = {}) {
     rows.push({
       key: entry.key,
       kind: 'message',
-      signature: [entry.revision, first, mode, nameOf(chat, from), readers.map((id) => nameOf(chat, id))].join('|'),
+      signature: [entry.revision, first, mode, moderates, nameOf(chat, from), readers.map((id) => nameOf(chat, id))].join('|'),
       entry,
       from,
       ts,
       first,
       mode,
+      moderates,
       readers,
     });
     previous = { from, ts };

@@ -1,7 +1,7 @@
 // The left column of a pane: who you are, and your channels with what is unread and was said last.
 
 import { openChannel } from '../state/chat.mjs';
-import { nameOf, otherOf, roomsInOrder, titleOf } from '../state/rooms.mjs';
+import { isPair, nameOf, otherOf, roomsInOrder, titleOf } from '../state/rooms.mjs';
 import { avatar } from './avatar.mjs';
 import { h, render } from './dom.mjs';
 import { icon } from './icons.mjs';
@@ -38,8 +38,8 @@ export function createSidebar(chat, { switchUser, newChannel, newDirect, opened 
   function update() {
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.channel : undefined;
     const rooms = roomsInOrder(chat);
-    const direct = rooms.filter(({ channel }) => channel.type === 'direct');
-    const others = rooms.filter(({ channel }) => channel.type !== 'direct');
+    const direct = rooms.filter(isPair);
+    const others = rooms.filter((room) => !isPair(room));
     render(list,
       section('Channels', 'channel', 'New channel', others.map(drawRoom)),
       section('Direct', 'direct', 'New direct chat', direct.map(drawRoom)),
@@ -67,16 +67,17 @@ export function createSidebar(chat, { switchUser, newChannel, newDirect, opened 
   }
 
   function face(room) {
-    const other = room.channel.type === 'direct' ? otherOf(chat, room) : undefined;
+    const other = isPair(room) ? otherOf(chat, room) : undefined;
     if (!other) return h('span', { class: 'hash', 'aria-hidden': 'true' }, '#');
     return avatar({ id: other, ...chat.people.get(other) }, { size: 'small', online: chat.online.has(other) });
   }
 
-  function lastWords({ last, channel }) {
+  function lastWords(room) {
+    const { last } = room;
     if (!last) return 'No messages yet';
     const words = last.deleted_at ? 'Message deleted' : last.type === 'text' ? String(last.data) : last.view?.text ?? last.type;
     if (last.from === chat.me) return `You: ${words}`;
-    return channel.type === 'direct' ? words : `${nameOf(chat, last.from).split(' ')[0]}: ${words}`;
+    return isPair(room) ? words : `${nameOf(chat, last.from).split(' ')[0]}: ${words}`;
   }
 
   return { element, update };

@@ -43,7 +43,7 @@ export function createThread(chat, complain) {
     if (!room) return rows.draw([]);
     const anchor = following ? null : topRow();
     rows.draw(rowsOf(chat, room, mode));
-    if (!placed && room.timeline.loaded && !room.opening) place();
+    if (!placed && room.timeline.loaded) place();
     else if (following) scrollToEnd();
     else if (anchor?.row.isConnected) scroller.scrollTop += anchor.row.offsetTop - anchor.top;
     announce(room);
