@@ -62,7 +62,7 @@ export const PLUGINS = [
       ],
     },
   },
-  { name: 'poll', grants: [], on_fault: 'closed', config: {} },
+  { name: 'poll', grants: ['chat-write', 'timers'], on_fault: 'closed', config: {} },
 ];
 
 /** Uploads and enables what is missing or has other bytes than the host's. */

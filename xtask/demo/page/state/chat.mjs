@@ -111,7 +111,7 @@ export function deleteMessage(chat, messageId) {
 /** Presses a button, chooses, enters: in the blocks of a message. The answer, if any, becomes a note. */
 export async function act(chat, room, messageId, action, value) {
   const answer = await chat.client.request('act', { message_id: messageId, action, value });
-  if (answer?.reply) note(chat, room, answer.reply);
+  if (answer?.reply) note(chat, room, answer.reply, messageId);
 }
 
 /** Runs a slash command. The answer, if any, becomes a note that only this user sees. */
@@ -132,8 +132,8 @@ export function dismissNote(chat, room, key) {
   chat.touch('thread');
 }
 
-function note(chat, room, reply) {
-  addNote(room.timeline, crypto.randomUUID(), { ...reply, ts: new Date().toISOString() });
+function note(chat, room, reply, about) {
+  addNote(room.timeline, crypto.randomUUID(), { ...reply, ts: new Date().toISOString() }, about);
   chat.touch('thread');
 }
 

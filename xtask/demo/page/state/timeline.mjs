@@ -104,9 +104,9 @@ export function changeOutgoing(timeline, clientId, changes) {
   timeline.own.set(clientId, { ...entry, outgoing, after, revision: timeline.revision });
 }
 
-/** Adds an answer that only this user sees. */
-export function addNote(timeline, key, note) {
-  add(timeline, key, 'note', { note });
+/** Adds an answer that only this user sees: after the message that it is about, or else last. */
+export function addNote(timeline, key, note, about) {
+  add(timeline, key, 'note', { note, after: timeline.messages.get(about)?.message.seq ?? lastSeq(timeline) });
 }
 
 /** Removes a message on its way, or a note. */
@@ -126,7 +126,7 @@ export function forgetHistory(timeline) {
 
 function add(timeline, key, kind, rest) {
   timeline.revision += 1;
-  timeline.own.set(key, { key, kind, revision: timeline.revision, after: lastSeq(timeline), ...rest });
+  timeline.own.set(key, { key, kind, revision: timeline.revision, ...rest });
 }
 
 function lastSeq(timeline) {

@@ -28,10 +28,16 @@ export function askForPoll(chat, pane) {
   open(pane, 'New poll', 'Start the poll', [
     h('label', {}, h('span', {}, 'Question'), h('input', { name: 'question', maxlength: 200, required: true, autofocus: true, autocomplete: 'off' })),
     h('fieldset', {}, h('legend', {}, 'Answers'), options, more),
-    h('label', { class: 'check' }, h('input', { type: 'checkbox', name: 'multiple' }), 'More than one answer each'),
+    h('div', {},
+      h('label', { class: 'check' }, h('input', { type: 'checkbox', name: 'multiple' }), 'More than one answer each'),
+      h('label', { class: 'check' }, h('input', { type: 'checkbox', name: 'anonymous' }), 'Don’t show who voted for what')),
   ], (form) => {
-    const data = { question: form.get('question').trim(), options: form.getAll('option').map((option) => option.trim()).filter(Boolean) };
-    if (form.get('multiple')) data.multiple = true;
+    const data = {
+      question: form.get('question').trim(),
+      options: form.getAll('option').map((option) => option.trim()).filter(Boolean),
+      multiple: form.has('multiple'),
+      anonymous: form.has('anonymous'),
+    };
     return send(chat, openRoom(chat), { type: 'poll', data });
   });
 }

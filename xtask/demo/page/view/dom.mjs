@@ -30,7 +30,7 @@ function fill(element, properties, children) {
  * transitions stay too. Listeners of `to` are lost: what is morphed is listened to from above.
  */
 export function morph(from, to) {
-  if (from.nodeName !== to.nodeName || from.dataset?.key !== to.dataset?.key) {
+  if (from.nodeName !== to.nodeName || keyOf(from) !== keyOf(to)) {
     from.replaceWith(to);
     return;
   }
@@ -40,13 +40,44 @@ export function morph(from, to) {
   }
   for (const { name } of [...from.attributes]) if (!to.hasAttribute(name)) from.removeAttribute(name);
   for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  morphChildren(from, to);
+}
+
+// Children with a `data-key` are matched by it, the others in order. What stands in a match's way and
+// isn't wanted goes first, so that as little as possible moves: an element that moves loses the focus.
+function morphChildren(from, to) {
   const wanted = [...to.childNodes];
-  const present = [...from.childNodes];
-  wanted.forEach((child, index) => {
-    if (present[index]) morph(present[index], child);
-    else from.append(child);
-  });
-  present.slice(wanted.length).forEach((child) => child.remove());
+  const keys = new Set(wanted.map(keyOf).filter((key) => key !== undefined));
+  const keyed = new Map([...from.children].map((child) => [keyOf(child), child]));
+  let place = from.firstChild;
+  for (const child of wanted) {
+    const key = keyOf(child);
+    const match = key === undefined ? undefined : keyed.get(key);
+    if (match) {
+      keyed.delete(key);
+      while (place && place !== match && !keys.has(keyOf(place))) place = discard(place);
+      if (place === match) place = match.nextSibling;
+      else from.insertBefore(match, place);
+      morph(match, child);
+    } else if (key === undefined && place && keyOf(place) === undefined && place.nodeName === child.nodeName) {
+      const next = place.nextSibling;
+      morph(place, child);
+      place = next;
+    } else {
+      from.insertBefore(child, place);
+    }
+  }
+  while (place) place = discard(place);
+}
+
+function keyOf(node) {
+  return node.dataset?.key;
+}
+
+function discard(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 /** Puts `children` into `parent`, morphing what is there. */

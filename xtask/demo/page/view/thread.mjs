@@ -177,7 +177,7 @@ export function createThread(chat, complain) {
       const control = event.target.closest('[data-do]');
       if (!control || !does.includes(control.dataset.do) || control.getAttribute('aria-busy') === 'true') return;
       event.preventDefault();
-      const row = control.closest('[data-key]');
+      const row = control.closest('article');
       Promise.resolve(deeds[control.dataset.do](row?.dataset.id, row?.dataset.key, control)).catch((error) => complain(error.message));
     });
   }
