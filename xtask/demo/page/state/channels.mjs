@@ -39,7 +39,7 @@ function addRoom(chat, channel) {
     onLive() {
       const open = chat.openId === room.id;
       // Messages are read once events arrive: read before, one could fall between the two.
-      if (open && !room.live) loadLatest(chat, room);
+      if (open && !(room.live && room.timeline.loaded)) loadLatest(chat, room);
       room.live = true;
       // A room of two has no name of its own but the other person's.
       if (open || isPair(room)) loadParticipants(chat, room);

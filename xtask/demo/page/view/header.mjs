@@ -66,7 +66,7 @@ export function createHeader(chat, { showChannels, showPeople }) {
       const words = {
         online: caughtUp(chat.caughtUp),
         connecting: 'Connecting…',
-        waiting: `Back in ${Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000))} s`,
+        waiting: `Trying again in ${Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000))} s`,
         offline: 'Unplugged',
         refused: reason,
       };
