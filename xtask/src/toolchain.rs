@@ -120,7 +120,8 @@ fn has_target(sysroot: &Path) -> bool {
         .is_ok_and(|mut files| files.next().is_some())
 }
 
-fn is_debian_root() -> bool {
+/// Whether Debian's packages may be installed.
+pub fn is_debian_root() -> bool {
     let user = Command::new("id").arg("-u").output();
     Path::new("/etc/debian_version").exists() && user.is_ok_and(|id| id.stdout == b"0\n")
 }
@@ -139,7 +140,7 @@ fn install_debian() -> bool {
 }
 
 /// Runs a command that may not be there; what it says goes to the terminal.
-fn succeeds(command: &mut Command) -> bool {
+pub fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
         .status()
