@@ -29,7 +29,7 @@ mod seats;
 
 pub use grown::Grown;
 pub use loadout::{Installed, Loadout, PluginLog};
-pub use rates::{Rates, Whose};
+pub use rates::{Left, Rates, Whose};
 pub use seats::Seats;
 
 /// The host's state, shared by everything that serves a request.

@@ -76,6 +76,8 @@ codes! {
     Invalid = "invalid", 422, false, "A value is not valid";
     /// A plugin of the app refused the message; `detail` is for its sender.
     MessageRejected = "message_rejected", 422, false, "The message was refused";
+    /// A plugin refused the action or command; `detail` is for whoever did it.
+    ActionRefused = "action_refused", 422, false, "The action was refused";
     /// A limit on how many there may be.
     LimitReached = "limit_reached", 422, false, "A limit is reached";
     /// The component is not a plugin that this host can run.
@@ -216,7 +218,7 @@ impl Error {
             code: code.as_str(),
             detail: detail.clone(),
             reason: reason.clone(),
-            retryable: code.retryable(),
+            retryable: code.retryable() || retry_after_ms.is_some(),
             retry_after_ms: *retry_after_ms,
             errors: fields.clone(),
             request_id: request_id.map(str::to_owned),

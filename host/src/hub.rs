@@ -126,6 +126,11 @@ impl Hub {
         }
     }
 
+    /// Whether the user has a socket here.
+    pub fn is_connected(&self, app: AppId, user: &UserId) -> bool {
+        self.people(app, user).contains_key(&(app, user.clone()))
+    }
+
     /// Sends a frame to every socket of a user.
     pub fn tell_user(&self, app: AppId, user: &UserId, frame: &Bytes) {
         for outbox in self.people(app, user).get(&(app, user.clone())).into_iter().flatten() {

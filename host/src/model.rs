@@ -473,6 +473,16 @@ pub struct Event {
     pub body: EventBody,
 }
 
+impl Event {
+    /// About how many bytes its frame takes.
+    pub fn size_hint(&self) -> usize {
+        256 + match &self.body {
+            EventBody::Message(message) => message.data.len() + message.view.as_ref().map_or(0, String::len),
+            EventBody::Data(data) => data.len(),
+        }
+    }
+}
+
 /// What an entry says.
 #[derive(Debug, Clone)]
 pub enum EventBody {

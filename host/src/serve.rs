@@ -34,6 +34,9 @@ pub async fn run(config: Config) -> Result<(), String> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = host.app.store.failed() => {
+            return Err("the store has failed; what was acknowledged is in it. Look at the disk and start again".into());
+        }
     }
     tracing::info!("stopping: no new connections, finishing what is under way");
     tokio::select! {

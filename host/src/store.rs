@@ -5,6 +5,7 @@
 //! transaction is on disk. Functions that touch a tenant's rows take a proof from `proof.rs`, not a
 //! loose id, so that a query without a tenant can't be written.
 
+use std::fs::File;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ pub struct Store {
     ids: Arc<IdSource>,
     clock: Clock,
     epoch: i64,
+    /// Held as long as the store is open.
+    _only_host: Option<Arc<File>>,
 }
 
 /// What the writer committed, in the order of the log.
@@ -97,6 +100,7 @@ impl Store {
     /// A sentence for the operator: the database can't be opened, is of a newer version, is used by
     /// another host, or has settings under which an acknowledged message could be lost.
     pub async fn open(settings: &Settings, clock: Clock) -> Result<(Store, mpsc::Receiver<Committed>), String> {
+        let only_host = lock(settings)?;
         let db = connect(settings).await?;
         migrate(&db).await?;
         check_durability(&db).await?;
@@ -107,7 +111,7 @@ impl Store {
         let ids = Arc::new(IdSource::default());
         let writer = writer::Writer::new(connection, &db, clock.clone(), ids.clone(), position, commits);
         tokio::spawn(writer.run(queue, settings.batch_max));
-        Ok((Store { db, jobs, ids, clock, epoch }, committed))
+        Ok((Store { db, jobs, ids, clock, epoch, _only_host: only_host.map(Arc::new) }, committed))
     }
 
     /// The database's own random number; it changes when a backup is restored.
@@ -123,6 +127,11 @@ impl Store {
     /// A new 64-bit time-ordered number.
     pub fn next_id(&self) -> i64 {
         self.ids.next(self.clock.now(), clock::random_u64() as u32)
+    }
+
+    /// Waits until the writer has given up because the disk failed.
+    pub async fn failed(&self) {
+        self.jobs.closed().await;
     }
 
     /// Ends the connections, once nothing is under way any more.
@@ -145,6 +154,21 @@ pub async fn migrate_only(settings: &Settings) -> Result<(), String> {
     migrate(&connect(settings).await?).await
 }
 
+/// Keeps a second host off the same SQLite file. Postgres has a lock of its own for that.
+fn lock(settings: &Settings) -> Result<Option<File>, String> {
+    let Some(path) = settings.url.expose().strip_prefix("sqlite:") else { return Ok(None) };
+    let path = Path::new(path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
+    let path = path.with_extension("lock");
+    let file = File::create(&path).map_err(|e| format!("can't write {}: {e}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Err("another host is using this database".into()),
+        Err(std::fs::TryLockError::Error(e)) => Err(format!("can't lock {}: {e}", path.display())),
+    }
+}
+
 async fn connect(settings: &Settings) -> Result<Db, String> {
     let url = settings.url.expose().as_str();
     let failed = |e: sqlx::Error| format!("can't open the store: {e}");
@@ -161,9 +185,6 @@ async fn connect(settings: &Settings) -> Result<Db, String> {
     let Some(path) = url.strip_prefix("sqlite:") else {
         return Err("the store's url must begin with `sqlite:` or `postgres:`".into());
     };
-    if let Some(folder) = Path::new(path).parent() {
-        std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
-    }
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

@@ -68,7 +68,9 @@ async fn read(app: &App, member: &Member, since: Since) -> Result<Catchup> {
     // was read is in here, too, so the head moves along.
     let whole = events.iter().zip(seq + 1..).all(|(event, expected)| event.seq == expected);
     let reached = events.last().map_or(seq, |event| event.seq);
-    let recovered = whole && reached >= head;
+    // What does not fit into one answer would cut its reader off instead of helping it.
+    let bytes: usize = events.iter().map(Event::size_hint).sum();
+    let recovered = whole && reached >= head && bytes <= app.config.socket.queue_bytes_max / 2;
     app.metrics.catchups(recovered);
     match recovered {
         true => Ok(missed(true, reached, events)),

@@ -125,7 +125,7 @@ pub(super) async fn apply(
     let act = Act { kind: &message.kind, data: &message.data, state: &state, action, value: &value };
     let outcome = plugins::kind_act(call, act).await;
     let answer = chain::note(app, installed, Hook::MessageKind, outcome).ok_or_else(|| failed(installed))?;
-    let shown = shown(app, installed, answer.map_err(|sentence| Error::new(Code::Conflict, sentence))?)?;
+    let shown = shown(app, installed, answer.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?)?;
     Ok(MessageChange { view: Some(Some(shown.view)), state: Some(shown.state), data: None, edited: false })
 }
 
@@ -229,7 +229,7 @@ async fn finish(
         }
     };
     chain::note_output(app, installed, hook, &output);
-    let reply = output.value.map_err(|sentence| Error::new(Code::Conflict, sentence))?;
+    let reply = output.value.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
     if !commit(app, installed, Cause::Request, 1, output.effects).await? {
         return Ok(None);
     }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::frame;
 use crate::hub::Outbox;
 use crate::model::{ChannelId, ChannelKey, UserId};
+use crate::store::proof::Tenant;
 use crate::wire::{self, AboutUser};
 
 /// Tells those who watch the channel that somebody types, or has stopped. Not the socket it came
@@ -76,6 +77,12 @@ fn presence(app: &App, channel: ChannelKey, user: &UserId, online: bool) {
 pub(super) fn channel_deleted(app: &App, channel: ChannelKey) {
     let now = app.clock.now();
     app.hub.end_channel(channel, |id| encode(&wire::Event::passing("channel.deleted", id, now, "{}")));
+}
+
+/// Tells the sockets of one user something about a channel that they may not watch.
+pub(super) fn notify(app: &App, tenant: Tenant, user: &UserId, event: &str, channel: &ChannelId, data: &str) {
+    let frame = encode(&wire::Event::passing(event, channel, app.clock.now(), data));
+    app.hub.tell_user(tenant.app(), user, &frame);
 }
 
 fn signal(app: &App, channel: ChannelKey, except: Option<&Arc<Outbox>>, event: &str, about: &AboutUser<'_>) {

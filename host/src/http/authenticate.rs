@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
+use axum::http::HeaderValue;
 use axum::response::Response;
 
 use super::request::{Peer, client};
-use crate::app::App;
+use crate::app::{App, Left};
 use crate::chat::access;
 use crate::error::{Code, Error, Result};
 
@@ -27,7 +28,23 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
         }
         access::authenticate(&app, credential.trim(), &client).await?
     };
-    app.rates.request(&caller.whose())?;
+    let left = app.rates.request(&caller.whose())?;
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    if let Some(left) = left {
+        add_rate(&mut response, left);
+    }
+    Ok(response)
+}
+
+/// How many requests are left, as the IETF draft for `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers) has it.
+fn add_rate(response: &mut Response, left: Left) {
+    let seconds = |tokens: u32| tokens.div_ceil(left.per_second.max(1));
+    let policy = format!("\"requests\";q={};w={}", left.burst, seconds(left.burst));
+    let state = format!("\"requests\";r={};t={}", left.remaining, seconds(left.burst.saturating_sub(left.remaining)));
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
 }

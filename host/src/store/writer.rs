@@ -178,6 +178,7 @@ impl Writer {
                     tracing::error!(error = %error, "a batch could not be committed");
                     // What became of the transaction is unknown; a new connection makes sure of it.
                     self.connection = None;
+                    let fatal = self.is_fatal(&error);
                     let told = || {
                         Error::new(Code::Unavailable, "The store did not confirm this; try again.").retry_after_ms(1000)
                     };
@@ -186,6 +187,10 @@ impl Writer {
                             Outcome::Sent(done, _) => drop(done.send(Err(told()))),
                             Outcome::Worked(work, _) => work.finish(Some(told())),
                         }
+                    }
+                    if fatal {
+                        tracing::error!("the disk failed under the store: nothing more is acknowledged");
+                        return;
                     }
                 }
             }
@@ -238,6 +243,16 @@ impl Writer {
         self.connection = Some(connection);
         self.position = position;
         Ok(events)
+    }
+
+    /// After a failed write or sync of SQLite's files, what they hold is uncertain, and a later sync
+    /// may succeed without it. A full disk or a lock is no such failure.
+    fn is_fatal(&self, error: &Error) -> bool {
+        let cause = error.cause().and_then(|cause| cause.downcast_ref::<sqlx::Error>());
+        let code = cause.and_then(sqlx::Error::as_database_error).and_then(|e| e.code());
+        // The low byte is SQLITE_IOERR, SQLITE_CORRUPT or SQLITE_NOTADB.
+        let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+        matches!(self.pool, Db::Sqlite(_)) && matches!(primary, Some(10 | 11 | 26))
     }
 
     /// A new connection, and with it the log's true end: the last commit may have got through.
