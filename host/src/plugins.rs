@@ -1,0 +1,51 @@
+//! Runs plugins: everything that touches wasmtime, and nothing else. A component is inspected and
+//! compiled once (`inspect`), linked once for each set of grants (`link`), and called through one
+//! function for each hook, each call in a fresh instance of its own. Whatever a plugin does, a call
+//! ends as a value within its budget: an `Output` or a `Fault`. What it wrote comes back as
+//! `Effects`, for the chat layer to commit with its own changes, or to drop.
+
+mod bindings;
+mod call;
+mod component;
+mod counters;
+mod effects;
+mod engine;
+mod fault;
+mod grants;
+mod hooks;
+mod imports;
+mod interfaces;
+mod limits;
+mod link;
+mod manifest;
+mod meter;
+mod output;
+mod overlay;
+mod refusal;
+mod scan;
+mod schema;
+mod settings;
+mod slots;
+mod state;
+mod ticker;
+mod types;
+
+pub use call::{Call, Install, Output};
+pub use component::{Digest, Inspection, inspect};
+pub use counters::Counters;
+pub use effects::{Effect, Effects, KvRead, KvWrite, TimerWrite};
+pub use engine::Engine;
+pub use fault::{Fault, FaultKind, LogLine, Usage};
+pub use grants::{Grants, Permission};
+pub use hooks::{
+    Act, complete_command, guard_delete, guard_edit, guard_send, handle_event, handle_interaction,
+    kind_act, kind_create, run_command, run_schedule,
+};
+pub use imports::{Answer, Chat};
+pub use interfaces::{Hook, Hooks};
+pub use limits::{Budget, Limits};
+pub use link::{Linked, link};
+pub use manifest::{CommandInfo, EVENTS, KindInfo, Manifest, PermissionRequest};
+pub use refusal::Refusal;
+pub use settings::SettingFault;
+pub use types::*;

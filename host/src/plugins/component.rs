@@ -1,0 +1,160 @@
+//! Takes a component in: checks it, reads its manifest, compiles it, and says what it is. Equal
+//! bytes give the same inspection as long as anybody holds it, so tenants share the code.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, Weak};
+
+use wasmtime::component::Component;
+
+use super::engine::Engine;
+use super::grants::Grants;
+use super::interfaces::{Hook, Hooks};
+use super::manifest::{self, Manifest};
+use super::refusal::Refusal;
+use super::scan::scan;
+
+/// SHA-256 of a component's bytes; shown as hex.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+        Self(digest)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A component that was checked and compiled.
+pub struct Inspection {
+    /// Names the bytes: equal digests, equal code.
+    pub digest: Digest,
+    /// The size of the component.
+    pub bytes: usize,
+    /// What it says about itself.
+    pub manifest: Manifest,
+    /// The hooks that it exports.
+    pub hooks: Hooks,
+    /// The permissions without which it can't be linked.
+    pub needed: Grants,
+    pub(super) component: Component,
+}
+
+/// Checks and compiles a component. Takes tens of milliseconds to seconds of CPU time: not for an
+/// async thread.
+pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal> {
+    let limits = &engine.limits;
+    // Before the digest: a body that is too long should cost nothing.
+    let scan = scan(bytes, limits)?;
+    let digest = Digest::of(bytes);
+    if let Some(known) = known(engine, digest) {
+        return Ok(known);
+    }
+    let manifest = manifest::parse(scan.manifest)?;
+    check_permissions(&manifest, scan.needed)?;
+    check_hooks(&manifest, scan.hooks)?;
+    let inspection = Arc::new(Inspection {
+        digest,
+        bytes: bytes.len(),
+        manifest,
+        hooks: scan.hooks,
+        needed: scan.needed,
+        component: compile(engine, bytes)?,
+    });
+    let mut inspected = engine
+        .inspected
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    // Somebody else may have compiled the same bytes meanwhile.
+    if let Some(known) = inspected.get(&digest).and_then(Weak::upgrade) {
+        return Ok(known);
+    }
+    inspected.retain(|_, inspection| inspection.strong_count() > 0);
+    inspected.insert(digest, Arc::downgrade(&inspection));
+    Ok(inspection)
+}
+
+fn known(engine: &Engine, digest: Digest) -> Option<Arc<Inspection>> {
+    let inspected = engine
+        .inspected
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    inspected.get(&digest).and_then(Weak::upgrade)
+}
+
+/// What is imported must be asked for, so that a tenant who reads the manifest knows all of it.
+fn check_permissions(manifest: &Manifest, needed: Grants) -> Result<(), Refusal> {
+    match needed.without(manifest.requested()).iter().next() {
+        None => Ok(()),
+        Some(permission) => {
+            let name = permission.name();
+            Err(Refusal::new(
+                "plugin_permission_missing",
+                format!(
+                    "The component imports `{name}`, but its manifest doesn't ask for the \
+                     permission `{name}`."
+                ),
+            ))
+        }
+    }
+}
+
+/// What the manifest lists must be what the component does, both ways.
+fn check_hooks(manifest: &Manifest, hooks: Hooks) -> Result<(), Refusal> {
+    let listed = [
+        (Hook::Events, "events", !manifest.events.is_empty()),
+        (Hook::Commands, "commands", !manifest.commands.is_empty()),
+        (Hook::MessageKind, "kinds", !manifest.kinds.is_empty()),
+    ];
+    for (hook, field, is_listed) in listed {
+        let name = hook.name();
+        let detail = match (is_listed, hooks.contains(hook)) {
+            (true, false) => {
+                format!("The manifest lists {field}, but the component doesn't export `{name}`.")
+            }
+            (false, true) => {
+                format!("The component exports `{name}`, but its manifest lists no {field}.")
+            }
+            _ => continue,
+        };
+        return Err(Refusal {
+            code: "plugin_hook_mismatch",
+            detail,
+            field: Some(field.into()),
+        });
+    }
+    Ok(())
+}
+
+/// The pool refuses what it has no room for here, not at the first message.
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
+    let component = Component::new(&engine.wasm, bytes).map_err(|error| {
+        let detail = format!("The component can't be compiled for this host: {error:#}.");
+        Refusal::new("plugin_not_compiled", detail)
+    })?;
+    let limits = &engine.limits;
+    let fits = component.resources_required().is_some_and(|required| {
+        required.num_memories <= limits.memories_max && required.num_tables <= limits.tables_max
+    });
+    if fits {
+        return Ok(component);
+    }
+    let (memories_max, tables_max) = (limits.memories_max, limits.tables_max);
+    Err(Refusal::new(
+        "plugin_too_large",
+        format!("The component needs more than {memories_max} memories or {tables_max} tables."),
+    ))
+}

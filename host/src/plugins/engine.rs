@@ -1,0 +1,172 @@
+//! The one wasmtime engine of the process: its configuration, its pool of memories and stacks, its
+//! clock and its admission. Settings that matter for safety: only proposals that plugins need, one
+//! compiler, stacks zeroed between calls, and a pool in which every call that is let in finds room.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+};
+
+use super::component::{Digest, Inspection};
+use super::counters::Counters;
+use super::grants::Grants;
+use super::limits::Limits;
+use super::link::Linked;
+use super::slots::Slots;
+use super::ticker::{self, Ticker};
+
+/// Tables are small; a free slot keeps this much for its next call.
+const WARM_TABLE_BYTES: usize = 64 << 10;
+
+/// What a host function's own frames may take of the stack, beside the guest's. Host functions run
+/// on the guest's stack, down to the chat layer and to the guards of what a plugin sends.
+const HOST_STACK_BYTES: usize = 1536 << 10;
+
+/// The part of a stack that a call usually touches. Zeroed by hand, the rest by the kernel.
+const WARM_STACK_BYTES: usize = 16 << 10;
+
+/// The plugin engine; one for each process.
+pub struct Engine {
+    pub(super) wasm: wasmtime::Engine,
+    pub(super) limits: Arc<Limits>,
+    pub(super) ticker: Ticker,
+    pub(super) slots: Slots,
+    apps: Mutex<HashMap<Arc<str>, Weak<Slots>>>,
+    counters: Mutex<HashMap<Arc<str>, Arc<Counters>>>,
+    pub(super) inspected: Mutex<HashMap<Digest, Weak<Inspection>>>,
+    pub(super) linked: Mutex<HashMap<(Digest, Grants), Weak<Linked>>>,
+}
+
+impl Engine {
+    /// Starts an engine: reserves the pool's address space and starts the clock's thread.
+    /// Fails if the limits are nonsense or this machine has no room for them.
+    pub fn start(limits: Limits) -> io::Result<Arc<Self>> {
+        let faults = limits.faults();
+        if !faults.is_empty() {
+            return Err(io::Error::other(faults.join("; ")));
+        }
+        let wasm = wasmtime::Engine::new(&config(&limits))
+            .map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let ticker = ticker::start(wasm.weak())?;
+        let slots = Slots::new(
+            limits.concurrent_calls_max,
+            limits.concurrent_guards_reserved,
+            limits.waiting_calls_max,
+        );
+        Ok(Arc::new(Self {
+            wasm,
+            limits: Arc::new(limits),
+            ticker,
+            slots,
+            apps: Mutex::default(),
+            counters: Mutex::default(),
+            inspected: Mutex::default(),
+            linked: Mutex::default(),
+        }))
+    }
+
+    /// The engine's limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The slots that all installs of an app share.
+    pub(super) fn app_slots(&self, app: &str) -> Arc<Slots> {
+        let mut apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slots) = apps.get(app).and_then(Weak::upgrade) {
+            return slots;
+        }
+        apps.retain(|_, slots| slots.strong_count() > 0);
+        let slots = Arc::new(Slots::new(
+            self.limits.app_concurrent_calls_max,
+            self.limits.app_concurrent_guards_reserved,
+            self.limits.app_waiting_calls_max,
+        ));
+        apps.insert(app.into(), Arc::downgrade(&slots));
+        slots
+    }
+
+    /// The counters of an install; they outlive a change of its version or config.
+    pub(super) fn counters(&self, install: &str) -> Arc<Counters> {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counters) = counters.get(install) {
+            return Arc::clone(counters);
+        }
+        let new = Arc::new(Counters::new(self.limits.counters_max));
+        counters.insert(install.into(), Arc::clone(&new));
+        new
+    }
+
+    /// Frees the counters of an install that is gone.
+    pub fn forget_install(&self, install: &str) {
+        self.counters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(install);
+    }
+}
+
+fn config(limits: &Limits) -> Config {
+    let mut config = Config::new();
+    config.strategy(Strategy::Cranelift);
+    config.cranelift_opt_level(OptLevel::Speed);
+    // A compilation takes one core at most: others have calls to serve.
+    config.parallel_compilation(false);
+    config.epoch_interruption(true);
+    // Costs a call a third of its time, for concurrency within a component that nobody uses.
+    config.concurrency_support(false);
+    config.max_wasm_stack(limits.stack_bytes_max as usize);
+    config.async_stack_size(limits.stack_bytes_max as usize + HOST_STACK_BYTES);
+    config.async_stack_zeroing(true);
+    proposals(&mut config);
+    // A small reservation lets many slots live in little address space, and makes the compiler
+    // emit bounds checks that speculation can't pass.
+    config.memory_reservation(limits.memory_bytes_max.into());
+    config.memory_reservation_for_growth(0);
+    config.memory_may_move(false);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+    config
+}
+
+/// What `scan` lets through, and no more. Threads and exceptions are not compiled in.
+fn proposals(config: &mut Config) {
+    config.wasm_component_model(true);
+    config.wasm_simd(true);
+    config.wasm_relaxed_simd(false);
+    config.wasm_memory64(false);
+    config.wasm_multi_memory(false);
+    config.wasm_tail_call(false);
+    config.wasm_gc(false);
+    config.shared_memory(false);
+}
+
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
+    let calls = limits.concurrent_calls_max.max(1);
+    let mut pool = PoolingAllocationConfig::new();
+    // Admission lets in `calls` calls, and the totals hold the largest component in each of them.
+    pool.total_component_instances(calls)
+        .total_core_instances(calls.saturating_mul(limits.core_instances_max))
+        .total_memories(calls.saturating_mul(limits.memories_max))
+        .total_tables(calls.saturating_mul(limits.tables_max))
+        .total_stacks(calls)
+        .max_core_instances_per_component(limits.core_instances_max)
+        .max_memories_per_component(limits.memories_max)
+        .max_tables_per_component(limits.tables_max)
+        .max_tables_per_module(limits.tables_max)
+        .max_memories_per_module(1)
+        .max_memory_size(limits.memory_bytes_max as usize)
+        .table_elements(limits.table_elements_max as usize)
+        .max_unused_warm_slots(limits.warm_slots_max)
+        .async_stack_keep_resident(WARM_STACK_BYTES);
+    // Only a kernel that tells dirty pages makes it pay to keep memory: without, all of it would be
+    // overwritten after each call, which takes longer than mapping it anew.
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(limits.warm_slot_bytes_max as usize)
+            .table_keep_resident(WARM_TABLE_BYTES);
+    }
+    pool
+}

@@ -1,0 +1,189 @@
+//! One function for each hook of `wit/hooks.wit`. A guest that doesn't export it is a fault like
+//! any other; ask `Install::hooks` first. All may be called again for the same thing: until its
+//! effects are committed a call has changed nothing but counters.
+
+use super::call::{Call, Output, run};
+use super::effects::Effects;
+use super::fault::{Fault, FaultKind};
+use super::interfaces::Hook;
+use super::state::Class;
+use super::types::{
+    Choice, Command, Created, Draft, Event, Interaction, Json, Reply, Shown, Verdict,
+};
+
+/// What a call gives.
+type Outcome<T> = Result<Output<T>, Fault>;
+
+fn not_exported(hook: Hook) -> Fault {
+    Fault {
+        kind: FaultKind::NotExported,
+        detail: format!("the plugin does not export {}", hook.name()),
+        usage: Default::default(),
+        log: Vec::new(),
+    }
+}
+
+/// What a refused handler wrote is not to be committed by mistake.
+fn drop_effects_of_errors<T>(output: Output<Result<T, String>>) -> Output<Result<T, String>> {
+    match output.value {
+        Ok(_) => output,
+        Err(_) => Output {
+            effects: Effects::default(),
+            ..output
+        },
+    }
+}
+
+/// Somebody sends `message`.
+pub async fn guard_send(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
+    let hook = call.install.linked.message_guard.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
+    run(call, Class::Guard, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_before_send(store, call.context, message).await
+    })
+    .await
+}
+
+/// Somebody changes a message from `before` to `message`.
+pub async fn guard_edit(call: Call<'_>, message: &Draft, before: &Draft) -> Outcome<Verdict> {
+    let hook = call.install.linked.message_guard.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
+    run(call, Class::Guard, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest
+            .call_before_edit(store, call.context, message, before)
+            .await
+    })
+    .await
+}
+
+/// Somebody deletes `message`.
+pub async fn guard_delete(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
+    let hook = call.install.linked.message_guard.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
+    run(call, Class::Guard, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_before_delete(store, call.context, message).await
+    })
+    .await
+}
+
+/// An entry of a channel's log. On `Err` within the value there are no effects.
+pub async fn handle_event(call: Call<'_>, event: &Event) -> Outcome<Result<(), String>> {
+    let hook = call.install.linked.events.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Events))?;
+    run(call, Class::Event, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_handle(store, call.context, event).await
+    })
+    .await
+    .map(drop_effects_of_errors)
+}
+
+/// Runs a slash command. On `Err` within the value there are no effects.
+pub async fn run_command(
+    call: Call<'_>,
+    command: &Command,
+) -> Outcome<Result<Option<Reply>, String>> {
+    let hook = call.install.linked.commands.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Commands))?;
+    run(call, Class::Request, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_run(store, call.context, command).await
+    })
+    .await
+    .map(drop_effects_of_errors)
+}
+
+/// Completions for what is typed so far.
+pub async fn complete_command(call: Call<'_>, command: &Command) -> Outcome<Vec<Choice>> {
+    let hook = call.install.linked.commands.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Commands))?;
+    run(call, Class::Completion, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_complete(store, call.context, command).await
+    })
+    .await
+}
+
+/// A button, menu or form. On `Err` within the value there are no effects.
+pub async fn handle_interaction(
+    call: Call<'_>,
+    interaction: &Interaction,
+) -> Outcome<Result<Option<Reply>, String>> {
+    let hook = call.install.linked.interactions.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Interactions))?;
+    run(call, Class::Request, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_handle(store, call.context, interaction).await
+    })
+    .await
+    .map(drop_effects_of_errors)
+}
+
+/// Checks the data of a new message of `kind`.
+pub async fn kind_create(
+    call: Call<'_>,
+    kind: &str,
+    data: &Json,
+) -> Outcome<Result<Created, String>> {
+    let hook = call.install.linked.message_kind.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::MessageKind))?;
+    run(call, Class::Pure, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_create(store, call.context, kind, data).await
+    })
+    .await
+}
+
+/// What somebody did with a message of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Act<'a> {
+    /// One of the plugin's kinds.
+    pub kind: &'a str,
+    /// The message's data, JSON.
+    pub data: &'a Json,
+    /// The message's private state, JSON.
+    pub state: &'a Json,
+    /// The block's `action`.
+    pub action: &'a str,
+    /// What goes with the action, JSON.
+    pub value: &'a Json,
+}
+
+/// Applies an action to a message's state.
+pub async fn kind_act(call: Call<'_>, act: Act<'_>) -> Outcome<Result<Shown, String>> {
+    let hook = call.install.linked.message_kind.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::MessageKind))?;
+    run(call, Class::Pure, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        let Act {
+            kind,
+            data,
+            state,
+            action,
+            value,
+        } = act;
+        guest
+            .call_act(store, call.context, kind, data, state, action, value)
+            .await
+    })
+    .await
+}
+
+/// A timer that is due. On `Err` within the value there are no effects.
+pub async fn run_schedule(
+    call: Call<'_>,
+    name: &str,
+    payload: &Json,
+) -> Outcome<Result<(), String>> {
+    let hook = call.install.linked.schedule.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Schedule))?;
+    run(call, Class::Event, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_run(store, call.context, name, payload).await
+    })
+    .await
+    .map(drop_effects_of_errors)
+}
