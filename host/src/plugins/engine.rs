@@ -53,7 +53,7 @@ impl Engine {
         let ticker = ticker::start(wasm.weak())?;
         let slots = Slots::new(
             limits.concurrent_calls_max,
-            limits.concurrent_guards_reserved,
+            limits.send_path_slots_percent,
             limits.waiting_calls_max,
         );
         Ok(Arc::new(Self {
@@ -82,7 +82,7 @@ impl Engine {
         apps.retain(|_, slots| slots.strong_count() > 0);
         let slots = Arc::new(Slots::new(
             self.limits.app_concurrent_calls_max,
-            self.limits.app_concurrent_guards_reserved,
+            self.limits.send_path_slots_percent,
             self.limits.app_waiting_calls_max,
         ));
         apps.insert(app.into(), Arc::downgrade(&slots));

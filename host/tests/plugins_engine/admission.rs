@@ -68,9 +68,8 @@ async fn settle() {
 async fn one_app_can_not_take_all_slots() {
     let (greedy, other) = two_apps(Limits {
         concurrent_calls_max: 8,
-        concurrent_guards_reserved: 0,
+        send_path_slots_percent: 0,
         app_concurrent_calls_max: 4,
-        app_concurrent_guards_reserved: 0,
         guard_wall_ms_max: 1_000,
         ..patient()
     })
@@ -86,9 +85,7 @@ async fn one_app_can_not_take_all_slots() {
 async fn handlers_leave_slots_to_guards() {
     let (first, second) = two_apps(Limits {
         concurrent_calls_max: 4,
-        concurrent_guards_reserved: 1,
         app_concurrent_calls_max: 4,
-        app_concurrent_guards_reserved: 1,
         ..patient()
     })
     .await;
@@ -103,9 +100,8 @@ async fn handlers_leave_slots_to_guards() {
 async fn the_queue_is_bounded_and_its_slots_come_back() {
     let (first, _) = two_apps(Limits {
         concurrent_calls_max: 2,
-        concurrent_guards_reserved: 0,
+        send_path_slots_percent: 0,
         app_concurrent_calls_max: 2,
-        app_concurrent_guards_reserved: 0,
         app_waiting_calls_max: 3,
         guard_wall_ms_max: 20_000,
         ..patient()
@@ -128,7 +124,6 @@ async fn many_calls_at_once_all_end() {
     let app = Arc::new(
         app_with(Limits {
             concurrent_calls_max: 4,
-            concurrent_guards_reserved: 1,
             ..patient()
         })
         .await,

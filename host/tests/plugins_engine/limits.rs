@@ -114,7 +114,6 @@ async fn a_memory_bomb_is_stopped() {
     let app = app_with(Limits {
         memory_bytes_max: 256 << 20,
         concurrent_calls_max: 8,
-        concurrent_guards_reserved: 2,
         ..patient()
     })
     .await;

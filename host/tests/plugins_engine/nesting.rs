@@ -179,9 +179,7 @@ async fn a_guard_that_traps_is_not_the_handlers_fault() {
 async fn full_slots_do_not_lock_a_handler_and_its_guards() {
     let limits = Limits {
         concurrent_calls_max: 2,
-        concurrent_guards_reserved: 1,
         app_concurrent_calls_max: 2,
-        app_concurrent_guards_reserved: 1,
         ..patient()
     };
     let (_, outcomes) = send_three(limits, "hello").await;
