@@ -1,1 +1,32 @@
+//! Althing: a self-hosted chat host with sandboxed plugins.
+//!
+//! The modules are the layers, listed bottom-up: a module uses only those above it in this list.
+
+// records and rules; time; the one error; what crosses the edge
+pub mod model;
+pub mod clock;
+pub mod error;
+pub mod wire;
+pub mod frame;
+pub mod address;
+pub mod secrets;
+
+// settings, figures; the store, the sockets' hub, user tokens; the plugin engine
+pub mod config;
+pub mod metrics;
+pub mod store;
+pub mod hub;
+pub mod tokens;
 pub mod plugins;
+
+// what the verbs work with, and the verbs
+pub mod app;
+pub mod chat;
+
+
+// decode, call one verb, encode
+pub mod http;
+pub mod socket;
+
+// the process
+pub mod serve;

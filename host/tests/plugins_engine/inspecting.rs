@@ -365,3 +365,16 @@ async fn a_hook_that_is_not_exported_is_a_fault() {
     let fault = guard_send(call, &draft("hello")).await.err().unwrap();
     assert_eq!(fault.kind, FaultKind::NotExported);
 }
+
+#[tokio::test]
+async fn our_own_plugins_are_taken() {
+    let engine = engine();
+    for name in ["assistant", "moderation", "poll"] {
+        let inspection = inspect(&engine, &guest(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let grants = inspection.manifest.requested();
+        let linked = link(&engine, &inspection, grants).await;
+        linked.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+        let settings = inspection.manifest.complete_config(serde_json::json!({}));
+        settings.unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+    }
+}

@@ -1,0 +1,222 @@
+//! What the verbs work with: the open store, the hub, the plugin engine, and what is kept in memory
+//! because it is asked for all the time. Nothing in here is the only copy of anything.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ring::hmac;
+use ring::rand::SystemRandom;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::address::Origins;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::error::{Error, Result};
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::model::{self, AppId};
+use crate::plugins;
+use crate::secrets::{Credential, CredentialDigest, CredentialKind, MasterKey, SealContext, Sealer, load_or_create};
+use crate::store::{self, Committed, Store};
+use crate::tokens::VerifyingKey;
+
+mod grown;
+mod loadout;
+mod rates;
+mod seats;
+
+pub use grown::Grown;
+pub use loadout::{Installed, Loadout, PluginLog};
+pub use rates::{Rates, Whose};
+pub use seats::Seats;
+
+/// The host's state, shared by everything that serves a request.
+pub struct App {
+    pub config: Config,
+    pub clock: Clock,
+    pub store: Store,
+    pub hub: Arc<Hub>,
+    pub engine: Arc<plugins::Engine>,
+    pub metrics: Metrics,
+    pub sealer: Sealer,
+    /// The digest of the operator's key.
+    pub operator: CredentialDigest,
+    pub cursor_key: hmac::Key,
+    /// Who sits where, as far as it was asked lately.
+    pub seats: Seats,
+    pub rates: Rates,
+    issuers: moka::sync::Cache<AppId, Arc<Issuer>>,
+    loadouts: RwLock<HashMap<AppId, Arc<Loadout>>>,
+    origins: RwLock<Vec<Origins>>,
+    /// The apps whose logs have grown, for those who handle their events.
+    pub grown: Grown,
+    /// Rung when a timer was set.
+    pub timers_changed: Notify,
+    /// True from the moment the host begins to stop.
+    pub stopping: watch::Sender<bool>,
+}
+
+/// An app and the keys that verify its users' tokens.
+pub struct Issuer {
+    pub app: model::App,
+    pub keys: Vec<VerifyingKey>,
+}
+
+impl App {
+    /// Opens everything that `config` names. The receiver yields what the store commits; it goes to
+    /// `chat::deliver::run`.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn open(config: Config, clock: Clock) -> Result<(Arc<App>, mpsc::Receiver<Committed>), String> {
+        let folder = &config.paths.data_dir;
+        std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
+        let random = SystemRandom::new();
+        let operator = operator_key(&config.operator_key_file(), &random)?;
+        let master = MasterKey::load_or_create(&config.secret_key_file(), &random).map_err(|e| e.to_string())?;
+        let settings = store::Settings {
+            url: config.store_url(),
+            read_connections: config.store.read_connections,
+            batch_max: config.store.batch_messages_max,
+            queue_max: config.store.queue_max,
+        };
+        let (store, committed) = Store::open(&settings, clock.clone()).await?;
+        let engine = plugins::Engine::start(plugin_limits(&config.plugins)).map_err(|e| format!("can't start the plugin engine: {e}"))?;
+        let app = Arc::new(App {
+            cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
+            sealer: Sealer::new(&master),
+            operator,
+            hub: Arc::default(),
+            engine,
+            metrics: Metrics::default(),
+            seats: Seats::default(),
+            rates: Rates::new(&config.limits),
+            issuers: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(10)).build(),
+            loadouts: RwLock::default(),
+            origins: RwLock::default(),
+            grown: Grown::default(),
+            timers_changed: Notify::new(),
+            stopping: watch::Sender::new(false),
+            config,
+            clock,
+            store,
+        });
+        app.load_origins().await.map_err(|e| e.to_string())?;
+        Ok((app, committed))
+    }
+
+    /// Waits until the host begins to stop.
+    pub async fn stopped(&self) {
+        // The sender lives as long as this does.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// An app with the keys that verify its users' tokens.
+    pub async fn issuer(&self, id: AppId) -> Result<Option<Arc<Issuer>>> {
+        if let Some(issuer) = self.issuers.get(&id) {
+            return Ok(Some(issuer));
+        }
+        let Some(app) = self.store.find_app(id).await? else { return Ok(None) };
+        let mut keys = Vec::new();
+        for key in self.store.list_signing_keys(id).await? {
+            keys.push(self.verifying_key(id, &key)?);
+        }
+        let issuer = Arc::new(Issuer { app, keys });
+        self.issuers.insert(id, issuer.clone());
+        Ok(Some(issuer))
+    }
+
+    /// Forgets what is kept of an app, after it was changed.
+    pub async fn forget_issuer(&self, id: AppId) -> Result<()> {
+        self.issuers.invalidate(&id);
+        self.load_origins().await
+    }
+
+    /// The secret of a signing key that was sealed.
+    pub fn unseal(&self, app: AppId, key: &model::SigningKey) -> Result<crate::secrets::Secret<Vec<u8>>> {
+        let context = SealContext { app_id: &app.to_string(), key_id: &key.kid };
+        self.sealer.open(context, &key.material).map_err(Error::internal)
+    }
+
+    fn verifying_key(&self, app: AppId, key: &model::SigningKey) -> Result<VerifyingKey> {
+        if key.algorithm == "HS256" {
+            let secret = self.unseal(app, key)?;
+            return VerifyingKey::from_secret(&key.kid, secret.expose()).map_err(Error::internal);
+        }
+        let text = std::str::from_utf8(&key.material).map_err(Error::internal)?;
+        VerifyingKey::from_public(text, Some(&key.kid)).map_err(Error::internal)
+    }
+
+    /// Whether some app allows pages of this origin: all that can be said of a browser's preflight,
+    /// which names no app.
+    pub fn knows_origin(&self, origin: &[u8]) -> bool {
+        self.origins.read().unwrap_or_else(PoisonError::into_inner).iter().any(|of_app| of_app.allows(origin))
+    }
+
+    async fn load_origins(&self) -> Result<()> {
+        let lists = self.store.list_origins().await?;
+        let all = lists.iter().filter_map(|list| Origins::parse(&list.0).ok()).filter(|of_app| of_app.iter().next().is_some());
+        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = all.collect();
+        Ok(())
+    }
+
+    /// The plugins that run in an app.
+    pub fn loadout(&self, id: AppId) -> Arc<Loadout> {
+        self.loadouts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Every app with plugins.
+    pub fn loadouts(&self) -> Vec<(AppId, Arc<Loadout>)> {
+        let loadouts = self.loadouts.read().unwrap_or_else(PoisonError::into_inner);
+        loadouts.iter().map(|(id, loadout)| (*id, loadout.clone())).collect()
+    }
+
+    /// Puts an app's plugins into use. Calls that are running keep what they began with.
+    pub fn set_loadout(&self, id: AppId, loadout: Loadout) {
+        let mut loadouts = self.loadouts.write().unwrap_or_else(PoisonError::into_inner);
+        match loadout.installs.is_empty() {
+            true => drop(loadouts.remove(&id)),
+            false => drop(loadouts.insert(id, Arc::new(loadout))),
+        }
+        drop(loadouts);
+        self.grown.ring(id);
+        self.timers_changed.notify_one();
+    }
+}
+
+/// The engine's limits, where the settings name them; the rest is as the engine has it.
+fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let milliseconds = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    plugins::Limits {
+        component_bytes_max: small(settings.component_bytes_max),
+        memory_bytes_max: small(settings.memory_bytes_max),
+        guard_cpu_ms_max: milliseconds(settings.guard_cpu_ms),
+        guard_wall_ms_max: milliseconds(settings.guard_wall_ms),
+        kind_cpu_ms_max: milliseconds(settings.guard_cpu_ms),
+        kind_wall_ms_max: milliseconds(settings.guard_wall_ms),
+        request_cpu_ms_max: milliseconds(settings.handler_cpu_ms),
+        request_wall_ms_max: milliseconds(settings.handler_wall_ms),
+        event_cpu_ms_max: milliseconds(settings.handler_cpu_ms),
+        event_wall_ms_max: milliseconds(settings.handler_wall_ms),
+        concurrent_calls_max: small(settings.concurrent_calls_max),
+        app_concurrent_calls_max: small(settings.concurrent_calls_per_app_max),
+        host_calls_max: settings.host_calls_max,
+        host_call_bytes_max: small(settings.hostcall_bytes_max),
+        ..plugins::Limits::default()
+    }
+}
+
+fn operator_key(path: &Path, random: &SystemRandom) -> Result<CredentialDigest, String> {
+    let text = load_or_create(path, random, |random| {
+        Credential::generate(CredentialKind::Operator, random).map(|key| key.text().clone())
+    })
+    .map_err(|e| e.to_string())?;
+    let key = Credential::parse(text.expose()).map_err(|e| format!("{}: {e}", path.display()))?;
+    if key.kind() != CredentialKind::Operator {
+        return Err(format!("{}: this is not an operator key", path.display()));
+    }
+    Ok(key.digest())
+}

@@ -1,0 +1,72 @@
+//! The plugins of one app as they run: loaded, in order, with what they offer.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::{Millis, UserId};
+use crate::plugins;
+use crate::store;
+use crate::wire::OnFault;
+
+/// All plugins of an app that are enabled.
+#[derive(Default)]
+pub struct Loadout {
+    /// In the order of the chain of guards.
+    pub installs: Vec<Arc<Installed>>,
+    /// Which one a message kind belongs to.
+    pub kinds: HashMap<String, Arc<Installed>>,
+    /// Which one a slash command belongs to.
+    pub commands: HashMap<String, Arc<Installed>>,
+}
+
+/// A plugin that runs in an app.
+pub struct Installed {
+    pub row: store::Install,
+    pub on_fault: OnFault,
+    /// The user by whom it writes.
+    pub bot: UserId,
+    /// Its name, shared.
+    pub name: Arc<str>,
+    pub inspection: Arc<plugins::Inspection>,
+    /// None when it could not be loaded; then its guard counts as failing.
+    pub install: Result<plugins::Install, String>,
+    /// What it asks of the chat goes through here.
+    pub chat: Arc<dyn plugins::Chat>,
+    pub log: Arc<PluginLog>,
+}
+
+impl Installed {
+    /// Whether it runs and has this hook.
+    pub fn has(&self, hook: plugins::Hook) -> bool {
+        self.inspection.hooks.contains(hook)
+    }
+}
+
+/// The newest lines of a plugin's log, in memory. For whoever looks why a plugin does what it does;
+/// nothing depends on it.
+#[derive(Debug)]
+pub struct PluginLog {
+    kept: usize,
+    lines: Mutex<VecDeque<(Millis, &'static str, String)>>,
+}
+
+impl PluginLog {
+    /// An empty one that keeps this many lines.
+    pub fn new(kept: usize) -> Self {
+        Self { kept: kept.max(1), lines: Mutex::default() }
+    }
+
+    /// Adds a line; the oldest go.
+    pub fn add(&self, at: Millis, level: &'static str, message: String) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        while lines.len() >= self.kept {
+            lines.pop_front();
+        }
+        lines.push_back((at, level, message));
+    }
+
+    /// The lines, old to new.
+    pub fn lines(&self) -> Vec<(Millis, &'static str, String)> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}

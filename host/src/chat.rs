@@ -1,0 +1,22 @@
+//! The verbs of the product: what somebody may do, and what then happens. They know nothing of HTTP,
+//! sockets or SQL. Each takes the app and who asks, and begins by showing, in `access`, that this one
+//! may.
+
+pub mod access;
+mod bridge;
+pub mod catchup;
+mod chain;
+pub mod channels;
+pub mod cursor;
+pub mod deliver;
+pub mod handlers;
+pub mod interact;
+pub mod members;
+pub mod messages;
+pub mod passing;
+pub mod plugins;
+pub mod review;
+pub mod rights;
+pub mod tenants;
+pub mod users;
+pub mod valid;

@@ -1,0 +1,259 @@
+//! The guards of an app, run over what somebody wants to write.
+//!
+//! Every guard sees the content as it will be stored: when one changes it, those that had seen it
+//! before see it again. Which order they come in is the tenant's choice.
+
+use std::sync::Arc;
+
+use super::interact;
+use crate::app::{App, Installed};
+use crate::clock;
+use crate::error::{Code, Error, Result};
+use crate::model::{Message, Role};
+use crate::plugins::{self, Call, Context, Draft, Fault, Hook, Output, Verdict};
+use crate::store::proof::{Member, Standing};
+use crate::wire::OnFault;
+
+/// How often the whole chain may run over one message before its guards must agree.
+const ROUNDS_MAX: usize = 3;
+
+/// What a message holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    pub kind: String,
+    /// The words in it.
+    pub text: String,
+    /// JSON text.
+    pub data: String,
+    pub view: Option<String>,
+    pub state: Option<String>,
+}
+
+/// What the guards say.
+pub enum Decision {
+    Pass(Content),
+    Hold { content: Content, plugin: String, reason: String },
+    Reject(Error),
+}
+
+/// Somebody sends a message.
+pub async fn guard_send(app: &App, member: &Member, mut content: Content) -> Result<Decision> {
+    let loadout = app.loadout(member.tenant().app());
+    let guards: Vec<&Arc<Installed>> = guards(&loadout.installs, member).collect();
+    let mut held: Option<(String, String)> = None;
+    let (mut at, mut agreed, mut calls) = (0, 0, 0);
+    while agreed < guards.len() {
+        let installed = guards[at];
+        at = (at + 1) % guards.len();
+        calls += 1;
+        if calls > guards.len() * ROUNDS_MAX {
+            let detail = "The app's plugins did not agree on the message.";
+            return Ok(Decision::Reject(Error::new(Code::PluginFailed, detail)));
+        }
+        match ask(app, installed, member, &content, None).await {
+            Ok(Verdict::Allow) => agreed += 1,
+            Ok(Verdict::Change(patch)) => match changed(app, member, &content, patch).await {
+                Ok(new) if new == content => agreed += 1,
+                Ok(new) => {
+                    content = new;
+                    agreed = 1;
+                }
+                Err(error) => return Ok(Decision::Reject(error)),
+            },
+            Ok(Verdict::Reject(rejection)) => return Ok(Decision::Reject(rejected(rejection))),
+            Ok(Verdict::Hold(reason)) => {
+                held.get_or_insert((installed.row.name.clone(), reason));
+                agreed += 1;
+            }
+            Err(Failed(OnFault::Open)) => agreed += 1,
+            Err(Failed(OnFault::Hold)) => {
+                held.get_or_insert((installed.row.name.clone(), "The plugin failed on this message.".into()));
+                agreed += 1;
+            }
+            Err(Failed(OnFault::Closed)) => return Ok(Decision::Reject(failed(installed))),
+        }
+    }
+    Ok(match held {
+        Some((plugin, reason)) => Decision::Hold { content, plugin, reason },
+        None => Decision::Pass(content),
+    })
+}
+
+/// Somebody changes a message. To hold an edit is to refuse it.
+pub async fn guard_edit(app: &App, member: &Member, mut content: Content, before: &Message) -> Result<Content> {
+    let loadout = app.loadout(member.tenant().app());
+    let guards: Vec<&Arc<Installed>> = guards(&loadout.installs, member).collect();
+    let before = draft_of(before);
+    let (mut at, mut agreed, mut calls) = (0, 0, 0);
+    while agreed < guards.len() {
+        let installed = guards[at];
+        at = (at + 1) % guards.len();
+        calls += 1;
+        if calls > guards.len() * ROUNDS_MAX {
+            return Err(Error::new(Code::PluginFailed, "The app's plugins did not agree on the message."));
+        }
+        match ask(app, installed, member, &content, Some(&before)).await {
+            Ok(Verdict::Allow) | Err(Failed(OnFault::Open)) => agreed += 1,
+            Ok(Verdict::Change(patch)) => {
+                let new = changed(app, member, &content, patch).await?;
+                agreed = if new == content { agreed + 1 } else { 1 };
+                content = new;
+            }
+            Ok(Verdict::Reject(rejection)) => return Err(rejected(rejection)),
+            Ok(Verdict::Hold(reason)) => return Err(Error::new(Code::MessageRejected, reason)),
+            Err(Failed(_)) => return Err(failed(installed)),
+        }
+    }
+    Ok(content)
+}
+
+/// Somebody deletes a message. To change or hold a deletion is to allow or refuse it.
+pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Result<()> {
+    let loadout = app.loadout(member.tenant().app());
+    let draft = draft_of(message);
+    for installed in guards(&loadout.installs, member) {
+        let context = context(app, member);
+        let output = match &installed.install {
+            Ok(install) => {
+                let call = Call { install, chat: &installed.chat, context: &context };
+                note(app, installed, Hook::MessageGuard, plugins::guard_delete(call, &draft).await)
+            }
+            Err(_) => None,
+        };
+        match (output, installed.on_fault) {
+            (Some(Verdict::Allow | Verdict::Change(_)), _) | (None, OnFault::Open) => {}
+            (Some(Verdict::Reject(rejection)), _) => return Err(rejected(rejection)),
+            (Some(Verdict::Hold(reason)), _) => return Err(Error::new(Code::MessageRejected, reason)),
+            (None, OnFault::Closed | OnFault::Hold) => return Err(failed(installed)),
+        }
+    }
+    Ok(())
+}
+
+/// A guard that gave no verdict, and what its install wants then.
+struct Failed(OnFault);
+
+/// Those that look at what `member` writes: all, but a plugin is not its own guard.
+fn guards<'i>(installs: &'i [Arc<Installed>], member: &'i Member) -> impl Iterator<Item = &'i Arc<Installed>> {
+    installs.iter().filter(move |installed| {
+        let own = matches!(member.standing(), Standing::Plugin(name) if *name == installed.name);
+        installed.has(Hook::MessageGuard) && !own
+    })
+}
+
+async fn ask(
+    app: &App,
+    installed: &Installed,
+    member: &Member,
+    content: &Content,
+    before: Option<&Draft>,
+) -> Result<Verdict, Failed> {
+    let Ok(install) = &installed.install else { return Err(Failed(installed.on_fault)) };
+    let context = context(app, member);
+    let call = Call { install, chat: &installed.chat, context: &context };
+    let draft = Draft { kind: content.kind.clone(), text: content.text.clone(), data: content.data.clone() };
+    let outcome = match before {
+        None => plugins::guard_send(call, &draft).await,
+        Some(before) => plugins::guard_edit(call, &draft, before).await,
+    };
+    note(app, installed, Hook::MessageGuard, outcome).ok_or(Failed(installed.on_fault))
+}
+
+/// The content with a guard's changes, checked as if the sender had written it.
+async fn changed(app: &App, member: &Member, content: &Content, patch: plugins::Patch) -> Result<Content> {
+    let data = match (content.kind.as_str(), patch.text, patch.data) {
+        ("text", Some(text), _) => serde_json::Value::from(text).to_string(),
+        (_, _, Some(data)) => data,
+        _ => return Ok(content.clone()),
+    };
+    if data == content.data {
+        return Ok(content.clone());
+    }
+    super::messages::content(app, member, &content.kind, &data).await
+}
+
+fn rejected(rejection: plugins::Rejection) -> Error {
+    let mut error = Error::new(Code::MessageRejected, rejection.reason).with_reason(rejection.code);
+    if let Some(ms) = rejection.retry_after_ms {
+        error = error.retry_after_ms(u64::from(ms));
+    }
+    error
+}
+
+fn failed(installed: &Installed) -> Error {
+    let detail = format!("The plugin `{}`, which must check messages here, failed.", installed.name);
+    Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
+}
+
+fn draft_of(message: &Message) -> Draft {
+    Draft { kind: message.kind.clone(), text: interact::text_of(message), data: message.data.clone() }
+}
+
+/// The context of a call for something that `member` does.
+pub(super) fn context(app: &App, member: &Member) -> Context {
+    let role = match member.standing() {
+        Standing::Participant(Role::Member) => plugins::Role::Member,
+        Standing::Participant(Role::Admin) => plugins::Role::Admin,
+        Standing::Participant(Role::Owner) => plugins::Role::Owner,
+        Standing::Backend => plugins::Role::Server,
+        Standing::Plugin(_) => plugins::Role::Plugin,
+    };
+    Context {
+        now_ms: app.clock.now().unsigned_abs(),
+        seed: clock::random_u64(),
+        channel: member.channel().id.to_string(),
+        channel_type: member.channel().kind.clone(),
+        actor: member.user().map(ToString::to_string).unwrap_or_default(),
+        actor_role: role,
+    }
+}
+
+/// Counts a call, keeps what the plugin logged, and turns a fault into a line of its log.
+pub(super) fn note<T>(
+    app: &App,
+    installed: &Installed,
+    hook: Hook,
+    outcome: Result<Output<T>, Fault>,
+) -> Option<T> {
+    match outcome {
+        Ok(output) => {
+            note_output(app, installed, hook, &output);
+            Some(output.value)
+        }
+        Err(fault) => {
+            note_fault(app, installed, hook, &fault);
+            None
+        }
+    }
+}
+
+pub(super) fn note_output<T>(app: &App, installed: &Installed, hook: Hook, output: &Output<T>) {
+    app.metrics.plugin_call(hook.name(), "ok", &output.usage);
+    keep_log(app, installed, &output.log);
+}
+
+pub(super) fn note_fault(app: &App, installed: &Installed, hook: Hook, fault: &Fault) {
+    app.metrics.plugin_call(hook.name(), fault.kind.code(), &fault.usage);
+    keep_log(app, installed, &fault.log);
+    let line = format!("{} in {}: {}", fault.kind.code(), hook.name(), fault.detail);
+    installed.log.add(app.clock.now(), "fault", line);
+    tracing::warn!(
+        app.id = %installed.row.app_id,
+        plugin.name = %installed.name,
+        plugin.hook = hook.name(),
+        plugin.fault = fault.kind.code(),
+        "a plugin call failed"
+    );
+}
+
+fn keep_log(app: &App, installed: &Installed, lines: &[plugins::LogLine]) {
+    for line in lines {
+        let level = match line.level {
+            plugins::Level::Debug => "debug",
+            plugins::Level::Info => "info",
+            plugins::Level::Warn => "warn",
+            plugins::Level::Error => "error",
+        };
+        installed.log.add(app.clock.now(), level, line.message.clone());
+    }
+}

@@ -1,0 +1,345 @@
+//! Runs what plugins do of their own accord: events of the log, and timers. Each event and each
+//! timer has its effect once: all that a handler wrote lands in one transaction with the note that
+//! it is done. Nothing here is the only place that knows of work to be done; the store is.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::chain;
+use super::deliver::about;
+use crate::app::{App, Installed};
+use crate::clock;
+use crate::error::{Code, Error, Result};
+use crate::model::{Event, EventKind, InstallId, Millis};
+use crate::plugins::{self, Call, Context, Effects, Hook, Scope};
+use crate::store::{Cause, ChatWrite, HandlerCommit, KvWrite, Timer, TimerWrite};
+use crate::wire;
+
+/// A plugin that answers a plugin that answers a plugin is enough.
+const DEPTH_MAX: i16 = 3;
+/// Events read at once.
+const EVENTS_READ: i64 = 100;
+/// Timers run at once.
+const TIMERS_AT_ONCE: usize = 8;
+
+/// Runs events until the host stops.
+pub async fn run_events(app: Arc<App>) {
+    let running: Arc<Mutex<HashSet<InstallId>>> = Arc::default();
+    loop {
+        let grown = tokio::select! {
+            grown = app.grown.next() => grown,
+            () = app.stopped() => return,
+        };
+        for id in grown {
+            for installed in &app.loadout(id).installs {
+                if !installed.has(Hook::Events) || installed.install.is_err() {
+                    continue;
+                }
+                if !running.lock().unwrap_or_else(PoisonError::into_inner).insert(installed.row.id) {
+                    continue; // It looks again before it ends.
+                }
+                let (app, installed, running) = (app.clone(), installed.clone(), running.clone());
+                tokio::spawn(async move {
+                    let again = match drain(&app, &installed).await {
+                        Ok(again) => again,
+                        Err(error) => {
+                            tracing::error!(error = %error, "events could not be handled");
+                            Some(app.clock.now() + 1000)
+                        }
+                    };
+                    running.lock().unwrap_or_else(PoisonError::into_inner).remove(&installed.row.id);
+                    if let Some(at) = again {
+                        let wait = (at - app.clock.now()).max(0).unsigned_abs();
+                        tokio::time::sleep(Duration::from_millis(wait)).await;
+                        app.grown.ring(installed.row.app_id);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Handles everything up to the end of the log. Gives when to come back, if something failed or
+/// came meanwhile.
+async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Millis>> {
+    let backend = super::access::host(installed.row.app_id);
+    let stopping = app.stopping.subscribe();
+    loop {
+        let rung = app.grown.count();
+        let row = app.store.list_installs(backend.tenant()).await?;
+        let Some(row) = row.into_iter().find(|row| row.id == installed.row.id) else { return Ok(None) };
+        // A newer version of it, or one that was switched off, is somebody else's business.
+        if row.updated_at != installed.row.updated_at || !row.enabled {
+            return Ok(None);
+        }
+        if let Some(at) = row.retry_at.filter(|at| *at > app.clock.now()) {
+            return Ok(Some(at));
+        }
+        let (mut from, mut attempts, mut last) = (row.cursor, row.attempts, row.cursor);
+        let events = app.store.list_log(&backend, from, EVENTS_READ).await?;
+        let full = events.len() as i64 == EVENTS_READ;
+        for event in &events {
+            if *stopping.borrow() {
+                return Ok(None);
+            }
+            last = event.position;
+            if !wants(installed, event) {
+                continue;
+            }
+            match handle(app, installed, event, from).await? {
+                Handled::Done => (from, attempts) = (event.position, 0),
+                Handled::Moved => return Ok(Some(app.clock.now())),
+                Handled::Failed => {
+                    let retry_at = (attempts + 1 < app.config.plugins.event_attempts_max as i64)
+                        .then(|| app.clock.now() + backoff_ms(attempts));
+                    if retry_at.is_none() {
+                        let line = format!("gave up on {} {} after {} tries", event.kind.as_str(), event.seq, attempts + 1);
+                        installed.log.add(app.clock.now(), "fault", line);
+                        app.metrics.event_given_up();
+                    }
+                    app.store.note_failed_event(installed.row.id, from, event.position, retry_at).await?;
+                    return Ok(Some(retry_at.unwrap_or(app.clock.now())));
+                }
+            }
+        }
+        if last != from {
+            // Nothing to do up to here: no need to read it again.
+            app.store.note_failed_event(installed.row.id, from, last, None).await?;
+        }
+        if !full && app.grown.count() == rung {
+            return Ok(None);
+        }
+    }
+}
+
+/// 1 s, 2 s, 4 s … 5 min.
+fn backoff_ms(attempts: i64) -> Millis {
+    (1000_i64 << attempts.clamp(0, 9)).min(300_000)
+}
+
+fn wants(installed: &Installed, event: &Event) -> bool {
+    event.depth < DEPTH_MAX && installed.inspection.manifest.events.iter().any(|kind| kind == event.kind.as_str())
+}
+
+enum Handled {
+    Done,
+    Failed,
+    /// Somebody else has handled it.
+    Moved,
+}
+
+async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64) -> Result<Handled> {
+    let Ok(install) = &installed.install else { return Ok(Handled::Failed) };
+    let backend = super::access::host(installed.row.app_id);
+    let cause = Cause::Event { from, to: event.position };
+    let Some(channel) = app.store.find_channel_by_key(backend.tenant(), event.channel).await? else {
+        // The channel is gone, and with it whatever there was to do.
+        let done = commit(app, installed, cause, 0, Effects::default()).await?;
+        return Ok(if done { Handled::Done } else { Handled::Moved });
+    };
+    let actor = event.actor.clone().or_else(|| about(event));
+    let role = match &actor {
+        Some(user) if user.as_str().starts_with(super::users::BOT_PREFIX) => plugins::Role::Plugin,
+        Some(user) => match app.store.find_participant(backend.tenant(), &channel, user).await? {
+            Some(seat) => seat.role.into(),
+            None => plugins::Role::None,
+        },
+        None => plugins::Role::Server,
+    };
+    let context = Context {
+        now_ms: app.clock.now().unsigned_abs(),
+        seed: clock::random_u64(),
+        channel: channel.id.to_string(),
+        channel_type: channel.kind.clone(),
+        actor: event.actor.as_ref().map(ToString::to_string).unwrap_or_default(),
+        actor_role: role,
+    };
+    let handed = plugins::Event {
+        kind: event.kind.as_str().to_owned(),
+        seq: event.seq.unsigned_abs(),
+        ts_ms: event.ts.unsigned_abs(),
+        data: wire::Event::logged(event, &channel.id).data_json(),
+    };
+    for _ in 0..3 {
+        let call = Call { install, chat: &installed.chat, context: &context };
+        let output = match plugins::handle_event(call, &handed).await {
+            Ok(output) => output,
+            Err(fault) => {
+                chain::note_fault(app, installed, Hook::Events, &fault);
+                return Ok(Handled::Failed);
+            }
+        };
+        chain::note_output(app, installed, Hook::Events, &output);
+        if let Err(sentence) = output.value {
+            installed.log.add(app.clock.now(), "error", sentence);
+            return Ok(Handled::Failed);
+        }
+        match commit(app, installed, cause.clone(), event.depth + 1, output.effects).await {
+            Ok(true) => return Ok(Handled::Done),
+            Ok(false) => continue, // A value it read has changed, or somebody else was quicker.
+            Err(error) if error.code() == Code::Unavailable => return Err(error),
+            Err(error) => {
+                let line = format!("what it did could not be stored: {error}");
+                installed.log.add(app.clock.now(), "fault", line);
+                return Ok(Handled::Failed);
+            }
+        }
+    }
+    Ok(Handled::Moved)
+}
+
+/// Runs timers until the host stops.
+pub async fn run_timers(app: Arc<App>) {
+    loop {
+        let due = match app.store.next_timer().await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(error = %error, "timers could not be read");
+                Some(app.clock.now() + 1000)
+            }
+        };
+        // Looking again once a minute costs nothing and survives a clock that was set.
+        let wait = due.map_or(60_000, |at| (at - app.clock.now()).clamp(0, 60_000).unsigned_abs());
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+            () = app.timers_changed.notified() => continue,
+            () = app.stopped() => return,
+        }
+        let timers = app.store.list_due_timers(100).await.unwrap_or_default();
+        futures_util::stream::iter(timers)
+            .for_each_concurrent(TIMERS_AT_ONCE, |timer| {
+                let app = app.clone();
+                async move {
+                    if let Err(error) = run_timer(&app, &timer).await {
+                        tracing::error!(error = %error, "a timer could not be run");
+                        let _ = app.store.put_off_timer(&timer, Some(app.clock.now() + 5000)).await;
+                    }
+                }
+            })
+            .await;
+    }
+}
+
+async fn run_timer(app: &Arc<App>, timer: &Timer) -> Result<()> {
+    let found = app.loadouts().into_iter().flat_map(|(_, loadout)| loadout.installs.clone()).find(|i| i.row.id == timer.install);
+    let later = app.clock.now() + backoff_ms(timer.attempts).max(1000);
+    let Some(installed) = found else { return app.store.put_off_timer(timer, Some(later)).await };
+    let Ok(install) = &installed.install else { return app.store.put_off_timer(timer, Some(later)).await };
+    let backend = super::access::host(installed.row.app_id);
+    let channel = match timer.channel.parse() {
+        Ok(id) => app.store.find_channel(backend.tenant(), &id).await?,
+        Err(_) => None,
+    };
+    let context = Context {
+        now_ms: app.clock.now().unsigned_abs(),
+        seed: clock::random_u64(),
+        channel_type: channel.map(|channel| channel.kind).unwrap_or_default(),
+        channel: timer.channel.clone(),
+        actor: String::new(),
+        actor_role: plugins::Role::None,
+    };
+    let call = Call { install, chat: &installed.chat, context: &context };
+    let failed = match plugins::run_schedule(call, &timer.name, &timer.payload).await {
+        Ok(output) => {
+            chain::note_output(app, &installed, Hook::Schedule, &output);
+            match output.value {
+                Ok(()) => {
+                    let cause = Cause::Timer { name: timer.name.clone(), version: timer.version };
+                    match commit(app, &installed, cause, 1, output.effects).await {
+                        Ok(_) => return Ok(()),
+                        Err(error) if error.code() == Code::Unavailable => return Err(error),
+                        Err(error) => format!("what it did could not be stored: {error}"),
+                    }
+                }
+                Err(sentence) => sentence,
+            }
+        }
+        Err(fault) => {
+            chain::note_fault(app, &installed, Hook::Schedule, &fault);
+            fault.kind.code().to_owned()
+        }
+    };
+    let line = format!("timer {}: {failed}", timer.name);
+    installed.log.add(app.clock.now(), "fault", line);
+    let again = (timer.attempts + 1 < app.config.plugins.event_attempts_max as i64).then_some(later);
+    app.store.put_off_timer(timer, again).await
+}
+
+/// Lands all that a handler did, or nothing; false when it has to run again.
+pub(super) async fn commit(app: &Arc<App>, installed: &Installed, cause: Cause, depth: i16, effects: Effects) -> Result<bool> {
+    if effects.is_empty() && matches!(cause, Cause::Request) {
+        return Ok(true);
+    }
+    let now = app.clock.now();
+    let sets_timers = !effects.timers.is_empty();
+    let mut chat = Vec::with_capacity(effects.chat.len());
+    for effect in effects.chat {
+        match effect.downcast::<ChatWrite>() {
+            Ok(write) => chat.push(*write),
+            Err(_) => return Err(Error::internal("a plugin's effect is not one of ours")),
+        }
+    }
+    let version = |version: Option<u64>| version.map(|version| version as i64);
+    let commit = HandlerCommit {
+        install: installed.row.id,
+        cause,
+        depth,
+        kv_reads: effects.kv_reads.into_iter().map(|read| (scope(&read.scope), read.key, version(read.version))).collect(),
+        kv_writes: effects
+            .kv_writes
+            .into_iter()
+            .map(|write| KvWrite {
+                scope: scope(&write.scope),
+                key: write.key,
+                value: write.value,
+                expires_at: write.ttl_ms.map(|ttl| now.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX))),
+            })
+            .collect(),
+        timers: effects
+            .timers
+            .into_iter()
+            .map(|timer| match timer {
+                plugins::TimerWrite::Set { name, at_ms, channel, payload } => {
+                    TimerWrite::Set { name, due_at: i64::try_from(at_ms).unwrap_or(i64::MAX), channel, payload }
+                }
+                plugins::TimerWrite::Cancel { name } => TimerWrite::Cancel { name },
+            })
+            .collect(),
+        chat,
+        kv_bytes_max: app.config.plugins.kv_bytes_max as i64,
+        kv_keys_max: app.config.plugins.kv_keys_max as i64,
+    };
+    let landed = app.store.commit_handler(commit).await?;
+    if sets_timers {
+        app.timers_changed.notify_one();
+    }
+    Ok(landed)
+}
+
+/// How the store names whose value it is.
+pub(super) fn scope(scope: &Scope) -> String {
+    match scope {
+        Scope::Plugin => "p".into(),
+        Scope::Channel(id) => format!("c:{id}"),
+        Scope::User(id) => format!("u:{id}"),
+        Scope::Message(id) => format!("m:{id}"),
+    }
+}
+
+impl From<crate::model::Role> for plugins::Role {
+    fn from(role: crate::model::Role) -> Self {
+        match role {
+            crate::model::Role::Member => plugins::Role::Member,
+            crate::model::Role::Admin => plugins::Role::Admin,
+            crate::model::Role::Owner => plugins::Role::Owner,
+        }
+    }
+}
+
+/// Whether the entry is one that a plugin may ask for in its manifest.
+pub(super) fn is_event(name: &str) -> bool {
+    EventKind::ALL.into_iter().any(|kind| kind.as_str() == name)
+}

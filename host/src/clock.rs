@@ -1,0 +1,60 @@
+//! The only source of time and randomness. Everything else is handed a `Clock`, so that tests can
+//! set the time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::model::Millis;
+
+/// Tells the time.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    /// The system's clock.
+    #[default]
+    System,
+    /// A clock that stands still until somebody sets it.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// Now.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    pub fn now(&self) -> Millis {
+        match self {
+            Clock::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_millis() as Millis),
+            Clock::Fixed(now) => now.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// 64 random bits from the system, unfit for nothing.
+pub fn random_u64() -> u64 {
+    let mut bytes = [0; 8];
+    // The system's generator fails only before the kernel has seeded it; there is no going on then.
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        std::process::abort();
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// RFC 3339 in UTC with milliseconds, as every time outside is written.
+pub fn rfc3339(at: Millis) -> String {
+    DateTime::<Utc>::from_timestamp_millis(at)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_have_three_digits_and_a_z() {
+        assert_eq!(super::rfc3339(1_700_000_000_020), "2023-11-14T22:13:20.020Z");
+        assert_eq!(super::rfc3339(0), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,91 @@
+//! What one app, user, channel or message may take.
+
+use super::section::settings;
+use super::value::within;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+const GIB: u64 = 1024 * MIB as u64;
+
+settings! {
+    /// What apps and users may ask of the host.
+    struct Limits in "limits" {
+        /// The longest text of a message, in bytes.
+        text_bytes_max: usize = 16 * KIB, within(16..=MIB);
+        /// The largest data of a message, in bytes of JSON.
+        data_bytes_max: usize = 64 * KIB, within(16..=8 * MIB);
+        /// The largest `custom` of a user or channel, in bytes of JSON.
+        custom_bytes_max: usize = 16 * KIB, within(16..=MIB);
+        /// The most participants of a channel.
+        participants_max: usize = 10_000, within(2..=1_000_000);
+        /// The longest name of a channel or user, in bytes.
+        name_bytes_max: usize = 256, within(16..=4 * KIB);
+        /// The most tags of a channel.
+        tags_max: usize = 16, within(0..=256);
+        /// The longest tag, in bytes.
+        tag_bytes_max: usize = 64, within(8..=KIB);
+        /// The most users that one request may write or name.
+        users_per_request_max: usize = 100, within(1..=1000);
+        /// The most entries of a page.
+        page_max: u32 = 100, within(10..=1000);
+        /// The most events that a client gets at once after a reconnect; one that missed more
+        /// starts afresh.
+        replay_events_max: u32 = 1000, within(10..=100_000);
+        /// Messages that a user may send, for each second.
+        user_messages_per_second: u32 = 5, within(1..=100_000);
+        /// Messages that a user may send at once after a pause.
+        user_messages_burst: u32 = 20, within(1..=1_000_000);
+        /// Other requests of a user, for each second.
+        user_requests_per_second: u32 = 20, within(1..=100_000);
+        /// Other requests of a user at once after a pause.
+        user_requests_burst: u32 = 100, within(1..=1_000_000);
+        /// Messages in an app, for each second.
+        app_messages_per_second: u32 = 2_000, within(1..=1_000_000);
+        /// Messages in an app at once after a pause.
+        app_messages_burst: u32 = 4_000, within(1..=10_000_000);
+        /// Other requests in an app, for each second.
+        app_requests_per_second: u32 = 2_000, within(1..=1_000_000);
+        /// Other requests in an app at once after a pause.
+        app_requests_burst: u32 = 4_000, within(1..=10_000_000);
+        /// The largest uploaded file, in bytes.
+        upload_bytes_max: u64 = 50 * MIB as u64, within(KIB as u64..=16 * GIB);
+        /// All uploaded files of an app together, in bytes.
+        uploads_per_app_bytes_max: u64 = 10 * GIB, within(KIB as u64..=1024 * 1024 * GIB);
+    }
+}
+
+settings! {
+    /// User tokens.
+    struct Sessions in "sessions" {
+        /// How long a session lasts if the request for it doesn't say, in seconds.
+        lifetime_s: u64 = 3600, within(10..=31_536_000);
+        /// The longest life of a token, also of those that apps sign themselves, in seconds.
+        lifetime_s_max: u64 = 86_400, within(10..=31_536_000);
+        /// How far the clock of an app that signs tokens may be off, in seconds.
+        leeway_s: u64 = 30, within(0..=300);
+    }
+}
+
+impl Limits {
+    /// Rates that no test reaches unless it sets its own.
+    pub fn for_testing() -> Self {
+        Self {
+            user_messages_per_second: 10_000,
+            user_messages_burst: 100_000,
+            user_requests_per_second: 10_000,
+            user_requests_burst: 100_000,
+            app_messages_per_second: 100_000,
+            app_messages_burst: 1_000_000,
+            app_requests_per_second: 100_000,
+            app_requests_burst: 1_000_000,
+            ..Self::default()
+        }
+    }
+}
+
+impl Sessions {
+    /// As by default.
+    pub fn for_testing() -> Self {
+        Self::default()
+    }
+}

@@ -1,0 +1,54 @@
+//! What plugins may take.
+
+use super::section::settings;
+use super::value::within;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+settings! {
+    /// Plugins.
+    struct Plugins in "plugins" {
+        /// The largest component, in bytes.
+        component_bytes_max: usize = 8 * MIB, within(64 * KIB..=256 * MIB);
+        /// The memory of a call, in bytes: all memories and tables of the instance together.
+        memory_bytes_max: usize = 64 * MIB, within(MIB..=1024 * MIB);
+        /// The computing time of a guard, in milliseconds.
+        guard_cpu_ms: u64 = 10, within(1..=1000);
+        /// The time of a guard with all its waiting, in milliseconds. Senders wait for it.
+        guard_wall_ms: u64 = 250, within(10..=10_000);
+        /// The computing time of a handler, in milliseconds.
+        handler_cpu_ms: u64 = 200, within(1..=60_000);
+        /// The time of a handler with all its waiting, in milliseconds.
+        handler_wall_ms: u64 = 10_000, within(10..=300_000);
+        /// The most calls at once on this host.
+        concurrent_calls_max: usize = 64, within(1..=10_000);
+        /// The most calls at once for an app.
+        concurrent_calls_per_app_max: usize = 4, within(1..=10_000);
+        /// The most host functions that a call may use.
+        host_calls_max: u32 = 256, within(1..=1_000_000);
+        /// What a call may pass to one host function, in bytes.
+        hostcall_bytes_max: usize = 256 * KIB, within(4 * KIB..=16 * MIB);
+        /// What an install may keep, in bytes of keys and values.
+        kv_bytes_max: u64 = 16 * MIB as u64, within(0..=1024 * MIB as u64);
+        /// How many keys an install may keep.
+        kv_keys_max: u64 = 10_000, within(0..=10_000_000);
+        /// How often an event or timer that fails is tried before it is given up.
+        event_attempts_max: u32 = 8, within(1..=100);
+        /// The log lines of an install that are kept.
+        log_lines_kept: u32 = 1000, within(0..=100_000);
+    }
+}
+
+impl Plugins {
+    /// Time enough for a guest on a busy machine, and little enough to wait for one that loops.
+    pub fn for_testing() -> Self {
+        Self {
+            guard_wall_ms: 1_000,
+            handler_wall_ms: 3_000,
+            concurrent_calls_max: 16,
+            event_attempts_max: 3,
+            ..Self::default()
+        }
+    }
+}

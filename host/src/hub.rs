@@ -1,0 +1,409 @@
+//! Fan-out to the sockets of this host: who watches which channel, and who is there.
+//!
+//! A frame is encoded once for all who get it. Whoever publishes never waits: each socket has a
+//! bounded queue (`outbox.rs`), and one that does not keep up is cut off and catches up later.
+//! Frames of one channel reach every socket in the order in which they were published.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::error::{Code, Error, Result};
+use crate::model::{AppId, ChannelId, ChannelKey, UserId};
+
+mod outbox;
+
+pub use outbox::{Close, Outbox, OutboxLimits};
+
+const SHARDS: usize = 64;
+
+/// The sockets of this host.
+#[derive(Debug)]
+pub struct Hub {
+    topics: Vec<Mutex<HashMap<ChannelKey, Topic>>>,
+    people: Vec<Mutex<HashMap<(AppId, UserId), Vec<Arc<Outbox>>>>>,
+    hasher: RandomState,
+}
+
+/// A channel that somebody watches.
+#[derive(Debug)]
+struct Topic {
+    id: ChannelId,
+    watchers: Vec<Watcher>,
+    /// How many times each user is here.
+    present: HashMap<UserId, usize>,
+}
+
+#[derive(Debug)]
+struct Watcher {
+    outbox: Arc<Outbox>,
+    user: UserId,
+    state: WatcherState,
+}
+
+#[derive(Debug)]
+enum WatcherState {
+    /// History is still on its way to it: what is published meanwhile waits here.
+    CatchingUp(Vec<(i64, Bytes)>),
+    /// Gets everything after this `seq`.
+    Live(i64),
+}
+
+/// A place in a channel's audience that gets nothing before [`Hub::go_live`]. Dropped before that,
+/// it is given up.
+#[derive(Debug)]
+pub struct Seat {
+    hub: Arc<Hub>,
+    channel: ChannelKey,
+    outbox: Arc<Outbox>,
+    live: bool,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            topics: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            people: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl Hub {
+    fn topics(&self, channel: ChannelKey) -> MutexGuard<'_, HashMap<ChannelKey, Topic>> {
+        let shard = self.hasher.hash_one(channel) as usize % SHARDS;
+        self.topics[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn people(&self, app: AppId, user: &UserId) -> MutexGuard<'_, HashMap<(AppId, UserId), Vec<Arc<Outbox>>>> {
+        let shard = self.hasher.hash_one((app, user)) as usize % SHARDS;
+        self.people[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a user's socket.
+    ///
+    /// # Errors
+    /// `limit_reached` when the user has `per_user_max` already.
+    pub fn connect(&self, app: AppId, user: &UserId, outbox: Arc<Outbox>, per_user_max: usize) -> Result<()> {
+        let mut people = self.people(app, user);
+        let sockets = people.entry((app, user.clone())).or_default();
+        if sockets.len() >= per_user_max {
+            return Err(Error::new(Code::LimitReached, "The user has as many connections as it may."));
+        }
+        sockets.push(outbox);
+        Ok(())
+    }
+
+    /// Forgets a user's socket.
+    pub fn disconnect(&self, app: AppId, user: &UserId, outbox: &Arc<Outbox>) {
+        let mut people = self.people(app, user);
+        if let Some(sockets) = people.get_mut(&(app, user.clone())) {
+            sockets.retain(|known| !Arc::ptr_eq(known, outbox));
+            if sockets.is_empty() {
+                people.remove(&(app, user.clone()));
+            }
+        }
+    }
+
+    /// Closes every socket of a user.
+    pub fn close_user(&self, app: AppId, user: &UserId, close: Close) {
+        for outbox in self.people(app, user).get(&(app, user.clone())).into_iter().flatten() {
+            outbox.close(close);
+        }
+    }
+
+    /// Closes every socket of an app, or of the whole host.
+    pub fn close_all(&self, app: Option<AppId>, close: Close) {
+        for shard in &self.people {
+            let people = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            for ((of, _), sockets) in people.iter() {
+                if app.is_none_or(|app| app == *of) {
+                    sockets.iter().for_each(|outbox| outbox.close(close));
+                }
+            }
+        }
+    }
+
+    /// Sends a frame to every socket of a user.
+    pub fn tell_user(&self, app: AppId, user: &UserId, frame: &Bytes) {
+        for outbox in self.people(app, user).get(&(app, user.clone())).into_iter().flatten() {
+            outbox.push(frame.clone());
+        }
+    }
+
+    /// How many sockets there are.
+    pub fn sockets(&self) -> usize {
+        self.people.iter().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum::<usize>()).sum()
+    }
+
+    /// Joins a channel's audience. From now on nothing published is missed, but nothing is passed
+    /// on before [`Hub::go_live`].
+    ///
+    /// # Errors
+    /// `conflict` when this socket watches the channel already.
+    pub fn join(self: &Arc<Self>, channel: ChannelKey, id: &ChannelId, user: &UserId, outbox: &Arc<Outbox>) -> Result<Seat> {
+        let mut topics = self.topics(channel);
+        let topic = topics.entry(channel).or_insert_with(|| Topic {
+            id: id.clone(),
+            watchers: Vec::new(),
+            present: HashMap::new(),
+        });
+        if topic.watchers.iter().any(|watcher| Arc::ptr_eq(&watcher.outbox, outbox)) {
+            return Err(Error::new(Code::Conflict, "The channel is subscribed to already."));
+        }
+        topic.watchers.push(Watcher {
+            outbox: outbox.clone(),
+            user: user.clone(),
+            state: WatcherState::CatchingUp(Vec::new()),
+        });
+        Ok(Seat { hub: self.clone(), channel, outbox: outbox.clone(), live: false })
+    }
+
+    /// Passes on what was published after `after` while history was fetched, and from now on
+    /// everything. The answer that holds the history must be in the outbox by now.
+    pub fn go_live(&self, mut seat: Seat, after: i64) {
+        seat.live = true;
+        let mut topics = self.topics(seat.channel);
+        let Some(watcher) = topics
+            .get_mut(&seat.channel)
+            .and_then(|topic| topic.watchers.iter_mut().find(|watcher| Arc::ptr_eq(&watcher.outbox, &seat.outbox)))
+        else {
+            return; // Removed from the channel meanwhile.
+        };
+        let waiting = std::mem::replace(&mut watcher.state, WatcherState::Live(after));
+        if let WatcherState::CatchingUp(waiting) = waiting {
+            for (seq, frame) in waiting {
+                watcher.offer(seq, frame);
+            }
+        }
+    }
+
+    /// Leaves a channel's audience.
+    pub fn leave(&self, channel: ChannelKey, outbox: &Arc<Outbox>) {
+        let mut topics = self.topics(channel);
+        if let Some(topic) = topics.get_mut(&channel) {
+            topic.watchers.retain(|watcher| !Arc::ptr_eq(&watcher.outbox, outbox));
+            if topic.is_empty() {
+                topics.remove(&channel);
+            }
+        }
+    }
+
+    /// Passes a log entry on to all who watch its channel. `encode` runs at most once, and not at
+    /// all when nobody watches. With `last_for`, that user gets this entry and none after it.
+    pub fn publish(&self, channel: ChannelKey, seq: i64, last_for: Option<&UserId>, encode: impl FnOnce(&ChannelId) -> Bytes) {
+        let mut topics = self.topics(channel);
+        let Some(topic) = topics.get_mut(&channel) else { return };
+        if !topic.watchers.is_empty() {
+            let frame = encode(&topic.id);
+            for watcher in &mut topic.watchers {
+                watcher.offer(seq, frame.clone());
+            }
+        }
+        if let Some(user) = last_for {
+            topic.watchers.retain(|watcher| watcher.user != *user);
+            topic.present.remove(user);
+            if topic.is_empty() {
+                topics.remove(&channel);
+            }
+        }
+    }
+
+    /// Passes on something that is in no log (typing, presence) to all who watch live, but not to
+    /// `except`.
+    pub fn signal(&self, channel: ChannelKey, except: Option<&Arc<Outbox>>, encode: impl FnOnce(&ChannelId) -> Bytes) {
+        let topics = self.topics(channel);
+        let Some(topic) = topics.get(&channel).filter(|topic| !topic.watchers.is_empty()) else { return };
+        let frame = encode(&topic.id);
+        for watcher in &topic.watchers {
+            let wanted = except.is_none_or(|except| !Arc::ptr_eq(except, &watcher.outbox));
+            if wanted && matches!(watcher.state, WatcherState::Live(_)) {
+                watcher.outbox.push(frame.clone());
+            }
+        }
+    }
+
+    /// Ends every watch of a channel that is gone, after a last frame.
+    pub fn end_channel(&self, channel: ChannelKey, encode: impl FnOnce(&ChannelId) -> Bytes) {
+        if let Some(topic) = self.topics(channel).remove(&channel) {
+            let frame = encode(&topic.id);
+            topic.watchers.iter().for_each(|watcher| watcher.outbox.push(frame.clone()));
+        }
+    }
+
+    /// Whether this socket watches the channel, and is past its history.
+    pub fn watches(&self, channel: ChannelKey, outbox: &Arc<Outbox>) -> bool {
+        self.topics(channel).get(&channel).is_some_and(|topic| {
+            topic
+                .watchers
+                .iter()
+                .any(|watcher| Arc::ptr_eq(&watcher.outbox, outbox) && matches!(watcher.state, WatcherState::Live(_)))
+        })
+    }
+
+    /// Notes that a user is here once more. True when it was not here before.
+    pub fn arrive(&self, channel: ChannelKey, user: &UserId) -> bool {
+        let mut topics = self.topics(channel);
+        let Some(topic) = topics.get_mut(&channel) else { return false };
+        let times = topic.present.entry(user.clone()).or_default();
+        *times += 1;
+        *times == 1
+    }
+
+    /// Notes that a user is here once less. True when it is here no more.
+    pub fn depart(&self, channel: ChannelKey, user: &UserId) -> bool {
+        let mut topics = self.topics(channel);
+        let Some(topic) = topics.get_mut(&channel) else { return false };
+        let Some(times) = topic.present.get_mut(user) else { return false };
+        *times -= 1;
+        let gone = *times == 0;
+        if gone {
+            topic.present.remove(user);
+        }
+        if topic.is_empty() {
+            topics.remove(&channel);
+        }
+        gone
+    }
+
+    /// Who is here, by id.
+    pub fn present(&self, channel: ChannelKey) -> Vec<UserId> {
+        let mut users: Vec<UserId> =
+            self.topics(channel).get(&channel).map(|topic| topic.present.keys().cloned().collect()).unwrap_or_default();
+        users.sort_unstable();
+        users
+    }
+}
+
+impl Topic {
+    fn is_empty(&self) -> bool {
+        self.watchers.is_empty() && self.present.is_empty()
+    }
+}
+
+impl Watcher {
+    fn offer(&mut self, seq: i64, frame: Bytes) {
+        match &mut self.state {
+            WatcherState::Live(after) if seq > *after => {
+                *after = seq;
+                self.outbox.push(frame);
+            }
+            // It has this one from the history.
+            WatcherState::Live(_) => {}
+            WatcherState::CatchingUp(waiting) => {
+                if waiting.len() >= self.outbox.frames_max() {
+                    self.outbox.close(Close::SLOW);
+                } else {
+                    waiting.push((seq, frame));
+                }
+            }
+        }
+    }
+}
+
+impl Seat {
+    /// The socket it belongs to.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if !self.live {
+            self.hub.leave(self.channel, &self.outbox);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(n: i64) -> Bytes {
+        Bytes::from(n.to_string())
+    }
+
+    fn outbox() -> Arc<Outbox> {
+        Arc::new(Outbox::new(OutboxLimits { frames_max: 8, bytes_max: 1000 }))
+    }
+
+    fn drain(outbox: &Outbox) -> Vec<String> {
+        let mut frames = Vec::new();
+        outbox.take(&mut frames, usize::MAX);
+        frames.iter().map(|frame| String::from_utf8(frame.to_vec()).unwrap()).collect()
+    }
+
+    const CHANNEL: ChannelKey = ChannelKey(1);
+
+    fn names() -> (ChannelId, UserId) {
+        ("room".parse().unwrap(), "ann".parse().unwrap())
+    }
+
+    #[test]
+    fn nothing_falls_between_history_and_live() {
+        let hub = Arc::new(Hub::default());
+        let (id, user) = names();
+        let outbox = outbox();
+        let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+        hub.publish(CHANNEL, 4, None, |_| text(4));
+        hub.publish(CHANNEL, 5, None, |_| text(5));
+        assert!(drain(&outbox).is_empty());
+        // History was read up to 4; 5 came while it was.
+        hub.go_live(seat, 4);
+        hub.publish(CHANNEL, 5, None, |_| text(5));
+        hub.publish(CHANNEL, 6, None, |_| text(6));
+        assert_eq!(drain(&outbox), ["5", "6"]);
+    }
+
+    #[test]
+    fn removal_is_a_barrier() {
+        let hub = Arc::new(Hub::default());
+        let (id, user) = names();
+        let outbox = outbox();
+        hub.go_live(hub.join(CHANNEL, &id, &user, &outbox).unwrap(), 0);
+        hub.publish(CHANNEL, 1, Some(&user), |_| text(1));
+        hub.publish(CHANNEL, 2, None, |_| text(2));
+        hub.signal(CHANNEL, None, |_| text(3));
+        assert_eq!(drain(&outbox), ["1"]);
+        // Also while it still catches up.
+        let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+        hub.publish(CHANNEL, 3, Some(&user), |_| text(3));
+        hub.publish(CHANNEL, 4, None, |_| text(4));
+        hub.go_live(seat, 0);
+        assert!(drain(&outbox).is_empty());
+    }
+
+    #[test]
+    fn a_slow_reader_is_cut_off_and_others_are_not() {
+        let hub = Arc::new(Hub::default());
+        let (id, user) = names();
+        let (slow, quick) = (outbox(), outbox());
+        for outbox in [&slow, &quick] {
+            hub.go_live(hub.join(CHANNEL, &id, &user, outbox).unwrap(), 0);
+        }
+        for seq in 1..=20 {
+            hub.publish(CHANNEL, seq, None, |_| text(seq));
+            assert_eq!(drain(&quick), [seq.to_string()]);
+        }
+        assert_eq!(slow.closed(), Some(Close::SLOW));
+        assert!(drain(&slow).is_empty());
+    }
+
+    #[test]
+    fn a_topic_ends_with_its_last_watcher() {
+        let hub = Arc::new(Hub::default());
+        let (id, user) = names();
+        let outbox = outbox();
+        drop(hub.join(CHANNEL, &id, &user, &outbox).unwrap());
+        hub.go_live(hub.join(CHANNEL, &id, &user, &outbox).unwrap(), 0);
+        assert!(hub.join(CHANNEL, &id, &user, &outbox).is_err());
+        assert!(hub.arrive(CHANNEL, &user) && !hub.arrive(CHANNEL, &user));
+        assert_eq!(hub.present(CHANNEL), std::slice::from_ref(&user));
+        hub.leave(CHANNEL, &outbox);
+        assert!(!hub.depart(CHANNEL, &user) && hub.depart(CHANNEL, &user));
+        assert!(hub.topics.iter().all(|shard| shard.lock().unwrap().is_empty()));
+    }
+}

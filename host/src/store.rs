@@ -1,0 +1,320 @@
+//! All SQL. One text for SQLite and Postgres, `$1` placeholders, run on typed pools through `on_db!`.
+//!
+//! Reads go to a pool. Every write goes through the one writer (`writer.rs`), which puts what has
+//! arrived into one transaction and so gives the log its order; nothing is acknowledged before that
+//! transaction is on disk. Functions that touch a tenant's rows take a proof from `proof.rs`, not a
+//! loose id, so that a query without a tenant can't be written.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use tokio::sync::mpsc;
+
+use crate::clock::{self, Clock};
+use crate::error::{Code, Error, Result};
+use crate::model::{Event, IdSource, Millis};
+use crate::secrets::Secret;
+
+/// Runs one expression on whichever database it is; inside, `$conn` is its pool or connection.
+macro_rules! on_db {
+    ($db:expr, $conn:ident => $body:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite($conn) => $body,
+            $crate::store::Db::Postgres($conn) => $body,
+        }
+    };
+}
+
+mod append;
+mod bulk;
+mod channels;
+mod held;
+mod idempotency;
+mod messages;
+mod participants;
+mod plugins;
+pub mod proof;
+mod tenants;
+mod users;
+mod writer;
+
+pub use append::{MessageChange, NewEvent, NewMessage, Sent};
+pub use channels::{ChannelChange, ChannelFilter, NewChannel};
+pub use held::Holding;
+pub use idempotency::Remembered;
+pub use messages::Slice;
+pub use participants::{Asker, SeatChange};
+pub use plugins::{Cause, ChatWrite, HandlerCommit, Install, KvRow, KvWrite, NewInstall, Timer, TimerWrite};
+pub use tenants::{AppChange, OrgChange};
+pub use users::UserChange;
+pub use writer::Tx;
+
+/// One of the two databases, as a pool of type `S` or `P`.
+#[derive(Debug, Clone)]
+pub enum Db<S = SqlitePool, P = PgPool> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// How to open the store.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `sqlite:<file>` or `postgres://…`.
+    pub url: Secret<String>,
+    /// Connections for reading.
+    pub read_connections: u32,
+    /// Most jobs that one transaction takes.
+    pub batch_max: usize,
+    /// Most jobs that may wait; more are refused as `overloaded`.
+    pub queue_max: usize,
+}
+
+/// The open store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    jobs: mpsc::Sender<writer::Job>,
+    ids: Arc<IdSource>,
+    clock: Clock,
+    epoch: i64,
+}
+
+/// What the writer committed, in the order of the log.
+pub type Committed = Vec<Arc<Event>>;
+
+impl Store {
+    /// Opens the database, brings its schema up to date, makes sure that it keeps what it is given,
+    /// and starts the writer.
+    ///
+    /// The receiver yields every committed batch, in order; whoever holds it publishes. When it is
+    /// slow, the writer waits.
+    ///
+    /// # Errors
+    /// A sentence for the operator: the database can't be opened, is of a newer version, is used by
+    /// another host, or has settings under which an acknowledged message could be lost.
+    pub async fn open(settings: &Settings, clock: Clock) -> Result<(Store, mpsc::Receiver<Committed>), String> {
+        let db = connect(settings).await?;
+        migrate(&db).await?;
+        check_durability(&db).await?;
+        let (epoch, position) = meta(&db, clock.now()).await.map_err(|e| e.to_string())?;
+        let connection = writer::connect(&db).await.map_err(|e| format!("can't open the store for writing: {e}"))?;
+        let (jobs, queue) = mpsc::channel(settings.queue_max);
+        let (commits, committed) = mpsc::channel(64);
+        let ids = Arc::new(IdSource::default());
+        let writer = writer::Writer::new(connection, &db, clock.clone(), ids.clone(), position, commits);
+        tokio::spawn(writer.run(queue, settings.batch_max));
+        Ok((Store { db, jobs, ids, clock, epoch }, committed))
+    }
+
+    /// The database's own random number; it changes when a backup is restored.
+    pub fn epoch(&self) -> String {
+        format!("{:016x}", self.epoch)
+    }
+
+    /// The clock of this store.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A new 64-bit time-ordered number.
+    pub fn next_id(&self) -> i64 {
+        self.ids.next(self.clock.now(), clock::random_u64() as u32)
+    }
+
+    /// Ends the connections, once nothing is under way any more.
+    pub async fn close(&self) {
+        on_db!(&self.db, pool => pool.close().await);
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        on_db!(&self.db, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+        Ok(())
+    }
+}
+
+/// Brings the schema of the database at `url` up to date and does nothing else.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn migrate_only(settings: &Settings) -> Result<(), String> {
+    migrate(&connect(settings).await?).await
+}
+
+async fn connect(settings: &Settings) -> Result<Db, String> {
+    let url = settings.url.expose().as_str();
+    let failed = |e: sqlx::Error| format!("can't open the store: {e}");
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        let options = PgConnectOptions::from_str(url).map_err(failed)?.log_statements(log::LevelFilter::Off);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.read_connections.saturating_add(2))
+            .acquire_timeout(std::time::Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
+        return Ok(Db::Postgres(pool));
+    }
+    let Some(path) = url.strip_prefix("sqlite:") else {
+        return Err("the store's url must begin with `sqlite:` or `postgres:`".into());
+    };
+    if let Some(folder) = Path::new(path).parent() {
+        std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(std::time::Duration::from_secs(5))
+        // 16 MiB of pages for each connection, and reads through the page cache.
+        .pragma("cache_size", "-16384")
+        .pragma("mmap_size", "268435456")
+        .optimize_on_close(true, None)
+        .statement_cache_capacity(200)
+        .log_statements(log::LevelFilter::Off);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(settings.read_connections.max(1))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(failed)?;
+    Ok(Db::Sqlite(pool))
+}
+
+async fn migrate(db: &Db) -> Result<(), String> {
+    let done = match db {
+        Db::Sqlite(pool) => sqlx::migrate!("../migrations/sqlite").run(pool).await,
+        Db::Postgres(pool) => sqlx::migrate!("../migrations/postgres").run(pool).await,
+    };
+    done.map_err(|e| match e {
+        sqlx::migrate::MigrateError::VersionMissing(version) => format!(
+            "the store was written by a newer version (its migration {version} is unknown here); use that version"
+        ),
+        other => format!("can't bring the store's schema up to date: {other}"),
+    })
+}
+
+/// Refuses settings under which an acknowledged message could be lost.
+async fn check_durability(db: &Db) -> Result<(), String> {
+    let failed = |e: sqlx::Error| format!("can't read the store's settings: {e}");
+    match db {
+        Db::Sqlite(pool) => {
+            let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.map_err(failed)?;
+            let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await.map_err(failed)?;
+            durable_sqlite(&journal, synchronous)
+        }
+        Db::Postgres(pool) => {
+            let mut settings = Vec::new();
+            for name in ["fsync", "full_page_writes", "synchronous_commit"] {
+                let value: String = sqlx::query_scalar("SELECT current_setting($1)")
+                    .bind(name)
+                    .fetch_one(pool)
+                    .await
+                    .map_err(failed)?;
+                settings.push((name, value));
+            }
+            durable_postgres(&settings)
+        }
+    }
+}
+
+fn durable_sqlite(journal: &str, synchronous: i64) -> Result<(), String> {
+    if journal != "wal" {
+        return Err(format!(
+            "SQLite's journal mode is `{journal}`, not `wal`: the folder's file system can't do WAL. Put `data_dir` on a local disk"
+        ));
+    }
+    if synchronous < 2 {
+        return Err("SQLite's `synchronous` is not FULL, so a power cut could lose acknowledged messages".into());
+    }
+    Ok(())
+}
+
+fn durable_postgres(settings: &[(&str, String)]) -> Result<(), String> {
+    let faults: Vec<String> = settings
+        .iter()
+        .filter(|(name, value)| match *name {
+            // `on` waits for the local disk, `remote_apply` for more; the others for less.
+            "synchronous_commit" => !matches!(value.as_str(), "on" | "remote_apply"),
+            _ => value != "on",
+        })
+        .map(|(name, value)| format!("`{name}` is `{value}`; set it to `on`"))
+        .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "Postgres could lose acknowledged messages in a power cut: {}. Change it in postgresql.conf, \
+         or for this role and database, and start again",
+        faults.join("; ")
+    ))
+}
+
+/// The epoch and the log's last position; makes the row on the first start.
+async fn meta(db: &Db, now: Millis) -> sqlx::Result<(i64, i64)> {
+    let epoch = (clock::random_u64() >> 1) as i64;
+    on_db!(db, pool => {
+        sqlx::query("INSERT INTO meta (id, epoch) VALUES (1, $1) ON CONFLICT (id) DO NOTHING")
+            .bind(epoch)
+            .execute(pool)
+            .await?;
+        sqlx::query_as(
+            "SELECT epoch, (SELECT COALESCE(MAX(position), $1) FROM events) FROM meta WHERE id = 1",
+        )
+        .bind(now << 20)
+        .fetch_one(pool)
+        .await
+    })
+}
+
+impl From<sqlx::Error> for Error {
+    /// Maps by kind; the text of the database is for the log alone.
+    fn from(error: sqlx::Error) -> Self {
+        let code = match &error {
+            sqlx::Error::RowNotFound => return Error::not_found("thing").because(error),
+            sqlx::Error::Database(db) if db.is_unique_violation() => {
+                return Error::new(Code::AlreadyExists, "It exists already.").because(error);
+            }
+            sqlx::Error::Database(db) if db.is_foreign_key_violation() => {
+                return Error::new(Code::NotFound, "It names something that does not exist.").because(error);
+            }
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => {
+                Code::Unavailable
+            }
+            // Postgres: class 53 insufficient resources, 57 operator intervention. SQLite: 5 and 6 busy, 10 I/O, 13 full.
+            sqlx::Error::Database(db)
+                if db.code().is_some_and(|c| c.starts_with("53") || c.starts_with("57") || matches!(&*c, "5" | "6" | "10" | "13")) =>
+            {
+                Code::Unavailable
+            }
+            _ => return Error::internal(error),
+        };
+        Error::new(code, "The store can't be reached now.").retry_after_ms(1000).because(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weak_settings_are_named() {
+        assert!(durable_sqlite("wal", 2).is_ok());
+        assert!(durable_sqlite("delete", 2).unwrap_err().contains("`delete`"));
+        assert!(durable_sqlite("wal", 1).is_err());
+        let set = |fsync: &str, commit: &str| {
+            durable_postgres(&[("fsync", fsync.into()), ("full_page_writes", "on".into()), ("synchronous_commit", commit.into())])
+        };
+        assert!(set("on", "on").is_ok() && set("on", "remote_apply").is_ok());
+        for weak in ["off", "local", "remote_write"] {
+            assert!(set("on", weak).unwrap_err().contains("`synchronous_commit`"));
+        }
+        assert!(set("off", "on").unwrap_err().contains("`fsync` is `off`"));
+    }
+}

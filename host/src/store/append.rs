@@ -1,0 +1,334 @@
+//! The log: how entries get their place in it. Everything here runs inside the writer's transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::bulk::Bulk;
+use super::messages;
+use super::proof::{Member, Standing};
+use super::writer::Tx;
+use crate::error::{Code, Error, Result};
+use crate::model::{AppId, ChannelKey, Event, EventBody, EventKind, Message, MessageId, Millis, UserId};
+
+/// A message to be stored. Its maker has shown that it may be sent; whether that still holds is
+/// looked up in the transaction.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub member: Member,
+    /// Under whose name it stands.
+    pub sender: UserId,
+    /// The other of the pair, for a private message.
+    pub to: Option<UserId>,
+    /// An id that somebody was promised already; else one is drawn.
+    pub id: Option<MessageId>,
+    pub kind: String,
+    pub data: String,
+    pub view: Option<String>,
+    pub state: Option<String>,
+    /// The id that the client chose, and a hash of what it sent.
+    pub client: Option<(String, i64)>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub message: Message,
+    /// True when this client id had been sent before; nothing was stored then.
+    pub replayed: bool,
+}
+
+/// An entry that is not a new message.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub channel: ChannelKey,
+    pub kind: EventKind,
+    pub actor: Option<UserId>,
+    pub body: EventBody,
+}
+
+/// What a change of a message puts in place of what was there.
+#[derive(Debug, Clone, Default)]
+pub struct MessageChange {
+    pub data: Option<String>,
+    pub view: Option<Option<String>>,
+    pub state: Option<String>,
+    /// Whether people see that it was edited.
+    pub edited: bool,
+}
+
+/// The end of a channel's log, while a transaction moves it.
+#[derive(Debug, Clone, Copy)]
+pub struct Head {
+    pub app_id: AppId,
+    pub seq: i64,
+    pub last_message_seq: i64,
+    pub last_message_at: Option<Millis>,
+    pub active: bool,
+    pub changed: bool,
+}
+
+static HEADS: Bulk = Bulk::cast(
+    "SELECT key, app_id, head, last_message_seq, last_message_at, active FROM channels WHERE key IN (VALUES ",
+    &["BIGINT"],
+    ")",
+);
+static SEATS: Bulk = Bulk::cast(
+    "SELECT channel, user_id FROM participants WHERE (channel, user_id) IN (VALUES ",
+    &["BIGINT", "TEXT"],
+    ")",
+);
+static SENT_BEFORE: Bulk = Bulk::cast(
+    "SELECT channel, actor, client_id, client_hash, message_id FROM events \
+     WHERE client_id IS NOT NULL AND (channel, actor, client_id) IN (VALUES ",
+    &["BIGINT", "TEXT", "TEXT"],
+    ")",
+);
+static INSERT: Bulk = Bulk::new(
+    "INSERT INTO events (position, app_id, channel, seq, ts, kind, actor, message_id, type, data, view, state, \
+     client_id, client_hash, to_user, depth) VALUES ",
+    16,
+    "",
+);
+static MOVE_HEADS: Bulk = Bulk::cast(
+    "UPDATE channels SET head = v.column2, last_message_seq = v.column3, last_message_at = v.column4 FROM (VALUES ",
+    &["BIGINT", "BIGINT", "BIGINT", "BIGINT"],
+    ") AS v WHERE channels.key = v.column1",
+);
+
+type ClientKey = (ChannelKey, UserId, String);
+
+impl Tx {
+    /// Appends messages, in order. Each gets its own result; the outer error fails the transaction.
+    pub(super) async fn send_all<'m>(
+        &mut self,
+        messages: impl Iterator<Item = &'m NewMessage> + Clone,
+    ) -> Result<Vec<Result<Sent>>> {
+        self.load_heads(messages.clone().map(|m| m.member.channel().key)).await?;
+        let seats = self.seats(messages.clone()).await?;
+        let mut before = self.sent_before(messages.clone()).await?;
+        let mut results = Vec::with_capacity(messages.size_hint().0);
+        for new in messages {
+            let key = new.client.as_ref().map(|(id, hash)| {
+                ((new.member.channel().key, new.sender.clone(), id.clone()), *hash)
+            });
+            if let Some((key, hash)) = &key
+                && let Some((earlier_hash, earlier)) = before.get(key)
+            {
+                results.push(match earlier_hash == hash {
+                    true => Ok(Sent { message: earlier.clone(), replayed: true }),
+                    false => Err(Error::new(
+                        Code::IdempotencyConflict,
+                        "A message with this `client_id` but another content was sent before.",
+                    )),
+                });
+                continue;
+            }
+            let result = self.append_message(new, &seats);
+            if let (Some((key, hash)), Ok(sent)) = (key, &result) {
+                before.insert(key, (hash, sent.message.clone()));
+            }
+            results.push(result);
+        }
+        Ok(results)
+    }
+
+    fn append_message(&mut self, new: &NewMessage, seats: &HashSet<(ChannelKey, UserId)>) -> Result<Sent> {
+        let channel = new.member.channel().key;
+        let still_there = match (new.member.standing(), new.member.user()) {
+            (Standing::Participant(_), Some(user)) => seats.contains(&(channel, user.clone())),
+            (Standing::Participant(_), None) => false,
+            (Standing::Backend | Standing::Plugin(_), _) => true,
+        };
+        let (now, id) = (self.now, new.id.unwrap_or_else(|| MessageId(self.next_id())));
+        // A channel that is gone and one that the sender was removed from answer the same.
+        let head = match self.heads.get(&channel) {
+            Some(head) if still_there => *head,
+            _ => return Err(Error::not_found("channel")),
+        };
+        if !head.active {
+            return Err(Error::new(Code::ChannelInactive, "The channel takes no messages."));
+        }
+        let message = Message {
+            id,
+            channel,
+            seq: head.seq + 1,
+            ts: now,
+            sender: new.sender.clone(),
+            to: new.to.clone(),
+            kind: new.kind.clone(),
+            data: new.data.clone(),
+            view: new.view.clone(),
+            state: new.state.clone(),
+            client_id: new.client.as_ref().map(|c| c.0.clone()),
+            revision: 0,
+            edited_at: None,
+            deleted_at: None,
+        };
+        self.push(
+            NewEvent {
+                channel,
+                kind: EventKind::MessageNew,
+                actor: Some(new.sender.clone()),
+                body: EventBody::Message(Box::new(message.clone())),
+            },
+            new.client.as_ref().map(|c| c.1),
+        );
+        Ok(Sent { message, replayed: false })
+    }
+
+    /// Appends an entry and gives its `seq`. `not_found` when there is no such channel.
+    pub(super) async fn append(&mut self, event: NewEvent) -> Result<i64> {
+        self.load_heads(std::iter::once(event.channel)).await?;
+        self.push(event, None).ok_or_else(|| Error::not_found("channel"))
+    }
+
+    /// A new channel's log, which then takes entries within this transaction.
+    pub(super) fn begin_log(&mut self, channel: ChannelKey, app_id: AppId) {
+        let head = Head { app_id, seq: 0, last_message_seq: 0, last_message_at: None, active: true, changed: false };
+        self.heads.insert(channel, head);
+    }
+
+    fn push(&mut self, event: NewEvent, client_hash: Option<i64>) -> Option<i64> {
+        let (now, depth) = (self.now, self.depth);
+        let head = self.head_mut(event.channel)?;
+        head.seq += 1;
+        if event.kind == EventKind::MessageNew {
+            head.last_message_seq = head.seq;
+            head.last_message_at = Some(now);
+        }
+        let (app_id, seq) = (head.app_id, head.seq);
+        self.position = (now << 20).max(self.position + 1);
+        let NewEvent { channel, kind, actor, body } = event;
+        let entry = Arc::new(Event { position: self.position, app_id, channel, seq, ts: now, kind, actor, depth, body });
+        self.pending.push((entry.clone(), client_hash));
+        self.appended.push(entry);
+        Some(seq)
+    }
+
+    /// Inserts the entries that were pushed so far.
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        for (sql, rows) in INSERT.exact(&pending) {
+            on_db!(&mut self.connection, c => {
+                let mut query = sqlx::query(sql);
+                for (event, client_hash) in rows {
+                    let new = match &event.body {
+                        EventBody::Message(message) if event.kind == EventKind::MessageNew => Some(message),
+                        _ => None,
+                    };
+                    let (message_id, data) = match &event.body {
+                        EventBody::Message(message) => (Some(message.id), new.map(|m| m.data.as_str())),
+                        EventBody::Data(data) => (None, Some(data.as_str())),
+                    };
+                    query = query
+                        .bind(event.position)
+                        .bind(event.app_id)
+                        .bind(event.channel)
+                        .bind(event.seq)
+                        .bind(event.ts)
+                        .bind(event.kind as i16)
+                        .bind(event.actor.as_ref().map(UserId::as_str))
+                        .bind(message_id)
+                        .bind(new.map(|m| m.kind.as_str()))
+                        .bind(data)
+                        .bind(new.and_then(|m| m.view.as_deref()))
+                        .bind(new.and_then(|m| m.state.as_deref()))
+                        .bind(new.and_then(|m| m.client_id.as_deref()))
+                        .bind(client_hash)
+                        .bind(new.and_then(|m| m.to.as_ref()).map(UserId::as_str))
+                        .bind(event.depth);
+                }
+                query.execute(&mut *c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the heads that this transaction moved.
+    pub(super) async fn write_heads(&mut self) -> Result<()> {
+        let moved: Vec<(ChannelKey, Head)> =
+            self.heads.iter().filter(|(_, head)| head.changed).map(|(key, head)| (*key, *head)).collect();
+        for (sql, rows) in MOVE_HEADS.exact(&moved) {
+            on_db!(&mut self.connection, c => {
+                let mut query = sqlx::query(sql);
+                for (key, head) in rows {
+                    query = query.bind(key).bind(head.seq).bind(head.last_message_seq).bind(head.last_message_at);
+                }
+                query.execute(&mut *c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Reads the heads of these channels that this transaction has not read yet.
+    pub(super) async fn load_heads(&mut self, channels: impl Iterator<Item = ChannelKey>) -> Result<()> {
+        let mut unknown: Vec<ChannelKey> = channels.filter(|key| !self.heads.contains_key(key)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        for (sql, keys) in HEADS.padded(&unknown) {
+            let rows: Vec<(ChannelKey, AppId, i64, i64, Option<Millis>, bool)> = on_db!(&mut self.connection, c => {
+                let mut query = sqlx::query_as(sql);
+                for key in keys {
+                    query = query.bind(key);
+                }
+                query.fetch_all(&mut *c).await
+            })?;
+            for (key, app_id, seq, last_message_seq, last_message_at, active) in rows {
+                let head = Head { app_id, seq, last_message_seq, last_message_at, active, changed: false };
+                self.heads.insert(key, head);
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of the senders are still participants.
+    async fn seats<'m>(
+        &mut self,
+        messages: impl Iterator<Item = &'m NewMessage>,
+    ) -> Result<HashSet<(ChannelKey, UserId)>> {
+        let mut asked: Vec<(ChannelKey, &UserId)> = messages
+            .filter(|m| matches!(m.member.standing(), Standing::Participant(_)))
+            .filter_map(|m| Some((m.member.channel().key, m.member.user()?)))
+            .collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let mut seats = HashSet::with_capacity(asked.len());
+        for (sql, pairs) in SEATS.padded(&asked) {
+            let rows: Vec<(ChannelKey, UserId)> = on_db!(&mut self.connection, c => {
+                let mut query = sqlx::query_as(sql);
+                for (channel, user) in pairs {
+                    query = query.bind(channel).bind(user.as_str());
+                }
+                query.fetch_all(&mut *c).await
+            })?;
+            seats.extend(rows);
+        }
+        Ok(seats)
+    }
+
+    /// Messages whose client ids were used before, and the hash of what was sent then.
+    async fn sent_before<'m>(
+        &mut self,
+        messages: impl Iterator<Item = &'m NewMessage>,
+    ) -> Result<HashMap<ClientKey, (i64, Message)>> {
+        let asked: Vec<(ChannelKey, &str, &str)> = messages
+            .filter_map(|m| Some((m.member.channel().key, m.sender.as_str(), m.client.as_ref()?.0.as_str())))
+            .collect();
+        let mut before = HashMap::new();
+        for (sql, keys) in SENT_BEFORE.padded(&asked) {
+            let rows: Vec<(ChannelKey, UserId, String, Option<i64>, MessageId)> = on_db!(&mut self.connection, c => {
+                let mut query = sqlx::query_as(sql);
+                for (channel, sender, id) in keys {
+                    query = query.bind(channel).bind(sender).bind(id);
+                }
+                query.fetch_all(&mut *c).await
+            })?;
+            for (channel, sender, client_id, hash, id) in rows {
+                if let Some(message) = messages::find_in(&mut self.connection, id).await? {
+                    before.insert((channel, sender, client_id), (hash.unwrap_or(0), message));
+                }
+            }
+        }
+        Ok(before)
+    }
+}

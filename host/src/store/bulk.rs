@@ -1,0 +1,106 @@
+//! SQL with a list of rows in it. The text for each size is written once and kept, so that the
+//! database prepares few statements; sizes are powers of two.
+
+use std::sync::OnceLock;
+
+/// The largest list that one statement takes.
+pub const ROWS_MAX: usize = 128;
+const SIZES: usize = 8; // 1, 2, 4 … 128
+
+/// `before`, then rows of `columns` placeholders, then `after`. `casts` names the type of each
+/// placeholder where Postgres can't infer it, else it is empty.
+pub struct Bulk {
+    before: &'static str,
+    after: &'static str,
+    columns: usize,
+    casts: &'static [&'static str],
+    texts: [OnceLock<String>; SIZES],
+}
+
+impl Bulk {
+    /// A statement with rows of `columns` values whose types the database infers.
+    pub const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
+        Self { before, after, columns, casts: &[], texts: [const { OnceLock::new() }; SIZES] }
+    }
+
+    /// A statement whose values have the given types.
+    pub const fn cast(before: &'static str, casts: &'static [&'static str], after: &'static str) -> Self {
+        Self { before, after, columns: casts.len(), casts, texts: [const { OnceLock::new() }; SIZES] }
+    }
+
+    /// The text for exactly `1 << power` rows.
+    fn text(&'static self, power: usize) -> &'static str {
+        self.texts[power].get_or_init(|| {
+            let mut text = String::from(self.before);
+            let mut n = 0;
+            for row in 0..1 << power {
+                text.push_str(if row == 0 { "(" } else { ",(" });
+                for column in 0..self.columns {
+                    n += 1;
+                    if column > 0 {
+                        text.push(',');
+                    }
+                    match self.casts.get(column) {
+                        Some(cast) => text.push_str(&format!("CAST(${n} AS {cast})")),
+                        None => text.push_str(&format!("${n}")),
+                    }
+                }
+                text.push(')');
+            }
+            text.push_str(self.after);
+            text
+        })
+    }
+
+    /// Splits `rows` into pieces with a statement for each: for writing, where each row goes once.
+    pub fn exact<'r, T>(&'static self, mut rows: &'r [T]) -> impl Iterator<Item = (&'static str, &'r [T])> {
+        std::iter::from_fn(move || {
+            if rows.is_empty() {
+                return None;
+            }
+            let power = rows.len().min(ROWS_MAX).ilog2() as usize;
+            let (piece, rest) = rows.split_at(1 << power);
+            rows = rest;
+            Some((self.text(power), piece))
+        })
+    }
+
+    /// The same for asking, where a row may come more than once: pieces are padded with their last row.
+    pub fn padded<'r, T: Clone>(&'static self, rows: &'r [T]) -> impl Iterator<Item = (&'static str, Vec<T>)> + 'r
+    where
+        T: 'r,
+    {
+        rows.chunks(ROWS_MAX).map(|piece| {
+            let size = piece.len().next_power_of_two();
+            let mut padded = piece.to_vec();
+            padded.extend(std::iter::repeat_n(piece[piece.len() - 1].clone(), size - piece.len()));
+            (self.text(size.ilog2() as usize), padded)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static INSERT: Bulk = Bulk::new("INSERT INTO t VALUES ", 2, "");
+    static ASK: Bulk = Bulk::cast("SELECT * FROM t WHERE k IN (VALUES ", &["BIGINT"], ")");
+
+    #[test]
+    fn every_row_goes_once() {
+        let rows: Vec<u32> = (0..300).collect();
+        let pieces: Vec<_> = INSERT.exact(&rows).collect();
+        assert_eq!(pieces.iter().map(|p| p.1.len()).collect::<Vec<_>>(), [128, 128, 32, 8, 4]);
+        assert_eq!(pieces.iter().flat_map(|p| p.1).copied().collect::<Vec<_>>(), rows);
+        assert_eq!(INSERT.exact(&rows[..2]).next().unwrap().0, "INSERT INTO t VALUES ($1,$2),($3,$4)");
+    }
+
+    #[test]
+    fn asking_pads() {
+        let pieces: Vec<_> = ASK.padded(&[7, 8, 9]).collect();
+        assert_eq!(pieces.len(), 1);
+        assert_eq!(pieces[0].1, [7, 8, 9, 9]);
+        assert!(pieces[0].0.starts_with("SELECT * FROM t WHERE k IN (VALUES (CAST($1 AS BIGINT)),(CAST($2"));
+        assert_eq!(ASK.padded::<u8>(&[]).count(), 0);
+    }
+}

@@ -1,0 +1,193 @@
+//! Messages that a guard held back until a person decides. They are in no log, so nobody but the
+//! reviewers sees them.
+
+use super::Store;
+use super::append::{NewMessage, Sent};
+use super::proof::{Backend, Member};
+use super::writer::Tx;
+use crate::error::{Error, Result};
+use crate::model::{AppId, ChannelKey, Held, HeldId, Message, UserId};
+
+macro_rules! held_columns {
+    () => {
+        "id, channel, sender, type, data, view, state, to_user, client_id, client_hash, plugin, reason, created_at"
+    };
+}
+
+/// What became of a message that was to be held.
+#[derive(Debug, Clone)]
+pub enum Holding {
+    /// It waits now, or did before under the same client id.
+    Held(Held),
+    /// It was stored before under the same client id, so the retry gets that one.
+    Stored(Message),
+}
+
+impl Store {
+    /// Keeps a message for review.
+    pub async fn hold(&self, message: NewMessage, plugin: String, reason: String) -> Result<Holding> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let (app, channel) = (message.member.tenant().app(), message.member.channel().key);
+                if let Some((client_id, _)) = &message.client {
+                    if let Some(earlier) = find_by_client_id(tx, channel, &message.sender, client_id).await? {
+                        return Ok(Holding::Held(earlier));
+                    }
+                    if let Some(stored) = stored_before(tx, channel, &message.sender, client_id).await? {
+                        return Ok(Holding::Stored(stored));
+                    }
+                }
+                let held = Held {
+                    id: HeldId(tx.next_id()),
+                    channel,
+                    sender: message.sender,
+                    kind: message.kind,
+                    data: message.data,
+                    view: message.view,
+                    state: message.state,
+                    to_user: message.to,
+                    client_hash: message.client.as_ref().map(|c| c.1),
+                    client_id: message.client.map(|c| c.0),
+                    plugin,
+                    reason,
+                    created_at: tx.now,
+                };
+                insert(tx, app, &held).await?;
+                Ok(Holding::Held(held))
+            })
+        })
+        .await
+    }
+
+    /// What waits in the app, old to new, after `after`.
+    pub async fn list_held(&self, backend: &Backend, after: Option<HeldId>, limit: i64) -> Result<Vec<Held>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(concat!(
+                "SELECT ",
+                held_columns!(),
+                " FROM held WHERE app_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+            ))
+            .bind(backend.tenant().app())
+            .bind(after.unwrap_or(HeldId(i64::MIN)))
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// One that waits.
+    pub async fn find_held(&self, backend: &Backend, id: HeldId) -> Result<Option<Held>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(concat!("SELECT ", held_columns!(), " FROM held WHERE app_id = $1 AND id = $2"))
+                .bind(backend.tenant().app())
+                .bind(id)
+                .fetch_optional(pool)
+                .await
+        })?)
+    }
+
+    /// Stores a held message after all. `member` is its sender's place in the channel, or the
+    /// backend's: whether the sender is still there is looked up again.
+    pub async fn approve_held(&self, member: Member, held: Held) -> Result<Sent> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                remove(tx, member.tenant().app(), held.id).await?;
+                let message = NewMessage {
+                    member,
+                    sender: held.sender,
+                    to: held.to_user,
+                    id: None,
+                    kind: held.kind,
+                    data: held.data,
+                    view: held.view,
+                    state: held.state,
+                    client: held.client_id.zip(held.client_hash),
+                };
+                let mut sent = tx.send_all(std::iter::once(&message)).await?;
+                sent.pop().unwrap_or_else(|| Err(Error::not_found("message")))
+            })
+        })
+        .await
+    }
+
+    /// Drops a held message.
+    pub async fn reject_held(&self, backend: &Backend, id: HeldId) -> Result<()> {
+        let app = backend.tenant().app();
+        self.write(move |tx| Box::pin(async move { remove(tx, app, id).await })).await
+    }
+}
+
+async fn insert(tx: &mut Tx, app: AppId, held: &Held) -> Result<()> {
+    on_db!(&mut tx.connection, c => {
+        sqlx::query(
+            "INSERT INTO held (app_id, id, channel, sender, type, data, view, state, to_user, client_id, client_hash, \
+             plugin, reason, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        )
+        .bind(app)
+        .bind(held.id)
+        .bind(held.channel)
+        .bind(held.sender.as_str())
+        .bind(&held.kind)
+        .bind(&held.data)
+        .bind(&held.view)
+        .bind(&held.state)
+        .bind(held.to_user.as_ref().map(UserId::as_str))
+        .bind(&held.client_id)
+        .bind(held.client_hash)
+        .bind(&held.plugin)
+        .bind(&held.reason)
+        .bind(held.created_at)
+        .execute(&mut *c)
+        .await
+        .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Takes it off the queue: of two who decide at once, the second finds nothing.
+async fn remove(tx: &mut Tx, app: AppId, id: HeldId) -> Result<()> {
+    let gone = on_db!(&mut tx.connection, c => {
+        sqlx::query("DELETE FROM held WHERE app_id = $1 AND id = $2")
+            .bind(app)
+            .bind(id)
+            .execute(&mut *c)
+            .await
+            .map(|done| done.rows_affected())
+    })?;
+    if gone == 0 { Err(Error::not_found("held message")) } else { Ok(()) }
+}
+
+async fn find_by_client_id(tx: &mut Tx, channel: ChannelKey, sender: &UserId, client_id: &str) -> Result<Option<Held>> {
+    Ok(on_db!(&mut tx.connection, c => {
+        sqlx::query_as(concat!(
+            "SELECT ",
+            held_columns!(),
+            " FROM held WHERE channel = $1 AND sender = $2 AND client_id = $3"
+        ))
+        .bind(channel)
+        .bind(sender.as_str())
+        .bind(client_id)
+        .fetch_optional(&mut *c)
+        .await
+    })?)
+}
+
+async fn stored_before(
+    tx: &mut Tx,
+    channel: ChannelKey,
+    sender: &UserId,
+    client_id: &str,
+) -> Result<Option<Message>> {
+    let id = on_db!(&mut tx.connection, c => {
+        sqlx::query_scalar("SELECT message_id FROM events WHERE channel = $1 AND actor = $2 AND client_id = $3")
+            .bind(channel)
+            .bind(sender.as_str())
+            .bind(client_id)
+            .fetch_optional(&mut *c)
+            .await
+    })?;
+    match id {
+        Some(id) => super::messages::find_in(&mut tx.connection, id).await,
+        None => Ok(None),
+    }
+}

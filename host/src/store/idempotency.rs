@@ -1,0 +1,100 @@
+//! Answers kept for requests that came with an `Idempotency-Key`, so that a retry gets the first
+//! answer instead of doing the work again.
+
+use super::Store;
+use crate::error::Result;
+use crate::model::Millis;
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remembered {
+    /// Nothing: it is this request's now.
+    New,
+    /// The first request is still running.
+    Running,
+    /// It came with another request.
+    Other,
+    /// The first request's answer.
+    Answer { status: u16, body: Vec<u8> },
+}
+
+/// A request that died with its host frees its key after this long.
+const RUNNING_MS: Millis = 60_000;
+/// Answers are kept for at least this long.
+const KEPT_MS: Millis = 24 * 3_600_000;
+
+impl Store {
+    /// Claims `key` of `owner` for the request with this hash, or tells what is known of it.
+    pub async fn claim_idempotency(&self, owner: String, key: String, request_hash: Vec<u8>) -> Result<Remembered> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let now = tx.now;
+                let found: Option<(Vec<u8>, Option<i32>, Option<Vec<u8>>)> = on_db!(&mut tx.connection, c => {
+                    sqlx::query("DELETE FROM idempotency WHERE created_at < $1 OR (status IS NULL AND created_at < $2)")
+                        .bind(now - KEPT_MS)
+                        .bind(now - RUNNING_MS)
+                        .execute(&mut *c)
+                        .await?;
+                    sqlx::query_as("SELECT request_hash, status, body FROM idempotency WHERE owner = $1 AND key = $2")
+                        .bind(&owner)
+                        .bind(&key)
+                        .fetch_optional(&mut *c)
+                        .await
+                })?;
+                match found {
+                    Some((hash, _, _)) if hash != request_hash => Ok(Remembered::Other),
+                    Some((_, Some(status), body)) => {
+                        Ok(Remembered::Answer { status: status as u16, body: body.unwrap_or_default() })
+                    }
+                    Some((_, None, _)) => Ok(Remembered::Running),
+                    None => {
+                        on_db!(&mut tx.connection, c => {
+                            sqlx::query(
+                                "INSERT INTO idempotency (owner, key, request_hash, created_at) VALUES ($1, $2, $3, $4)",
+                            )
+                            .bind(owner)
+                            .bind(key)
+                            .bind(request_hash)
+                            .bind(now)
+                            .execute(&mut *c)
+                            .await
+                            .map(drop)
+                        })?;
+                        Ok(Remembered::New)
+                    }
+                }
+            })
+        })
+        .await
+    }
+
+    /// Keeps the answer of the request that claimed the key; without one, frees the key.
+    pub async fn settle_idempotency(&self, owner: String, key: String, answer: Option<(u16, Vec<u8>)>) -> Result<()> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                on_db!(&mut tx.connection, c => {
+                    match answer {
+                        Some((status, body)) => {
+                            sqlx::query("UPDATE idempotency SET status = $1, body = $2 WHERE owner = $3 AND key = $4")
+                                .bind(i32::from(status))
+                                .bind(body)
+                                .bind(owner)
+                                .bind(key)
+                                .execute(&mut *c)
+                                .await
+                                .map(drop)
+                        }
+                        None => sqlx::query("DELETE FROM idempotency WHERE owner = $1 AND key = $2")
+                            .bind(owner)
+                            .bind(key)
+                            .execute(&mut *c)
+                            .await
+                            .map(drop),
+                    }
+                })?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}

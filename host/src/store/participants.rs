@@ -1,0 +1,293 @@
+//! Who is in a channel, and as what. Whether a change is allowed is decided within the transaction,
+//! on the roles as they are then: no race makes a second owner or keeps somebody who was removed.
+
+use super::Store;
+use super::append::NewEvent;
+use super::proof::{Member, Standing, Tenant};
+use super::writer::Tx;
+use crate::error::{Code, Error, Result};
+use crate::model::{AppId, Channel, ChannelKey, EventBody, EventKind, Participant, Role, UserId};
+
+/// What to do with somebody's seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeatChange {
+    /// Nothing: it is already so.
+    Keep,
+    Add(Role),
+    Set(Role),
+    Remove,
+    /// Makes it the owner's, and the owner an admin.
+    Transfer,
+}
+
+/// Who asks for a change of a seat, as the store sees it at that moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// The app's backend.
+    Backend,
+    /// A participant, with the role it has now; the flag says whether the seat is its own.
+    Participant { role: Role, own: bool },
+}
+
+const PARTICIPANT: &str =
+    "SELECT user_id, role, joined_at, last_read_seq FROM participants WHERE channel = $1 AND user_id = $2";
+
+impl Store {
+    /// Somebody's seat in a channel of the app.
+    pub async fn find_participant(&self, tenant: Tenant, channel: &Channel, user: &UserId) -> Result<Option<Participant>> {
+        if channel.app_id != tenant.app() {
+            return Ok(None);
+        }
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(PARTICIPANT).bind(channel.key).bind(user.as_str()).fetch_optional(pool).await
+        })?)
+    }
+
+    /// Participants by user id, those after `after`.
+    pub async fn list_participants(&self, member: &Member, after: &str, limit: i64) -> Result<Vec<Participant>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(
+                "SELECT user_id, role, joined_at, last_read_seq FROM participants \
+                 WHERE channel = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
+            )
+            .bind(member.channel().key)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// Changes a seat as `decide` says, which sees who asks and the seat's role, both as they are
+    /// within the transaction. Gives the seat afterwards.
+    ///
+    /// # Errors
+    /// What `decide` says; `limit_reached` when the channel would have more than `participants_max`.
+    pub async fn change_seat(
+        &self,
+        member: &Member,
+        user: UserId,
+        participants_max: i64,
+        decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + 'static,
+    ) -> Result<Option<Participant>> {
+        let member = member.clone();
+        self.write(move |tx| {
+            Box::pin(async move {
+                let (app, channel) = (member.tenant().app(), member.channel().key);
+                let actor = member.user().cloned();
+                let asker = match (member.standing(), &actor) {
+                    (Standing::Participant(_), Some(actor)) => {
+                        let seat = tx.participant(channel, actor).await?.ok_or_else(|| Error::not_found("channel"))?;
+                        Asker::Participant { role: seat.role, own: *actor == user }
+                    }
+                    _ => Asker::Backend,
+                };
+                let seat = tx.participant(channel, &user).await?;
+                match decide(asker, seat.map(|seat| seat.role))? {
+                    SeatChange::Keep => {}
+                    SeatChange::Add(role) => {
+                        tx.add_participant(app, channel, &user, role, actor).await?;
+                        if tx.count(channel).await? > participants_max {
+                            return Err(Error::new(Code::LimitReached, "The channel has as many participants as it may."));
+                        }
+                    }
+                    SeatChange::Set(role) => tx.set_role(channel, &user, role, actor).await?,
+                    SeatChange::Remove => tx.remove_participant(app, channel, &user, actor).await?,
+                    SeatChange::Transfer => tx.transfer(channel, &user, actor).await?,
+                }
+                tx.participant(channel, &user).await
+            })
+        })
+        .await
+    }
+
+    /// Moves somebody's read mark forward, never back. Gives where it is then.
+    pub async fn set_read(&self, member: &Member, user: UserId, seq: i64) -> Result<i64> {
+        let channel = member.channel().key;
+        self.write(move |tx| {
+            Box::pin(async move {
+                tx.load_heads(std::iter::once(channel)).await?;
+                let head = tx.heads.get(&channel).map_or(0, |head| head.seq);
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "UPDATE participants SET last_read_seq = $1 \
+                         WHERE channel = $2 AND user_id = $3 AND last_read_seq < $1",
+                    )
+                    .bind(seq.min(head))
+                    .bind(channel)
+                    .bind(user.as_str())
+                    .execute(&mut *c)
+                    .await
+                    .map(drop)
+                })?;
+                let seat = tx.participant(channel, &user).await?.ok_or_else(|| Error::not_found("channel"))?;
+                Ok(seat.last_read_seq)
+            })
+        })
+        .await
+    }
+}
+
+impl Tx {
+    pub(super) async fn participant(&mut self, channel: ChannelKey, user: &UserId) -> Result<Option<Participant>> {
+        Ok(on_db!(&mut self.connection, c => {
+            sqlx::query_as(PARTICIPANT).bind(channel).bind(user.as_str()).fetch_optional(&mut *c).await
+        })?)
+    }
+
+    pub(super) async fn add_participant(
+        &mut self,
+        app: AppId,
+        channel: ChannelKey,
+        user: &UserId,
+        role: Role,
+        actor: Option<UserId>,
+    ) -> Result<()> {
+        let (now, head) = (self.now, self.head_seq(channel).await?);
+        let added = on_db!(&mut self.connection, c => {
+            // Whoever comes in has nothing unread: what was before is history.
+            sqlx::query(
+                "INSERT INTO participants (channel, app_id, user_id, role, joined_at, last_read_seq) \
+                 SELECT $1, app_id, id, $4, $5, $6 FROM users WHERE app_id = $2 AND id = $3 AND deactivated_at IS NULL",
+            )
+            .bind(channel)
+            .bind(app)
+            .bind(user.as_str())
+            .bind(role.as_str())
+            .bind(now)
+            .bind(head)
+            .execute(&mut *c)
+            .await
+            .map(|done| done.rows_affected())
+        })?;
+        if added == 0 {
+            return Err(Error::new(Code::NotFound, format!("There is no active user `{user}`.")));
+        }
+        self.recount(channel).await?;
+        self.member_event(channel, EventKind::MemberAdded, user, Some(role), actor).await
+    }
+
+    async fn set_role(&mut self, channel: ChannelKey, user: &UserId, role: Role, actor: Option<UserId>) -> Result<()> {
+        on_db!(&mut self.connection, c => {
+            sqlx::query("UPDATE participants SET role = $1 WHERE channel = $2 AND user_id = $3")
+                .bind(role.as_str())
+                .bind(channel)
+                .bind(user.as_str())
+                .execute(&mut *c)
+                .await
+                .map(drop)
+        })?;
+        self.member_event(channel, EventKind::MemberUpdated, user, Some(role), actor).await
+    }
+
+    async fn transfer(&mut self, channel: ChannelKey, to: &UserId, actor: Option<UserId>) -> Result<()> {
+        let owner: Option<UserId> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar("SELECT user_id FROM participants WHERE channel = $1 AND role = 'owner'")
+                .bind(channel)
+                .fetch_optional(&mut *c)
+                .await
+        })?;
+        if let Some(owner) = owner {
+            self.set_role(channel, &owner, Role::Admin, actor.clone()).await?;
+        }
+        self.set_role(channel, to, Role::Owner, actor).await
+    }
+
+    /// Takes somebody out of a channel and of its side channels. An owner's place goes to the
+    /// longest-standing admin, else member; a channel that nobody is left in is no longer active.
+    pub(super) async fn remove_participant(
+        &mut self,
+        app: AppId,
+        channel: ChannelKey,
+        user: &UserId,
+        actor: Option<UserId>,
+    ) -> Result<()> {
+        let sides: Vec<ChannelKey> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar(
+                "SELECT c.key FROM channels c JOIN participants p ON p.channel = c.key WHERE c.parent = $1 AND p.user_id = $2",
+            )
+            .bind(channel)
+            .bind(user.as_str())
+            .fetch_all(&mut *c)
+            .await
+        })?;
+        for channel in sides.into_iter().chain([channel]) {
+            let Some(seat) = self.participant(channel, user).await? else { continue };
+            on_db!(&mut self.connection, c => {
+                sqlx::query("DELETE FROM participants WHERE channel = $1 AND user_id = $2")
+                    .bind(channel)
+                    .bind(user.as_str())
+                    .execute(&mut *c)
+                    .await
+                    .map(drop)
+            })?;
+            self.recount(channel).await?;
+            self.member_event(channel, EventKind::MemberRemoved, user, None, actor.clone()).await?;
+            if seat.role == Role::Owner {
+                self.succeed(app, channel, actor.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn succeed(&mut self, app: AppId, channel: ChannelKey, actor: Option<UserId>) -> Result<()> {
+        let heir: Option<UserId> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar(
+                "SELECT user_id FROM participants WHERE channel = $1 \
+                 ORDER BY CASE role WHEN 'admin' THEN 0 ELSE 1 END, joined_at, user_id LIMIT 1",
+            )
+            .bind(channel)
+            .fetch_optional(&mut *c)
+            .await
+        })?;
+        match heir {
+            Some(heir) => self.set_role(channel, &heir, Role::Owner, actor).await,
+            None => {
+                let change = super::ChannelChange { active: Some(false), ..Default::default() };
+                self.change_channel(app, channel, actor, change).await.map(drop)
+            }
+        }
+    }
+
+    async fn count(&mut self, channel: ChannelKey) -> Result<i64> {
+        Ok(on_db!(&mut self.connection, c => {
+            sqlx::query_scalar("SELECT participants FROM channels WHERE key = $1").bind(channel).fetch_one(&mut *c).await
+        })?)
+    }
+
+    async fn recount(&mut self, channel: ChannelKey) -> Result<()> {
+        on_db!(&mut self.connection, c => {
+            sqlx::query(
+                "UPDATE channels SET participants = (SELECT COUNT(*) FROM participants WHERE channel = $1) WHERE key = $1",
+            )
+            .bind(channel)
+            .execute(&mut *c)
+            .await
+            .map(drop)
+        })?;
+        Ok(())
+    }
+
+    async fn head_seq(&mut self, channel: ChannelKey) -> Result<i64> {
+        self.load_heads(std::iter::once(channel)).await?;
+        self.heads.get(&channel).map(|head| head.seq).ok_or_else(|| Error::not_found("channel"))
+    }
+
+    async fn member_event(
+        &mut self,
+        channel: ChannelKey,
+        kind: EventKind,
+        user: &UserId,
+        role: Option<Role>,
+        actor: Option<UserId>,
+    ) -> Result<()> {
+        let mut data = serde_json::json!({ "user_id": user });
+        if let Some(role) = role {
+            data["role"] = role.as_str().into();
+        }
+        if let Some(actor) = &actor {
+            data["by"] = actor.as_str().into();
+        }
+        self.append(NewEvent { channel, kind, actor, body: EventBody::Data(data.to_string()) }).await.map(drop)
+    }
+}

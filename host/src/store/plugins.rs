@@ -1,0 +1,578 @@
+//! Plugins of an app: their components, installs, values and timers, and the one transaction in
+//! which everything that a handler did lands together with its place in the log.
+
+use super::Store;
+use super::append::{MessageChange, NewMessage};
+use super::proof::{Backend, Tenant};
+use super::writer::Tx;
+use crate::error::{Code, Error, Result};
+use crate::model::{AppId, ChannelKey, InstallId, MessageId, Millis, UserId};
+
+/// A plugin in an app.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Install {
+    pub id: InstallId,
+    pub app_id: AppId,
+    pub name: String,
+    /// The SHA-256 of its component, in hex.
+    pub digest: String,
+    pub enabled: bool,
+    /// The permissions it was granted.
+    pub grants: crate::model::Texts,
+    /// Its settings: JSON text of an object.
+    pub config: String,
+    /// Its place in the chain of guards; lower comes first.
+    pub place: i64,
+    /// `open`, `closed` or `hold`.
+    pub on_fault: String,
+    /// The position of the log up to which its events are handled.
+    pub cursor: i64,
+    pub attempts: i64,
+    pub retry_at: Option<Millis>,
+    pub created_at: Millis,
+    pub updated_at: Millis,
+}
+
+/// An install to be made or changed.
+#[derive(Debug, Clone)]
+pub struct NewInstall {
+    pub name: String,
+    pub digest: String,
+    pub enabled: bool,
+    pub grants: crate::model::Texts,
+    pub config: String,
+    pub place: i64,
+    pub on_fault: String,
+}
+
+/// A stored value.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct KvRow {
+    pub value: Vec<u8>,
+    pub version: i64,
+}
+
+/// A write of a value: `None` deletes.
+#[derive(Debug, Clone)]
+pub struct KvWrite {
+    pub scope: String,
+    pub key: String,
+    pub value: Option<Vec<u8>>,
+    pub expires_at: Option<Millis>,
+}
+
+/// A timer that is set.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Timer {
+    pub install: InstallId,
+    pub name: String,
+    pub due_at: Millis,
+    pub channel: String,
+    pub payload: String,
+    pub attempts: i64,
+    pub version: i64,
+}
+
+/// A change of the timers.
+#[derive(Debug, Clone)]
+pub enum TimerWrite {
+    Set { name: String, due_at: Millis, channel: String, payload: String },
+    Cancel { name: String },
+}
+
+/// A write to the chat.
+#[derive(Debug, Clone)]
+pub enum ChatWrite {
+    Send(NewMessage),
+    Change { channel: ChannelKey, id: MessageId, revision: i64, change: MessageChange, actor: Option<UserId> },
+    Delete { channel: ChannelKey, id: MessageId, actor: Option<UserId> },
+}
+
+/// Why a handler ran, and so what is done with it.
+#[derive(Debug, Clone)]
+pub enum Cause {
+    /// An event: the cursor moves from one position to another.
+    Event { from: i64, to: i64 },
+    /// A timer: it goes, unless the handler set it again.
+    Timer { name: String, version: i64 },
+    /// Somebody's request: nothing.
+    Request,
+}
+
+/// All that a handler did.
+#[derive(Debug, Clone)]
+pub struct HandlerCommit {
+    pub install: InstallId,
+    pub cause: Cause,
+    /// How many plugins in a row led to it, this one included.
+    pub depth: i16,
+    /// Versions of the values it read (`None`: there was none), which must still hold.
+    pub kv_reads: Vec<(String, String, Option<i64>)>,
+    pub kv_writes: Vec<KvWrite>,
+    pub timers: Vec<TimerWrite>,
+    pub chat: Vec<ChatWrite>,
+    /// The most bytes and keys that the install may keep.
+    pub kv_bytes_max: i64,
+    pub kv_keys_max: i64,
+}
+
+macro_rules! install_columns {
+    () => {
+        "id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, attempts, retry_at, created_at, updated_at"
+    };
+}
+
+impl Store {
+    /// Keeps a component. The same content again changes nothing.
+    pub async fn add_component(
+        &self,
+        backend: &Backend,
+        name: String,
+        version: String,
+        digest: String,
+        component: Vec<u8>,
+    ) -> Result<()> {
+        let app = backend.tenant().app();
+        self.write(move |tx| {
+            Box::pin(async move {
+                let now = tx.now;
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "INSERT INTO plugin_versions (app_id, name, digest, version, component, uploaded_at) \
+                         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                    )
+                    .bind(app)
+                    .bind(name)
+                    .bind(digest)
+                    .bind(version)
+                    .bind(component)
+                    .bind(now)
+                    .execute(&mut *c)
+                    .await
+                    .map(drop)
+                })?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// A component of the app.
+    pub async fn find_component(&self, tenant: Tenant, name: &str, digest: &str) -> Result<Option<Vec<u8>>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_scalar("SELECT component FROM plugin_versions WHERE app_id = $1 AND name = $2 AND digest = $3")
+                .bind(tenant.app())
+                .bind(name)
+                .bind(digest)
+                .fetch_optional(pool)
+                .await
+        })?)
+    }
+
+    /// The uploaded versions of a plugin, old to new: digest, version, time.
+    pub async fn list_versions(&self, backend: &Backend, name: &str) -> Result<Vec<(String, String, Millis)>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(
+                "SELECT digest, version, uploaded_at FROM plugin_versions WHERE app_id = $1 AND name = $2 \
+                 ORDER BY uploaded_at, digest",
+            )
+            .bind(backend.tenant().app())
+            .bind(name)
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// The names of all plugins that were uploaded to the app.
+    pub async fn list_plugin_names(&self, backend: &Backend) -> Result<Vec<String>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_scalar("SELECT DISTINCT name FROM plugin_versions WHERE app_id = $1 ORDER BY name")
+                .bind(backend.tenant().app())
+                .fetch_all(pool)
+                .await
+        })?)
+    }
+
+    /// Makes or changes an install. A new one begins with the events after now.
+    pub async fn set_install(&self, backend: &Backend, new: NewInstall) -> Result<Install> {
+        let app = backend.tenant().app();
+        self.write(move |tx| {
+            Box::pin(async move {
+                let (id, now, position) = (InstallId(tx.next_id()), tx.now, tx.position);
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "INSERT INTO installs (id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, \
+                         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) \
+                         ON CONFLICT (app_id, name) DO UPDATE SET digest = $4, enabled = $5, grants = $6, config = $7, \
+                         place = $8, on_fault = $9, attempts = 0, retry_at = NULL, updated_at = $11",
+                    )
+                    .bind(id)
+                    .bind(app)
+                    .bind(&new.name)
+                    .bind(&new.digest)
+                    .bind(new.enabled)
+                    .bind(new.grants.to_json())
+                    .bind(&new.config)
+                    .bind(new.place)
+                    .bind(&new.on_fault)
+                    .bind(position)
+                    .bind(now)
+                    .execute(&mut *c)
+                    .await?;
+                    sqlx::query_as(concat!(
+                        "SELECT ",
+                        install_columns!(),
+                        " FROM installs WHERE app_id = $1 AND name = $2"
+                    ))
+                    .bind(app)
+                    .bind(&new.name)
+                    .fetch_one(&mut *c)
+                    .await
+                })
+                .map_err(Error::from)
+            })
+        })
+        .await
+    }
+
+    /// Removes a plugin from the app, with its components, values and timers.
+    pub async fn remove_plugin(&self, backend: &Backend, name: String) -> Result<()> {
+        let app = backend.tenant().app();
+        self.write(move |tx| {
+            Box::pin(async move {
+                let gone = on_db!(&mut tx.connection, c => {
+                    sqlx::query("DELETE FROM installs WHERE app_id = $1 AND name = $2")
+                        .bind(app)
+                        .bind(&name)
+                        .execute(&mut *c)
+                        .await?;
+                    sqlx::query("DELETE FROM plugin_versions WHERE app_id = $1 AND name = $2")
+                        .bind(app)
+                        .bind(&name)
+                        .execute(&mut *c)
+                        .await
+                        .map(|done| done.rows_affected())
+                })?;
+                if gone == 0 { Err(Error::not_found("plugin")) } else { Ok(()) }
+            })
+        })
+        .await
+    }
+
+    /// Every install of the host: for loading them at the start.
+    pub async fn list_all_installs(&self) -> Result<Vec<Install>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(concat!("SELECT ", install_columns!(), " FROM installs ORDER BY app_id, place, name"))
+                .fetch_all(pool)
+                .await
+        })?)
+    }
+
+    /// The installs of one app in the order of its chain.
+    pub async fn list_installs(&self, tenant: Tenant) -> Result<Vec<Install>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(concat!(
+                "SELECT ",
+                install_columns!(),
+                " FROM installs WHERE app_id = $1 ORDER BY place, name"
+            ))
+            .bind(tenant.app())
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// A value that an install keeps.
+    pub async fn find_kv(&self, install: InstallId, scope: &str, key: &str) -> Result<Option<KvRow>> {
+        let now = self.clock.now();
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(
+                "SELECT value, version FROM plugin_kv WHERE install = $1 AND scope = $2 AND key = $3 \
+                 AND (expires_at IS NULL OR expires_at > $4)",
+            )
+            .bind(install)
+            .bind(scope)
+            .bind(key)
+            .bind(now)
+            .fetch_optional(pool)
+            .await
+        })?)
+    }
+
+    /// Keys of a scope that begin with `prefix`, after `after`, in byte order.
+    pub async fn list_kv(&self, install: InstallId, scope: &str, prefix: &str, after: &str, limit: i64) -> Result<Vec<String>> {
+        let now = self.clock.now();
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_scalar(
+                "SELECT key FROM plugin_kv WHERE install = $1 AND scope = $2 AND key > $3 AND key >= $4 \
+                 AND SUBSTR(key, 1, LENGTH($4)) = $4 AND (expires_at IS NULL OR expires_at > $5) ORDER BY key LIMIT $6",
+            )
+            .bind(install)
+            .bind(scope)
+            .bind(after)
+            .bind(prefix)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// Timers that are due, the longest due first.
+    pub async fn list_due_timers(&self, limit: i64) -> Result<Vec<Timer>> {
+        let now = self.clock.now();
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(
+                "SELECT t.install, t.name, t.due_at, t.channel, t.payload, t.attempts, t.version FROM plugin_timers t \
+                 JOIN installs i ON i.id = t.install AND i.enabled WHERE t.due_at <= $1 ORDER BY t.due_at LIMIT $2",
+            )
+            .bind(now)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// When the next timer is due.
+    pub async fn next_timer(&self) -> Result<Option<Millis>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_scalar(
+                "SELECT MIN(t.due_at) FROM plugin_timers t JOIN installs i ON i.id = t.install AND i.enabled",
+            )
+            .fetch_one(pool)
+            .await
+        })?)
+    }
+
+    /// Puts a failed timer off, or drops it.
+    pub async fn put_off_timer(&self, timer: &Timer, until: Option<Millis>) -> Result<()> {
+        let timer = timer.clone();
+        self.write(move |tx| {
+            Box::pin(async move {
+                on_db!(&mut tx.connection, c => {
+                    match until {
+                        Some(until) => sqlx::query(
+                            "UPDATE plugin_timers SET due_at = $1, attempts = attempts + 1 \
+                             WHERE install = $2 AND name = $3 AND version = $4",
+                        )
+                        .bind(until)
+                        .bind(timer.install)
+                        .bind(&timer.name)
+                        .bind(timer.version)
+                        .execute(&mut *c)
+                        .await
+                        .map(drop),
+                        None => sqlx::query("DELETE FROM plugin_timers WHERE install = $1 AND name = $2 AND version = $3")
+                            .bind(timer.install)
+                            .bind(&timer.name)
+                            .bind(timer.version)
+                            .execute(&mut *c)
+                            .await
+                            .map(drop),
+                    }
+                })?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Notes that the event after the cursor failed: it is tried again at `retry_at`, or, without
+    /// one, passed over.
+    pub async fn note_failed_event(&self, install: InstallId, from: i64, to: i64, retry_at: Option<Millis>) -> Result<()> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                on_db!(&mut tx.connection, c => {
+                    match retry_at {
+                        Some(at) => sqlx::query(
+                            "UPDATE installs SET attempts = attempts + 1, retry_at = $1 WHERE id = $2 AND cursor = $3",
+                        )
+                        .bind(at)
+                        .bind(install)
+                        .bind(from)
+                        .execute(&mut *c)
+                        .await
+                        .map(drop),
+                        None => sqlx::query(
+                            "UPDATE installs SET cursor = $1, attempts = 0, retry_at = NULL WHERE id = $2 AND cursor = $3",
+                        )
+                        .bind(to)
+                        .bind(install)
+                        .bind(from)
+                        .execute(&mut *c)
+                        .await
+                        .map(drop),
+                    }
+                })?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Lands all that a handler did, or nothing. The flag is false when somebody else was first: a
+    /// value it read has changed, or its event or timer is done already. It should then run again.
+    pub async fn commit_handler(&self, commit: HandlerCommit) -> Result<bool> {
+        let result = self.write(move |tx| Box::pin(async move { tx.handler(commit).await })).await;
+        match result {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Code::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Tx {
+    async fn handler(&mut self, commit: HandlerCommit) -> Result<()> {
+        let install = commit.install;
+        self.depth = commit.depth;
+        self.settle_cause(install, &commit.cause).await?;
+        self.check_reads(install, &commit.kv_reads).await?;
+        self.write_kv(install, &commit).await?;
+        for write in &commit.timers {
+            self.write_timer(install, write).await?;
+        }
+        for write in commit.chat {
+            match write {
+                ChatWrite::Send(message) => {
+                    let mut sent = self.send_all(std::iter::once(&message)).await?;
+                    sent.pop().unwrap_or_else(|| Err(Error::not_found("message")))?;
+                }
+                ChatWrite::Change { channel, id, revision, change, actor } => {
+                    self.change_message(channel, id, revision, change, actor).await?;
+                }
+                ChatWrite::Delete { channel, id, actor } => {
+                    self.delete_message(channel, id, actor).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_cause(&mut self, install: InstallId, cause: &Cause) -> Result<()> {
+        let changed = match cause {
+            Cause::Request => return Ok(()),
+            Cause::Event { from, to } => on_db!(&mut self.connection, c => {
+                sqlx::query(
+                    "UPDATE installs SET cursor = $1, attempts = 0, retry_at = NULL WHERE id = $2 AND cursor = $3 AND enabled",
+                )
+                .bind(to)
+                .bind(install)
+                .bind(from)
+                .execute(&mut *c)
+                .await
+                .map(|done| done.rows_affected())
+            })?,
+            Cause::Timer { name, version } => on_db!(&mut self.connection, c => {
+                sqlx::query("DELETE FROM plugin_timers WHERE install = $1 AND name = $2 AND version = $3")
+                    .bind(install)
+                    .bind(name)
+                    .bind(version)
+                    .execute(&mut *c)
+                    .await
+                    .map(|done| done.rows_affected())
+            })?,
+        };
+        if changed == 0 { Err(Error::new(Code::Conflict, "It is done already.")) } else { Ok(()) }
+    }
+
+    async fn check_reads(&mut self, install: InstallId, reads: &[(String, String, Option<i64>)]) -> Result<()> {
+        let now = self.now;
+        for (scope, key, version) in reads {
+            let current: Option<i64> = on_db!(&mut self.connection, c => {
+                sqlx::query_scalar(
+                    "SELECT version FROM plugin_kv WHERE install = $1 AND scope = $2 AND key = $3 \
+                     AND (expires_at IS NULL OR expires_at > $4)",
+                )
+                .bind(install)
+                .bind(scope)
+                .bind(key)
+                .bind(now)
+                .fetch_optional(&mut *c)
+                .await
+            })?;
+            // A value that was there and has expired since changes nothing that a handler could see
+            // in any other order of events, so only a different version counts.
+            if current.is_some() && current != *version {
+                return Err(Error::new(Code::Conflict, "A value has changed."));
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_kv(&mut self, install: InstallId, commit: &HandlerCommit) -> Result<()> {
+        if commit.kv_writes.is_empty() {
+            return Ok(());
+        }
+        let now = self.now;
+        for write in &commit.kv_writes {
+            let version = self.next_id();
+            on_db!(&mut self.connection, c => {
+                match &write.value {
+                    Some(value) => sqlx::query(
+                        "INSERT INTO plugin_kv (install, scope, key, value, version, expires_at) VALUES ($1, $2, $3, $4, $5, $6) \
+                         ON CONFLICT (install, scope, key) DO UPDATE SET value = $4, version = $5, expires_at = $6",
+                    )
+                    .bind(install)
+                    .bind(&write.scope)
+                    .bind(&write.key)
+                    .bind(value.as_slice())
+                    .bind(version)
+                    .bind(write.expires_at)
+                    .execute(&mut *c)
+                    .await
+                    .map(drop),
+                    None => sqlx::query("DELETE FROM plugin_kv WHERE install = $1 AND scope = $2 AND key = $3")
+                        .bind(install)
+                        .bind(&write.scope)
+                        .bind(&write.key)
+                        .execute(&mut *c)
+                        .await
+                        .map(drop),
+                }
+            })?;
+        }
+        let (keys, bytes): (i64, Option<i64>) = on_db!(&mut self.connection, c => {
+            sqlx::query("DELETE FROM plugin_kv WHERE expires_at <= $1").bind(now).execute(&mut *c).await?;
+            sqlx::query_as(
+                "SELECT COUNT(*), CAST(SUM(LENGTH(value) + LENGTH(key)) AS BIGINT) FROM plugin_kv WHERE install = $1",
+            )
+            .bind(install)
+            .fetch_one(&mut *c)
+            .await
+        })?;
+        if keys > commit.kv_keys_max || bytes.unwrap_or(0) > commit.kv_bytes_max {
+            return Err(Error::new(Code::LimitReached, "The plugin keeps more values than it may."));
+        }
+        Ok(())
+    }
+
+    async fn write_timer(&mut self, install: InstallId, write: &TimerWrite) -> Result<()> {
+        let version = self.next_id();
+        on_db!(&mut self.connection, c => {
+            match write {
+                TimerWrite::Set { name, due_at, channel, payload } => sqlx::query(
+                    "INSERT INTO plugin_timers (install, name, due_at, channel, payload, attempts, version) \
+                     VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (install, name) DO UPDATE SET \
+                     due_at = $3, channel = $4, payload = $5, attempts = 0, version = $6",
+                )
+                .bind(install)
+                .bind(name)
+                .bind(due_at)
+                .bind(channel)
+                .bind(payload)
+                .bind(version)
+                .execute(&mut *c)
+                .await
+                .map(drop),
+                TimerWrite::Cancel { name } => sqlx::query("DELETE FROM plugin_timers WHERE install = $1 AND name = $2")
+                    .bind(install)
+                    .bind(name)
+                    .execute(&mut *c)
+                    .await
+                    .map(drop),
+            }
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,361 @@
+//! The one writer. It takes what has arrived, puts it into one transaction, commits, acknowledges,
+//! and hands the new log entries on, always in that order: so one sync to disk serves many sends,
+//! and the order of the log needs no locks.
+//!
+//! A job that fails is rolled back to its savepoint and fails alone; when the commit itself fails,
+//! every job of the batch does.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use sqlx::{ConnectOptions, PgConnection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::append::{Head, NewMessage, Sent};
+use super::{Committed, Db, Store};
+use crate::clock::{self, Clock};
+use crate::error::{Code, Error, Result};
+use crate::model::{ChannelKey, Event, IdSource, Millis};
+
+/// A connection of either database.
+pub type Connection = Db<SqliteConnection, PgConnection>;
+
+/// Something to write.
+pub enum Job {
+    /// A message: the frequent case, written many at a time.
+    Send(Box<SendJob>),
+    /// Anything else, under a savepoint of its own.
+    Work(Box<dyn Work>),
+}
+
+/// A message and who waits for it.
+pub struct SendJob {
+    pub message: NewMessage,
+    pub done: oneshot::Sender<Result<Sent>>,
+}
+
+/// A transaction of any kind, and who waits for it.
+pub trait Work: Send {
+    /// Does it; keeps the result until the commit.
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>>;
+    /// Tells the one who waits.
+    fn finish(self: Box<Self>, failed: Option<Error>);
+}
+
+type Run<T> = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send>;
+
+struct Task<T> {
+    run: Option<Run<T>>,
+    result: Option<T>,
+    done: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send> Work for Task<T> {
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
+        Box::pin(async move {
+            if let Some(run) = self.run.take() {
+                self.result = Some(run(tx).await?);
+            }
+            Ok(())
+        })
+    }
+
+    fn finish(self: Box<Self>, failed: Option<Error>) {
+        // Whoever waited may have gone; the work is done all the same.
+        let _ = match (failed, self.result) {
+            (Some(error), _) => self.done.send(Err(error)),
+            (None, Some(result)) => self.done.send(Ok(result)),
+            (None, None) => self.done.send(Err(lost())),
+        };
+    }
+}
+
+impl Store {
+    /// Runs `work` in a transaction, after everything that was handed in before it. When this
+    /// returns `Ok`, the result is on disk.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        let (done, result) = oneshot::channel();
+        let task = Task { run: Some(Box::new(work)), result: None, done };
+        self.jobs.send(Job::Work(Box::new(task))).await.map_err(|_| lost())?;
+        result.await.map_err(|_| lost())?
+    }
+
+    /// Hands in a message without waiting for it; its order among the sends is settled when this
+    /// returns. The receiver tells when it is on disk.
+    ///
+    /// # Errors
+    /// `overloaded` when the queue is full.
+    pub fn begin_send(&self, message: NewMessage) -> Result<oneshot::Receiver<Result<Sent>>> {
+        let (done, result) = oneshot::channel();
+        match self.jobs.try_send(Job::Send(Box::new(SendJob { message, done }))) {
+            Ok(()) => Ok(result),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Err(Error::new(Code::Overloaded, "Too many messages are waiting to be stored.").retry_after_ms(1000))
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(lost()),
+        }
+    }
+
+    /// Hands in a message and waits until it is on disk.
+    pub async fn send(&self, message: NewMessage) -> Result<Sent> {
+        self.begin_send(message)?.await.map_err(|_| lost())?
+    }
+}
+
+fn lost() -> Error {
+    Error::new(Code::Unavailable, "The host is stopping, or its store has failed.").retry_after_ms(2000)
+}
+
+/// Opens the writer's own connection.
+pub async fn connect(db: &Db) -> sqlx::Result<Connection> {
+    match db {
+        Db::Sqlite(pool) => Ok(Db::Sqlite(pool.connect_options().connect().await?)),
+        Db::Postgres(pool) => {
+            let mut connection = pool.connect_options().connect().await?;
+            // One host for each database, until there is a bus between hosts.
+            let (alone,): (bool,) =
+                sqlx::query_as("SELECT pg_try_advisory_lock(4707310001)").fetch_one(&mut connection).await?;
+            if !alone {
+                return Err(sqlx::Error::Configuration("another host is using this database".into()));
+            }
+            Ok(Db::Postgres(connection))
+        }
+    }
+}
+
+pub struct Writer {
+    connection: Option<Connection>,
+    pool: Db,
+    clock: Clock,
+    ids: Arc<IdSource>,
+    position: i64,
+    commits: mpsc::Sender<Committed>,
+}
+
+/// Who to tell what, once the commit is through.
+enum Outcome {
+    Sent(oneshot::Sender<Result<Sent>>, Result<Sent>),
+    Worked(Box<dyn Work>, Option<Error>),
+}
+
+impl Writer {
+    pub fn new(
+        connection: Connection,
+        pool: &Db,
+        clock: Clock,
+        ids: Arc<IdSource>,
+        position: i64,
+        commits: mpsc::Sender<Committed>,
+    ) -> Self {
+        Self { connection: Some(connection), pool: pool.clone(), clock, ids, position, commits }
+    }
+
+    /// Works until every `Store` is gone.
+    pub async fn run(mut self, mut queue: mpsc::Receiver<Job>, batch_max: usize) {
+        let mut batch = Vec::with_capacity(batch_max);
+        while queue.recv_many(&mut batch, batch_max).await > 0 {
+            gather(&mut queue, &mut batch, batch_max).await;
+            let mut outcomes = Vec::with_capacity(batch.len());
+            match self.commit(batch.drain(..), &mut outcomes).await {
+                Ok(events) => {
+                    for outcome in outcomes {
+                        match outcome {
+                            Outcome::Sent(done, result) => drop(done.send(result)),
+                            Outcome::Worked(work, failed) => work.finish(failed),
+                        }
+                    }
+                    if !events.is_empty() && self.commits.send(events).await.is_err() {
+                        return; // Nobody publishes any more: the host has stopped.
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(error = %error, "a batch could not be committed");
+                    // What became of the transaction is unknown; a new connection makes sure of it.
+                    self.connection = None;
+                    let told = || {
+                        Error::new(Code::Unavailable, "The store did not confirm this; try again.").retry_after_ms(1000)
+                    };
+                    for outcome in outcomes {
+                        match outcome {
+                            Outcome::Sent(done, _) => drop(done.send(Err(told()))),
+                            Outcome::Worked(work, _) => work.finish(Some(told())),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One transaction. `outcomes` gets an entry for every job, whatever happens.
+    async fn commit(
+        &mut self,
+        jobs: impl Iterator<Item = Job>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<Committed> {
+        let mut sends = Vec::new();
+        let mut works = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Send(send) => sends.push(*send),
+                Job::Work(work) => works.push(work),
+            }
+        }
+        let result = self.transaction(&mut sends, &mut works, outcomes).await;
+        // Only when it failed before their turn is anything left in these.
+        outcomes.extend(sends.into_iter().map(|send| Outcome::Sent(send.done, Err(lost()))));
+        outcomes.extend(works.into_iter().map(|work| Outcome::Worked(work, None)));
+        result
+    }
+
+    async fn transaction(
+        &mut self,
+        sends: &mut Vec<SendJob>,
+        works: &mut Vec<Box<dyn Work>>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<Committed> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reconnect().await?,
+        };
+        let mut tx = Tx::begin(connection, self.clock.now(), self.ids.clone(), self.position).await?;
+        // Sends among themselves keep their order, and so do the others. Between the two it does not
+        // matter: nobody was told anything yet.
+        if !sends.is_empty() {
+            let results = tx.send_all(sends.iter().map(|send| &send.message)).await?;
+            outcomes.extend(sends.drain(..).zip(results).map(|(send, result)| Outcome::Sent(send.done, result)));
+        }
+        for mut work in works.drain(..) {
+            let failed = tx.attempt(work.as_mut()).await?;
+            outcomes.push(Outcome::Worked(work, failed));
+        }
+        let (connection, position, events) = tx.commit().await?;
+        self.connection = Some(connection);
+        self.position = position;
+        Ok(events)
+    }
+
+    /// A new connection, and with it the log's true end: the last commit may have got through.
+    async fn reconnect(&mut self) -> Result<Connection> {
+        let mut connection = connect(&self.pool).await?;
+        let last: Option<i64> = on_db!(&mut connection, c => {
+            sqlx::query_scalar("SELECT MAX(position) FROM events").fetch_one(&mut *c).await
+        })?;
+        self.position = self.position.max(last.unwrap_or(0));
+        Ok(connection)
+    }
+}
+
+/// Lets the tasks that were just acknowledged hand in their next jobs, so that a batch does not
+/// leave with one job while the others follow a moment later. Ends when nothing more comes.
+async fn gather(queue: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, batch_max: usize) {
+    let mut quiet = 0;
+    while quiet < 3 && batch.len() < batch_max {
+        tokio::task::yield_now().await;
+        let before = batch.len();
+        while batch.len() < batch_max {
+            match queue.try_recv() {
+                Ok(job) => batch.push(job),
+                Err(_) => break,
+            }
+        }
+        quiet = if batch.len() == before { quiet + 1 } else { 0 };
+    }
+}
+
+/// The open transaction. Dropped without `commit`, it is rolled back with its connection.
+pub struct Tx {
+    pub(super) connection: Connection,
+    /// One time for all that this transaction writes.
+    pub(super) now: Millis,
+    pub(super) ids: Arc<IdSource>,
+    pub(super) position: i64,
+    /// How many plugins in a row led to what is being written.
+    pub(super) depth: i16,
+    pub(super) heads: HashMap<ChannelKey, Head>,
+    /// Heads as they were before the current savepoint.
+    undo: Vec<(ChannelKey, Head)>,
+    /// Entries not yet inserted, then all of them, in order.
+    pub(super) pending: Vec<(Arc<Event>, Option<i64>)>,
+    pub(super) appended: Vec<Arc<Event>>,
+}
+
+impl Tx {
+    async fn begin(mut connection: Connection, now: Millis, ids: Arc<IdSource>, position: i64) -> Result<Self> {
+        match &mut connection {
+            Db::Sqlite(c) => sqlx::query("BEGIN IMMEDIATE").execute(&mut *c).await.map(drop)?,
+            Db::Postgres(c) => sqlx::query("BEGIN").execute(&mut *c).await.map(drop)?,
+        }
+        Ok(Self {
+            connection,
+            now,
+            ids,
+            position,
+            depth: 0,
+            heads: HashMap::new(),
+            undo: Vec::new(),
+            pending: Vec::new(),
+            appended: Vec::new(),
+        })
+    }
+
+    /// Runs `work` under a savepoint. The outer error is one of the transaction itself.
+    async fn attempt(&mut self, work: &mut dyn Work) -> Result<Option<Error>> {
+        self.flush().await?;
+        self.undo.clear();
+        self.depth = 0;
+        let (position, appended) = (self.position, self.appended.len());
+        self.execute("SAVEPOINT work").await?;
+        let mut result = work.run(self).await;
+        if result.is_ok() {
+            result = self.flush().await;
+        }
+        let Err(error) = result else {
+            self.execute("RELEASE SAVEPOINT work").await?;
+            return Ok(None);
+        };
+        self.execute("ROLLBACK TO SAVEPOINT work").await?;
+        self.pending.clear();
+        self.appended.truncate(appended);
+        self.position = position;
+        for (key, head) in self.undo.drain(..).rev() {
+            self.heads.insert(key, head);
+        }
+        Ok(Some(error))
+    }
+
+    async fn commit(mut self) -> Result<(Connection, i64, Committed)> {
+        self.flush().await?;
+        self.write_heads().await?;
+        self.execute("COMMIT").await?;
+        Ok((self.connection, self.position, self.appended))
+    }
+
+    pub(super) async fn execute(&mut self, sql: &'static str) -> Result<()> {
+        on_db!(&mut self.connection, c => sqlx::query(sql).execute(&mut *c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The head of a channel, to be changed; remembers how it was.
+    pub(super) fn head_mut(&mut self, channel: ChannelKey) -> Option<&mut Head> {
+        match self.heads.entry(channel) {
+            Entry::Occupied(entry) => {
+                let head = entry.into_mut();
+                self.undo.push((channel, *head));
+                head.changed = true;
+                Some(head)
+            }
+            Entry::Vacant(_) => None,
+        }
+    }
+
+    /// A new 64-bit time-ordered number.
+    pub(super) fn next_id(&self) -> i64 {
+        self.ids.next(self.now, clock::random_u64() as u32)
+    }
+}

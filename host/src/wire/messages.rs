@@ -1,0 +1,258 @@
+//! Messages, going in and coming out.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Raw, Time};
+use crate::model::{self, ChannelId, MessageId, UserId};
+
+/// A message to be sent.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// `*` for everybody in the channel, or the id of one participant for a private message, which
+    /// then stands in the side channel of the two.
+    #[serde(default = "everybody")]
+    pub to: String,
+    /// `text`, or a message kind of one of the app's plugins.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// For `text` a string; for a kind what that kind defines.
+    #[schema(value_type = Object)]
+    pub data: Box<RawValue>,
+    /// An id of the client's own choice, unique for this sender in this channel, 1 to 128 bytes. A
+    /// retry with the same id gets the first message instead of sending another.
+    pub client_id: Option<String>,
+    /// With a server key: the user who sends.
+    #[serde(rename = "as")]
+    pub sender: Option<UserId>,
+}
+
+fn everybody() -> String {
+    "*".into()
+}
+
+/// A message.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Message)]
+pub struct Message<'a> {
+    /// `msg_` and 16 hex digits.
+    pub id: MessageId,
+    /// The channel that it is in.
+    pub channel_id: &'a ChannelId,
+    /// Its place in the channel's log, from 1, without gaps.
+    pub seq: i64,
+    /// The user who sent it.
+    pub from: &'a UserId,
+    /// `*`, or for a private message the other of the pair.
+    pub to: &'a str,
+    /// `text`, or a message kind.
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    /// For `text` a string; `null` once the message is deleted.
+    #[schema(value_type = Object)]
+    pub(crate) data: Raw<'a>,
+    /// How to show it, where a plugin says so: `text`, and `blocks` for clients that know them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<View>)]
+    pub(crate) view: Option<Raw<'a>>,
+    /// When it was stored. Only `seq` orders messages.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) ts: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) edited_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) deleted_at: Option<Time>,
+    /// The id that the sender's client chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<&'a str>,
+}
+
+impl<'a> Message<'a> {
+    /// The message as everybody in its channel sees it.
+    pub fn new(message: &'a model::Message, channel: &'a ChannelId) -> Self {
+        Self {
+            id: message.id,
+            channel_id: channel,
+            seq: message.seq,
+            from: &message.sender,
+            to: message.to.as_ref().map_or("*", UserId::as_str),
+            kind: &message.kind,
+            data: Raw(&message.data),
+            view: message.view.as_deref().map(Raw),
+            ts: Time(message.ts),
+            edited_at: message.edited_at.map(Time),
+            deleted_at: message.deleted_at.map(Time),
+            client_id: message.client_id.as_deref(),
+        }
+    }
+}
+
+/// How a message is shown.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct View {
+    /// Plain text that says the same.
+    pub text: String,
+    /// Blocks, for clients that know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub blocks: Vec<serde_json::Value>,
+}
+
+/// What became of a message that was sent.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Sent)]
+#[serde(untagged)]
+pub enum SendOutcome<'a> {
+    /// It is stored.
+    Stored {
+        #[serde(flatten)]
+        message: Message<'a>,
+        /// True when this is the first message of the same `client_id`.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        replayed: bool,
+    },
+    /// It waits for a person's decision.
+    Held {
+        /// Always true.
+        held: bool,
+        /// Names it in the review queue.
+        id: crate::model::HeldId,
+        /// Why, for the sender.
+        reason: Cow<'a, str>,
+    },
+}
+
+/// An edit.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The new data; only `text` messages can be edited.
+    #[schema(value_type = Object)]
+    pub data: Box<RawValue>,
+}
+
+/// An action on a message: a button pressed, a vote.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Act {
+    /// The block's `action`, 1 to 128 bytes.
+    pub action: String,
+    /// The block's `value`, or what was entered.
+    #[schema(value_type = Object)]
+    pub value: Option<Box<RawValue>>,
+    /// With a server key: the user who acts.
+    #[serde(rename = "as")]
+    pub actor: Option<UserId>,
+}
+
+/// A slash command.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunCommand {
+    /// Its name, without the slash.
+    pub name: String,
+    /// What follows the name.
+    #[serde(default)]
+    pub text: String,
+    /// With a server key: the user who types.
+    #[serde(rename = "as")]
+    pub actor: Option<UserId>,
+}
+
+/// An answer that only the person who asked sees.
+#[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
+pub struct Answer {
+    /// Absent when there is nothing to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<View>,
+}
+
+/// Ways to go on typing.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Choices {
+    pub choices: Vec<Choice>,
+}
+
+/// One way to go on typing.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Choice {
+    /// What replaces the arguments typed so far.
+    pub value: String,
+    /// What a person reads.
+    pub label: String,
+}
+
+/// A page of a channel's messages.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = History)]
+pub struct History<'a> {
+    /// Old to new.
+    pub messages: Vec<Message<'a>>,
+    /// The cursor of newer messages; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// The cursor of older messages; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prev: Option<String>,
+}
+
+/// A message that waits for a person's decision.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = HeldMessage)]
+pub struct Held<'a> {
+    pub id: crate::model::HeldId,
+    pub channel_id: &'a ChannelId,
+    pub from: &'a UserId,
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    #[schema(value_type = Object)]
+    pub(crate) data: Raw<'a>,
+    /// The plugin that held it.
+    pub plugin: &'a str,
+    /// Why, in the plugin's words.
+    pub reason: &'a str,
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Time,
+}
+
+impl<'a> Held<'a> {
+    /// As reviewers see it.
+    pub fn new(held: &'a model::Held, channel: &'a ChannelId) -> Self {
+        Self {
+            id: held.id,
+            channel_id: channel,
+            from: &held.sender,
+            kind: &held.kind,
+            data: Raw(&held.data),
+            plugin: &held.plugin,
+            reason: &held.reason,
+            created_at: Time(held.created_at),
+        }
+    }
+}
+
+/// The review queue, old to new.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = HeldMessages)]
+pub struct HeldPage<'a> {
+    pub held: Vec<Held<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A page of messages as everybody in the channel sees them.
+pub fn history<'a>(
+    messages: &'a [model::Message],
+    channel: &'a ChannelId,
+    next: Option<String>,
+    prev: Option<String>,
+) -> History<'a> {
+    History { messages: messages.iter().map(|message| Message::new(message, channel)).collect(), next, prev }
+}

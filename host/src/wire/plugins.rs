@@ -1,0 +1,186 @@
+//! Plugins, as tenants manage them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A permission that a plugin wants.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Permission {
+    /// Its name, for `grants`.
+    pub name: String,
+    /// Why, in the author's words.
+    pub reason: String,
+    /// What it allows, in the host's words.
+    pub allows: String,
+}
+
+/// A slash command.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Command {
+    /// Without the slash.
+    pub name: String,
+    /// Its arguments, such as `<question>`.
+    pub usage: String,
+    pub description: String,
+    /// The plugin that runs it.
+    pub plugin: String,
+}
+
+/// The slash commands of an app, by name.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Commands {
+    pub commands: Vec<Command>,
+}
+
+/// A message kind.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Kind {
+    /// The `type` of its messages.
+    pub name: String,
+    pub title: String,
+}
+
+/// What a component is and wants.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Component {
+    pub name: String,
+    pub version: String,
+    /// The SHA-256 of the component, in hex: names exactly this content.
+    pub digest: String,
+    pub title: String,
+    pub description: String,
+    /// The hooks it implements.
+    pub exports: Vec<String>,
+    /// The host interfaces it uses.
+    pub imports: Vec<String>,
+    pub permissions: Vec<Permission>,
+    pub commands: Vec<Command>,
+    pub kinds: Vec<Kind>,
+    /// The log events it gets.
+    pub events: Vec<String>,
+    /// The JSON Schema of its settings.
+    #[schema(value_type = Object)]
+    pub config_schema: serde_json::Value,
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// A plugin in an app.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Plugin {
+    pub name: String,
+    /// The version that is installed; absent when it was only uploaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub install: Option<Install>,
+    /// What the installed version is, else the newest one uploaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<Component>,
+    /// All versions that were uploaded, old to new.
+    pub versions: Vec<PluginVersion>,
+}
+
+/// The plugins of an app, by name.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Plugins {
+    pub plugins: Vec<Plugin>,
+}
+
+/// A version that was uploaded.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PluginVersion {
+    pub digest: String,
+    pub version: String,
+    /// RFC 3339.
+    pub uploaded_at: String,
+}
+
+/// How a plugin runs in an app.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Install {
+    /// The version that runs.
+    pub digest: String,
+    pub enabled: bool,
+    /// The permissions it was granted.
+    pub grants: Vec<String>,
+    /// Its settings.
+    #[schema(value_type = Object)]
+    pub config: serde_json::Value,
+    /// Its place among the guards; lower runs first.
+    pub order: i64,
+    /// What happens to a message when its guard fails: `open` lets it through, `closed` refuses it,
+    /// `hold` keeps it for review.
+    pub on_fault: OnFault,
+    /// Why it does not run although it is enabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// What a guard's failure means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFault {
+    /// The message goes through.
+    Open,
+    /// The message is refused.
+    #[default]
+    Closed,
+    /// The message is kept for review.
+    Hold,
+}
+
+impl OnFault {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OnFault::Open => "open",
+            OnFault::Closed => "closed",
+            OnFault::Hold => "hold",
+        }
+    }
+
+    /// From the word that the store keeps.
+    pub fn stored(word: &str) -> Self {
+        match word {
+            "open" => OnFault::Open,
+            "hold" => OnFault::Hold,
+            _ => OnFault::Closed,
+        }
+    }
+}
+
+/// How a plugin shall run in an app. Absent fields keep what they were; a new install takes the
+/// defaults given here.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetInstall {
+    /// The version to run; the newest uploaded if absent and not installed yet.
+    pub digest: Option<String>,
+    /// True if absent and not installed yet.
+    pub enabled: Option<bool>,
+    /// Permissions from the component's list; none if absent and not installed yet.
+    pub grants: Option<Vec<String>>,
+    /// Settings, checked against the component's schema; an empty object if absent and not
+    /// installed yet.
+    #[schema(value_type = Option<Object>)]
+    pub config: Option<Box<RawValue>>,
+    /// 100 if absent and not installed yet.
+    pub order: Option<i64>,
+    /// `closed` if absent and not installed yet.
+    pub on_fault: Option<OnFault>,
+}
+
+/// A line of a plugin's log.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct LogLine {
+    /// RFC 3339.
+    pub at: String,
+    /// `debug`, `info`, `warn` or `error`; `fault` for what the host says of it.
+    pub level: &'static str,
+    pub message: String,
+}
+
+/// The newest lines of a plugin's log, old to new.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PluginLog {
+    pub lines: Vec<LogLine>,
+}

@@ -1,0 +1,214 @@
+-- The whole schema. `migrations/postgres` holds the same tables under the same names; a test compares them.
+-- Times are milliseconds since 1970 UTC. JSON is text that the host checked.
+
+-- One row: what is true of this database as a whole.
+CREATE TABLE meta (
+    id              INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    epoch           BIGINT  NOT NULL    -- random; a new one when a backup is restored
+);
+
+CREATE TABLE orgs (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL,
+    email       TEXT    NOT NULL,
+    banner      TEXT,
+    created_at  BIGINT  NOT NULL
+);
+
+CREATE TABLE apps (
+    id                  INTEGER NOT NULL PRIMARY KEY,
+    org_id              BIGINT  NOT NULL REFERENCES orgs (id) ON DELETE CASCADE,
+    name                TEXT    NOT NULL,
+    allowed_ips         TEXT    NOT NULL,   -- JSON array of CIDR ranges
+    allowed_origins     TEXT    NOT NULL,   -- JSON array of origins
+    audience            TEXT,
+    tokens_valid_from   BIGINT  NOT NULL,
+    created_at          BIGINT  NOT NULL
+);
+CREATE INDEX apps_by_org ON apps (org_id);
+
+-- Credentials of orgs and apps. Exactly one of org_id and app_id is set.
+CREATE TABLE keys (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    org_id      BIGINT  REFERENCES orgs (id) ON DELETE CASCADE,
+    app_id      BIGINT  REFERENCES apps (id) ON DELETE CASCADE,
+    name        TEXT    NOT NULL,
+    hash        BLOB    NOT NULL UNIQUE,
+    hint        TEXT    NOT NULL,
+    created_at  BIGINT  NOT NULL,
+    expires_at  BIGINT,
+    CHECK ((org_id IS NULL) <> (app_id IS NULL))
+);
+CREATE INDEX keys_by_org ON keys (org_id);
+CREATE INDEX keys_by_app ON keys (app_id);
+
+-- Keys that verify an app's user tokens.
+CREATE TABLE signing_keys (
+    app_id      BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    kid         TEXT    NOT NULL,
+    algorithm   TEXT    NOT NULL,
+    material    BLOB    NOT NULL,   -- sealed for HS256, else the public JWK
+    own         BOOLEAN NOT NULL,
+    created_at  BIGINT  NOT NULL,
+    PRIMARY KEY (app_id, kid)
+);
+
+CREATE TABLE users (
+    app_id              BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    id                  TEXT    NOT NULL,
+    name                TEXT,
+    image               TEXT,
+    custom              TEXT    NOT NULL,
+    plugin              TEXT,
+    created_at          BIGINT  NOT NULL,
+    updated_at          BIGINT  NOT NULL,
+    deactivated_at      BIGINT,
+    tokens_valid_from   BIGINT  NOT NULL,
+    PRIMARY KEY (app_id, id)
+);
+
+CREATE TABLE channels (
+    key                 INTEGER NOT NULL PRIMARY KEY,
+    app_id              BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    id                  TEXT    NOT NULL,
+    kind                TEXT    NOT NULL,
+    name                TEXT,
+    icon                TEXT,
+    active              BOOLEAN NOT NULL,
+    tags                TEXT    NOT NULL,   -- JSON array of strings
+    custom              TEXT    NOT NULL,   -- JSON object
+    parent              BIGINT  REFERENCES channels (key) ON DELETE CASCADE,
+    pair                TEXT,               -- the two users of a direct or side channel, and its parent
+    created_at          BIGINT  NOT NULL,
+    updated_at          BIGINT  NOT NULL,
+    head                BIGINT  NOT NULL,
+    last_message_seq    BIGINT  NOT NULL,
+    last_message_at     BIGINT,
+    participants        BIGINT  NOT NULL,
+    UNIQUE (app_id, id),
+    UNIQUE (app_id, pair)
+);
+CREATE INDEX channels_by_parent ON channels (parent);
+
+CREATE TABLE participants (
+    channel         BIGINT  NOT NULL REFERENCES channels (key) ON DELETE CASCADE,
+    app_id          BIGINT  NOT NULL,
+    user_id         TEXT    NOT NULL,
+    role            TEXT    NOT NULL,
+    joined_at       BIGINT  NOT NULL,
+    last_read_seq   BIGINT  NOT NULL,
+    PRIMARY KEY (channel, user_id),
+    FOREIGN KEY (app_id, user_id) REFERENCES users (app_id, id) ON DELETE CASCADE
+);
+CREATE INDEX participants_by_user ON participants (app_id, user_id);
+
+-- The log of every channel, and in it the messages: a message is its `message.new` entry, edited in place.
+CREATE TABLE events (
+    position    INTEGER     NOT NULL PRIMARY KEY,
+    app_id      BIGINT      NOT NULL,
+    channel     BIGINT      NOT NULL,
+    seq         BIGINT      NOT NULL,
+    ts          BIGINT      NOT NULL,
+    kind        SMALLINT    NOT NULL,
+    actor       TEXT,
+    depth       SMALLINT    NOT NULL,   -- how many plugins in a row led to it
+    message_id  BIGINT,                 -- its own for message.new, else the message it is about
+    type        TEXT,                   -- from here on only for message.new
+    to_user     TEXT,                   -- the other of the pair, for a private message
+    data        TEXT,                   -- also what other events say
+    view        TEXT,
+    state       TEXT,
+    client_id   TEXT,
+    client_hash BIGINT,                 -- of what was sent, to tell a retry from a reuse of the id
+    revision    BIGINT      NOT NULL DEFAULT 0,
+    edited_at   BIGINT,
+    deleted_at  BIGINT
+);
+CREATE UNIQUE INDEX events_by_seq ON events (channel, seq);
+CREATE UNIQUE INDEX events_by_message ON events (message_id) WHERE kind = 1;
+CREATE UNIQUE INDEX events_by_client_id ON events (channel, actor, client_id) WHERE client_id IS NOT NULL;
+
+-- Messages that wait for a person's decision. Not in any log before they are approved.
+CREATE TABLE held (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    app_id      BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    channel     BIGINT  NOT NULL REFERENCES channels (key) ON DELETE CASCADE,
+    sender      TEXT    NOT NULL,
+    type        TEXT    NOT NULL,
+    data        TEXT    NOT NULL,
+    view        TEXT,
+    state       TEXT,
+    to_user     TEXT,
+    client_id   TEXT,
+    client_hash BIGINT,
+    plugin      TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    created_at  BIGINT  NOT NULL
+);
+CREATE INDEX held_by_app ON held (app_id, id);
+CREATE UNIQUE INDEX held_by_client_id ON held (channel, sender, client_id) WHERE client_id IS NOT NULL;
+
+-- Answers to requests that came with an Idempotency-Key.
+CREATE TABLE idempotency (
+    owner           TEXT    NOT NULL,   -- whose key it is: an org, an app, a user
+    key             TEXT    NOT NULL,
+    request_hash    BLOB    NOT NULL,
+    status          INTEGER,            -- NULL while the first request is running
+    body            BLOB,
+    created_at      BIGINT  NOT NULL,
+    PRIMARY KEY (owner, key)
+);
+CREATE INDEX idempotency_by_time ON idempotency (created_at);
+
+-- Components as they were uploaded, by content.
+CREATE TABLE plugin_versions (
+    app_id      BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    name        TEXT    NOT NULL,
+    digest      TEXT    NOT NULL,
+    version     TEXT    NOT NULL,
+    component   BLOB    NOT NULL,
+    uploaded_at BIGINT  NOT NULL,
+    PRIMARY KEY (app_id, name, digest)
+);
+
+-- A plugin in an app.
+CREATE TABLE installs (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    app_id      BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    name        TEXT    NOT NULL,
+    digest      TEXT    NOT NULL,
+    enabled     BOOLEAN NOT NULL,
+    grants      TEXT    NOT NULL,   -- JSON array of permissions
+    config      TEXT    NOT NULL,   -- JSON object
+    place       BIGINT  NOT NULL,   -- order in the chain of guards
+    on_fault    TEXT    NOT NULL,
+    cursor      BIGINT  NOT NULL,   -- the log position up to which its events are handled
+    attempts    BIGINT  NOT NULL DEFAULT 0, -- how often the event after the cursor has failed
+    retry_at    BIGINT,             -- when the failed event is tried again
+    created_at  BIGINT  NOT NULL,
+    updated_at  BIGINT  NOT NULL,
+    UNIQUE (app_id, name)
+);
+
+CREATE TABLE plugin_kv (
+    install     BIGINT  NOT NULL REFERENCES installs (id) ON DELETE CASCADE,
+    scope       TEXT    NOT NULL,   -- `p`, or `c:`, `u:`, `m:` and the owner's id
+    key         TEXT    NOT NULL,
+    value       BLOB    NOT NULL,
+    version     BIGINT  NOT NULL,
+    expires_at  BIGINT,
+    PRIMARY KEY (install, scope, key)
+);
+CREATE INDEX plugin_kv_by_expiry ON plugin_kv (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE plugin_timers (
+    install     BIGINT  NOT NULL REFERENCES installs (id) ON DELETE CASCADE,
+    name        TEXT    NOT NULL,
+    due_at      BIGINT  NOT NULL,
+    channel     TEXT    NOT NULL,
+    payload     TEXT    NOT NULL,
+    attempts    BIGINT  NOT NULL,
+    version     BIGINT  NOT NULL,   -- changes when it is set again
+    PRIMARY KEY (install, name)
+);
+CREATE INDEX plugin_timers_by_time ON plugin_timers (due_at);
