@@ -3,26 +3,25 @@
 //! The modules are the layers, listed bottom-up: a module uses only those above it in this list.
 
 // records and rules; time; the one error; what crosses the edge
-pub mod model;
+pub mod address;
 pub mod clock;
 pub mod error;
-pub mod wire;
 pub mod frame;
-pub mod address;
+pub mod model;
 pub mod secrets;
+pub mod wire;
 
 // settings, figures; the store, the sockets' hub, user tokens; the plugin engine
 pub mod config;
-pub mod metrics;
-pub mod store;
 pub mod hub;
-pub mod tokens;
+pub mod metrics;
 pub mod plugins;
+pub mod store;
+pub mod tokens;
 
 // what the verbs work with, and the verbs
 pub mod app;
 pub mod chat;
-
 
 // decode, call one verb, encode
 pub mod http;
