@@ -10,8 +10,9 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::address::Origins;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -23,10 +24,12 @@ use crate::tokens::VerifyingKey;
 
 mod grown;
 mod loadout;
+mod rates;
 mod seats;
 
 pub use grown::Grown;
 pub use loadout::{Installed, Loadout, PluginLog};
+pub use rates::{Rates, Whose};
 pub use seats::Seats;
 
 /// The host's state, shared by everything that serves a request.
@@ -43,9 +46,10 @@ pub struct App {
     pub cursor_key: hmac::Key,
     /// Who sits where, as far as it was asked lately.
     pub seats: Seats,
+    pub rates: Rates,
     issuers: moka::sync::Cache<AppId, Arc<Issuer>>,
     loadouts: RwLock<HashMap<AppId, Arc<Loadout>>>,
-    origins: RwLock<Arc<crate::address::Origins>>,
+    origins: RwLock<Vec<Origins>>,
     /// The apps whose logs have grown, for those who handle their events.
     pub grown: Grown,
     /// Rung when a timer was set.
@@ -67,8 +71,8 @@ impl App {
     /// # Errors
     /// A sentence for the operator.
     pub async fn open(config: Config, clock: Clock) -> Result<(Arc<App>, mpsc::Receiver<Committed>), String> {
-        std::fs::create_dir_all(&config.data_dir)
-            .map_err(|e| format!("can't make the folder {}: {e}", config.data_dir.display()))?;
+        let folder = &config.paths.data_dir;
+        std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
         let random = SystemRandom::new();
         let operator = operator_key(&config.operator_key_file(), &random)?;
         let master = MasterKey::load_or_create(&config.secret_key_file(), &random).map_err(|e| e.to_string())?;
@@ -79,7 +83,7 @@ impl App {
             queue_max: config.store.queue_max,
         };
         let (store, committed) = Store::open(&settings, clock.clone()).await?;
-        let engine = plugins::Engine::start(config.plugins.limits()).map_err(|e| format!("can't start the plugin engine: {e}"))?;
+        let engine = plugins::Engine::start(plugin_limits(&config.plugins)).map_err(|e| format!("can't start the plugin engine: {e}"))?;
         let app = Arc::new(App {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
             sealer: Sealer::new(&master),
@@ -88,6 +92,7 @@ impl App {
             engine,
             metrics: Metrics::default(),
             seats: Seats::default(),
+            rates: Rates::new(&config.limits),
             issuers: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(10)).build(),
             loadouts: RwLock::default(),
             origins: RwLock::default(),
@@ -100,6 +105,12 @@ impl App {
         });
         app.load_origins().await.map_err(|e| e.to_string())?;
         Ok((app, committed))
+    }
+
+    /// Waits until the host begins to stop.
+    pub async fn stopped(&self) {
+        // The sender lives as long as this does.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     /// An app with the keys that verify its users' tokens.
@@ -141,13 +152,13 @@ impl App {
     /// Whether some app allows pages of this origin: all that can be said of a browser's preflight,
     /// which names no app.
     pub fn knows_origin(&self, origin: &[u8]) -> bool {
-        self.origins.read().unwrap_or_else(PoisonError::into_inner).allows(origin)
+        self.origins.read().unwrap_or_else(PoisonError::into_inner).iter().any(|of_app| of_app.allows(origin))
     }
 
     async fn load_origins(&self) -> Result<()> {
         let lists = self.store.list_origins().await?;
-        let all = crate::address::Origins::merge(lists.iter().map(|list| list.0.as_slice()));
-        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
+        let all = lists.iter().filter_map(|list| Origins::parse(&list.0).ok()).filter(|of_app| of_app.iter().next().is_some());
+        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = all.collect();
         Ok(())
     }
 
@@ -172,6 +183,29 @@ impl App {
         drop(loadouts);
         self.grown.ring(id);
         self.timers_changed.notify_one();
+    }
+}
+
+/// The engine's limits, where the settings name them; the rest is as the engine has it.
+fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let milliseconds = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    plugins::Limits {
+        component_bytes_max: small(settings.component_bytes_max),
+        memory_bytes_max: small(settings.memory_bytes_max),
+        guard_cpu_ms_max: milliseconds(settings.guard_cpu_ms),
+        guard_wall_ms_max: milliseconds(settings.guard_wall_ms),
+        kind_cpu_ms_max: milliseconds(settings.guard_cpu_ms),
+        kind_wall_ms_max: milliseconds(settings.guard_wall_ms),
+        request_cpu_ms_max: milliseconds(settings.handler_cpu_ms),
+        request_wall_ms_max: milliseconds(settings.handler_wall_ms),
+        event_cpu_ms_max: milliseconds(settings.handler_cpu_ms),
+        event_wall_ms_max: milliseconds(settings.handler_wall_ms),
+        concurrent_calls_max: small(settings.concurrent_calls_max),
+        app_concurrent_calls_max: small(settings.concurrent_calls_per_app_max),
+        host_calls_max: settings.host_calls_max,
+        host_call_bytes_max: small(settings.hostcall_bytes_max),
+        ..plugins::Limits::default()
     }
 }
 

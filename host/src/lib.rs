@@ -23,5 +23,10 @@ pub mod plugins;
 pub mod app;
 pub mod chat;
 
+
 // decode, call one verb, encode
+pub mod http;
 pub mod socket;
+
+// the process
+pub mod serve;

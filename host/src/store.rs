@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::clock::{self, Clock};
 use crate::error::{Code, Error, Result};
 use crate::model::{Event, IdSource, Millis};
+use crate::secrets::Secret;
 
 /// Runs one expression on whichever database it is; inside, `$conn` is its pool or connection.
 macro_rules! on_db {
@@ -63,7 +64,7 @@ pub enum Db<S = SqlitePool, P = PgPool> {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `sqlite:<file>` or `postgres://…`.
-    pub url: String,
+    pub url: Secret<String>,
     /// Connections for reading.
     pub read_connections: u32,
     /// Most jobs that one transaction takes.
@@ -124,6 +125,11 @@ impl Store {
         self.ids.next(self.clock.now(), clock::random_u64() as u32)
     }
 
+    /// Ends the connections, once nothing is under way any more.
+    pub async fn close(&self) {
+        on_db!(&self.db, pool => pool.close().await);
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         on_db!(&self.db, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
@@ -140,7 +146,7 @@ pub async fn migrate_only(settings: &Settings) -> Result<(), String> {
 }
 
 async fn connect(settings: &Settings) -> Result<Db, String> {
-    let url = settings.url.as_str();
+    let url = settings.url.expose().as_str();
     let failed = |e: sqlx::Error| format!("can't open the store: {e}");
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         let options = PgConnectOptions::from_str(url).map_err(failed)?.log_statements(log::LevelFilter::Off);

@@ -44,16 +44,22 @@ impl Installed {
 
 /// The newest lines of a plugin's log, in memory. For whoever looks why a plugin does what it does;
 /// nothing depends on it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PluginLog {
+    kept: usize,
     lines: Mutex<VecDeque<(Millis, &'static str, String)>>,
 }
 
 impl PluginLog {
-    /// Adds a line; the oldest go when there are more than `kept`.
-    pub fn add(&self, at: Millis, level: &'static str, message: String, kept: usize) {
+    /// An empty one that keeps this many lines.
+    pub fn new(kept: usize) -> Self {
+        Self { kept: kept.max(1), lines: Mutex::default() }
+    }
+
+    /// Adds a line; the oldest go.
+    pub fn add(&self, at: Millis, level: &'static str, message: String) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        while lines.len() >= kept.max(1) {
+        while lines.len() >= self.kept {
             lines.pop_front();
         }
         lines.push_back((at, level, message));

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::address::{Networks, Origins};
-use crate::app::App;
+use crate::app::{App, Whose};
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, Channel, ChannelId, ChannelKey, KeyOwner, Millis, OrgId, Role, UserId};
 use crate::secrets::{Credential, CredentialKind};
@@ -36,6 +36,18 @@ pub enum Caller {
     User(Session),
 }
 
+impl Caller {
+    /// Whose requests its are counted with.
+    pub fn whose(&self) -> Whose {
+        match self {
+            Caller::Operator(_) => Whose::Operator,
+            Caller::Owner(owner) => Whose::Org(owner.org()),
+            Caller::Backend(backend) => Whose::Backend(backend.tenant().app()),
+            Caller::User(session) => Whose::User(session.tenant.app(), session.user.clone()),
+        }
+    }
+}
+
 /// A user's session.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -55,6 +67,14 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Whose messages its are counted with.
+    pub fn whose(&self) -> Whose {
+        match self {
+            Actor::Backend(backend) => Whose::Backend(backend.tenant().app()),
+            Actor::User(session) => Whose::User(session.tenant.app(), session.user.clone()),
+        }
+    }
+
     /// The app it acts in.
     pub fn tenant(&self) -> Tenant {
         match self {
@@ -89,7 +109,7 @@ async fn with_key(app: &App, text: &str, client: &Client) -> Result<Caller> {
     let credential = Credential::parse(text).map_err(|e| unknown().because(e))?;
     let digest = credential.digest();
     if credential.kind() == CredentialKind::Operator {
-        return if digest.matches(&app.operator) { Ok(Caller::Operator(Operator::vouch())) } else { Err(unknown()) };
+        return if digest == app.operator { Ok(Caller::Operator(Operator::vouch())) } else { Err(unknown()) };
     }
     let key = app.store.find_key(digest.as_bytes()).await?.ok_or_else(unknown)?;
     if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
@@ -126,10 +146,10 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
     let rules = tokens::Rules {
         app: &claimed.app,
         audience: issuer.app.audience.as_deref(),
-        lifetime_s_max: app.config.sessions.lifetime_s_max as i64,
-        leeway_s: app.config.sessions.leeway_s as i64,
+        lifetime_s_max: app.config.sessions.lifetime_s_max,
+        leeway_s: app.config.sessions.leeway_s,
     };
-    let claims = tokens::verify(token, &issuer.keys, now / 1000, &rules).map_err(refused)?;
+    let claims = tokens::verify(token, &issuer.keys, now, &rules).map_err(refused)?;
     if let Some(origin) = &client.origin {
         let origins = Origins::parse(&issuer.app.allowed_origins.0).map_err(Error::internal)?;
         if !origins.allows(origin) {
@@ -139,11 +159,22 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
     let session = Session {
         tenant: Tenant::vouch(id),
         user: claims.sub.parse().map_err(|_| unknown())?,
-        expires_at: claims.exp * 1000,
-        issued_at: claims.iat * 1000,
+        expires_at: millis(claims.exp),
+        issued_at: millis(claims.iat),
     };
     still_good(app, &session, issuer.app.tokens_valid_from).await?;
     Ok(session)
+}
+
+fn millis(seconds: u64) -> Millis {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
+}
+
+/// Whether a session that was good a moment ago still is.
+pub async fn still_valid(app: &App, session: &Session) -> Result<()> {
+    let issuer = app.issuer(session.tenant.app()).await?;
+    let issuer = issuer.ok_or_else(|| Error::new(Code::Unauthenticated, "The token is not good."))?;
+    still_good(app, session, issuer.app.tokens_valid_from).await
 }
 
 async fn still_good(app: &App, session: &Session, valid_from: Millis) -> Result<()> {

@@ -236,7 +236,7 @@ pub(super) fn note_fault(app: &App, installed: &Installed, hook: Hook, fault: &F
     app.metrics.plugin_call(hook.name(), fault.kind.code(), &fault.usage);
     keep_log(app, installed, &fault.log);
     let line = format!("{} in {}: {}", fault.kind.code(), hook.name(), fault.detail);
-    installed.log.add(app.clock.now(), "fault", line, app.config.plugins.log_lines_kept);
+    installed.log.add(app.clock.now(), "fault", line);
     tracing::warn!(
         app.id = %installed.row.app_id,
         plugin.name = %installed.name,
@@ -254,6 +254,6 @@ fn keep_log(app: &App, installed: &Installed, lines: &[plugins::LogLine]) {
             plugins::Level::Warn => "warn",
             plugins::Level::Error => "error",
         };
-        installed.log.add(app.clock.now(), level, line.message.clone(), app.config.plugins.log_lines_kept);
+        installed.log.add(app.clock.now(), level, line.message.clone());
     }
 }

@@ -56,7 +56,7 @@ fn check(app: &App, new: &wire::NewChannel) -> Result<()> {
     }
     valid::channel_type(&new.kind)?;
     if let Some(name) = &new.name {
-        valid::plain("name", name, app.config.limits.channel_name_bytes_max)?;
+        valid::plain("name", name, app.config.limits.name_bytes_max)?;
     }
     if let Some(icon) = &new.icon {
         valid::link("icon", icon)?;
@@ -168,7 +168,7 @@ pub async fn change(app: &App, caller: &Caller, id: &ChannelId, change: wire::Ch
         valid::channel_type(kind)?;
     }
     if let Some(Some(name)) = &change.name {
-        valid::plain("name", name, app.config.limits.channel_name_bytes_max)?;
+        valid::plain("name", name, app.config.limits.name_bytes_max)?;
     }
     if let Some(Some(icon)) = &change.icon {
         valid::link("icon", icon)?;

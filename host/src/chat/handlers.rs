@@ -28,11 +28,10 @@ const TIMERS_AT_ONCE: usize = 8;
 /// Runs events until the host stops.
 pub async fn run_events(app: Arc<App>) {
     let running: Arc<Mutex<HashSet<InstallId>>> = Arc::default();
-    let mut stopping = app.stopping.subscribe();
     loop {
         let grown = tokio::select! {
             grown = app.grown.next() => grown,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = app.stopped() => return,
         };
         for id in grown {
             for installed in &app.loadout(id).installs {
@@ -98,7 +97,7 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
                         .then(|| app.clock.now() + backoff_ms(attempts));
                     if retry_at.is_none() {
                         let line = format!("gave up on {} {} after {} tries", event.kind.as_str(), event.seq, attempts + 1);
-                        installed.log.add(app.clock.now(), "fault", line, app.config.plugins.log_lines_kept);
+                        installed.log.add(app.clock.now(), "fault", line);
                         app.metrics.event_given_up();
                     }
                     app.store.note_failed_event(installed.row.id, from, event.position, retry_at).await?;
@@ -175,7 +174,7 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
         };
         chain::note_output(app, installed, Hook::Events, &output);
         if let Err(sentence) = output.value {
-            installed.log.add(app.clock.now(), "error", sentence, app.config.plugins.log_lines_kept);
+            installed.log.add(app.clock.now(), "error", sentence);
             return Ok(Handled::Failed);
         }
         match commit(app, installed, cause.clone(), event.depth + 1, output.effects).await {
@@ -184,7 +183,7 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {
                 let line = format!("what it did could not be stored: {error}");
-                installed.log.add(app.clock.now(), "fault", line, app.config.plugins.log_lines_kept);
+                installed.log.add(app.clock.now(), "fault", line);
                 return Ok(Handled::Failed);
             }
         }
@@ -194,7 +193,6 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
 
 /// Runs timers until the host stops.
 pub async fn run_timers(app: Arc<App>) {
-    let mut stopping = app.stopping.subscribe();
     loop {
         let due = match app.store.next_timer().await {
             Ok(due) => due,
@@ -208,7 +206,7 @@ pub async fn run_timers(app: Arc<App>) {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
             () = app.timers_changed.notified() => continue,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = app.stopped() => return,
         }
         let timers = app.store.list_due_timers(100).await.unwrap_or_default();
         futures_util::stream::iter(timers)
@@ -265,7 +263,7 @@ async fn run_timer(app: &Arc<App>, timer: &Timer) -> Result<()> {
         }
     };
     let line = format!("timer {}: {failed}", timer.name);
-    installed.log.add(app.clock.now(), "fault", line, app.config.plugins.log_lines_kept);
+    installed.log.add(app.clock.now(), "fault", line);
     let again = (timer.attempts + 1 < app.config.plugins.event_attempts_max as i64).then_some(later);
     app.store.put_off_timer(timer, again).await
 }

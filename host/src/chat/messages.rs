@@ -25,6 +25,20 @@ pub enum Outcome {
     Held(Held),
 }
 
+impl Outcome {
+    /// As its sender sees it.
+    pub fn to_wire<'a>(&'a self, channel: &'a ChannelId) -> wire::SendOutcome<'a> {
+        match self {
+            Outcome::Stored(sent) => {
+                wire::SendOutcome::Stored { message: wire::Message::new(&sent.message, channel), replayed: sent.replayed }
+            }
+            Outcome::Held(held) => {
+                wire::SendOutcome::Held { held: true, id: held.id, reason: Cow::Borrowed(&held.reason) }
+            }
+        }
+    }
+}
+
 /// A message that is on its way to the store. Its place among the sender's messages is settled.
 pub enum Pending {
     Storing(oneshot::Receiver<Result<Sent>>, Arc<crate::model::Channel>),
@@ -52,6 +66,7 @@ pub async fn send(app: &App, caller: &Caller, new: wire::Send) -> Result<(Outcom
 
 /// Does everything up to the store, and hands the message in there.
 pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pending> {
+    app.rates.message(&actor.whose())?;
     let mut member = access::sender(app, actor, &new.channel_id).await?;
     if let Some(user) = &new.sender {
         member = access::on_behalf(app, member, user).await?;

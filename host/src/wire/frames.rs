@@ -196,3 +196,8 @@ pub struct AboutUser<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
 }
+
+/// No parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}

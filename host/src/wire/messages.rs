@@ -246,3 +246,13 @@ pub struct HeldPage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
+
+/// A page of messages as everybody in the channel sees them.
+pub fn history<'a>(
+    messages: &'a [model::Message],
+    channel: &'a ChannelId,
+    next: Option<String>,
+    prev: Option<String>,
+) -> History<'a> {
+    History { messages: messages.iter().map(|message| Message::new(message, channel)).collect(), next, prev }
+}

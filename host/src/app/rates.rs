@@ -1,0 +1,129 @@
+//! How often users and apps may ask: token buckets, one for requests and one for messages, each for
+//! the user and for the app as a whole. In memory: a restart fills the buckets.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{Quota, RateLimiter};
+
+use crate::config::Limits;
+use crate::error::{Code, Error, Result};
+use crate::model::{AppId, OrgId, UserId};
+
+type Buckets<K> = RateLimiter<K, governor::state::keyed::DefaultKeyedStateStore<K>, DefaultClock>;
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Whose {
+    Operator,
+    Org(OrgId),
+    Backend(AppId),
+    User(AppId, UserId),
+}
+
+impl Whose {
+    fn app(&self) -> Option<AppId> {
+        match self {
+            Whose::Backend(app) | Whose::User(app, _) => Some(*app),
+            Whose::Operator | Whose::Org(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Operator => f.write_str("operator"),
+            Whose::Org(org) => write!(f, "{org}"),
+            Whose::Backend(app) => write!(f, "{app}"),
+            Whose::User(app, user) => write!(f, "{app}/{user}"),
+        }
+    }
+}
+
+/// The buckets.
+pub struct Rates {
+    user_requests: Buckets<Whose>,
+    app_requests: Buckets<AppId>,
+    user_messages: Buckets<Whose>,
+    app_messages: Buckets<AppId>,
+}
+
+impl Rates {
+    /// Full buckets of the sizes that the settings name.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            user_requests: buckets(limits.user_requests_per_second, limits.user_requests_burst),
+            app_requests: buckets(limits.app_requests_per_second, limits.app_requests_burst),
+            user_messages: buckets(limits.user_messages_per_second, limits.user_messages_burst),
+            app_messages: buckets(limits.app_messages_per_second, limits.app_messages_burst),
+        }
+    }
+
+    /// A request.
+    pub fn request(&self, whose: &Whose) -> Result<()> {
+        take(&self.user_requests, &self.app_requests, whose)
+    }
+
+    /// A message.
+    pub fn message(&self, whose: &Whose) -> Result<()> {
+        take(&self.user_messages, &self.app_messages, whose)
+    }
+
+    /// Forgets buckets that have filled up again.
+    pub fn tidy(&self) {
+        self.user_requests.retain_recent();
+        self.user_messages.retain_recent();
+        self.app_requests.retain_recent();
+        self.app_messages.retain_recent();
+    }
+}
+
+fn buckets<K: std::hash::Hash + Eq + Clone>(per_second: u32, burst: u32) -> Buckets<K> {
+    let one_or_more = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::keyed(Quota::per_second(one_or_more(per_second)).allow_burst(one_or_more(burst)))
+}
+
+/// One from the user's own bucket, then one from the app's: a user who is over its rate takes
+/// nothing from the others.
+fn take(own: &Buckets<Whose>, apps: &Buckets<AppId>, whose: &Whose) -> Result<()> {
+    let too_many = |whose: &str, wait: std::time::Duration| {
+        let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        Err(Error::new(Code::RateLimited, format!("Too many requests of this {whose}.")).retry_after_ms(ms))
+    };
+    let now = DefaultClock::default().now();
+    if matches!(whose, Whose::User(..))
+        && let Err(full) = own.check_key(whose)
+    {
+        return too_many("user", full.wait_time_from(now));
+    }
+    if let Some(app) = whose.app()
+        && let Err(full) = apps.check_key(&app)
+    {
+        return too_many("app", full.wait_time_from(now));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_over_its_rate_leaves_the_app_its_own() {
+        let limits = Limits { user_messages_burst: 2, user_messages_per_second: 1, app_messages_burst: 5, app_messages_per_second: 1, ..Limits::for_testing() };
+        let rates = Rates::new(&limits);
+        let user = |name: &str| Whose::User(AppId(1), name.parse().unwrap());
+        assert!(rates.message(&user("a")).is_ok() && rates.message(&user("a")).is_ok());
+        for _ in 0..10 {
+            let refused = rates.message(&user("a")).unwrap_err();
+            assert_eq!(refused.code(), Code::RateLimited);
+            assert!(refused.retry_after().is_some());
+        }
+        assert!(rates.message(&user("b")).is_ok() && rates.message(&user("b")).is_ok());
+        assert!(rates.message(&user("c")).is_ok());
+        assert!(rates.message(&user("c")).is_err(), "the app's bucket is empty now");
+        assert!(rates.message(&Whose::Backend(AppId(2))).is_ok());
+    }
+}

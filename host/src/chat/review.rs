@@ -1,0 +1,60 @@
+//! The review queue: messages that a guard held back, until the app's backend decides.
+
+use std::sync::Arc;
+
+use super::access::{self, Caller};
+use super::tenants::page;
+use super::{cursor, valid};
+use crate::app::App;
+use crate::error::{Code, Error, Result};
+use crate::model::{Channel, ChannelId, Held, HeldId};
+use crate::store::Sent;
+
+/// A held message and its channel.
+pub type Waiting = (Held, Arc<Channel>);
+
+/// What waits, old to new, and the cursor of the next page.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    limit: Option<i64>,
+    next: Option<&str>,
+) -> Result<(Vec<Waiting>, Option<String>)> {
+    let backend = access::backend(caller)?;
+    let limit = valid::limit(app, limit, 50)?;
+    let list = format!("held {}", backend.tenant().app());
+    let after: Option<HeldId> = match next {
+        None => None,
+        Some(next) => {
+            let bad = |_| Error::new(Code::BadCursor, "The cursor was not given by this list.");
+            Some(cursor::read(app, &list, next)?.parse().map_err(bad)?)
+        }
+    };
+    let held = app.store.list_held(&backend, after, limit + 1).await?;
+    let (held, next) = page(app, &list, held, limit, |held| held.id.to_string());
+    let mut waiting = Vec::with_capacity(held.len());
+    for held in held {
+        if let Some(channel) = app.store.find_channel_by_key(backend.tenant(), held.channel).await? {
+            waiting.push((held, Arc::new(channel)));
+        }
+    }
+    Ok((waiting, next))
+}
+
+/// Lets a message through. It takes its place in the channel now.
+pub async fn approve(app: &App, caller: &Caller, id: HeldId) -> Result<(Sent, ChannelId)> {
+    let backend = access::backend(caller)?;
+    let found = app.store.find_held(&backend, id).await?;
+    let held = found.ok_or_else(|| Error::not_found("held message"))?;
+    let actor = access::actor(caller)?;
+    let member = access::member_by_key(app, &actor, held.channel, "held message").await?;
+    let channel = member.channel().id.clone();
+    let member = access::on_behalf(app, member, &held.sender).await?;
+    Ok((app.store.approve_held(member, held).await?, channel))
+}
+
+/// Drops a message.
+pub async fn reject(app: &App, caller: &Caller, id: HeldId) -> Result<()> {
+    let backend = access::backend(caller)?;
+    app.store.reject_held(&backend, id).await
+}

@@ -1,0 +1,36 @@
+//! For those who watch the host: is it up, is it ready, what does it count.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::app::App;
+use crate::error::{Code, Error, Result};
+
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route("/healthz", get(health)).route("/readyz", get(ready)).route("/metrics", get(metrics))
+}
+
+/// The process answers.
+async fn health() -> StatusCode {
+    StatusCode::OK
+}
+
+/// It takes requests: the store answers, and the host is not stopping.
+async fn ready(State(app): State<Arc<App>>) -> Result<StatusCode> {
+    if *app.stopping.borrow() {
+        return Err(Error::new(Code::Unavailable, "The host is stopping."));
+    }
+    app.store.ping().await?;
+    Ok(StatusCode::OK)
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, kind)], app.metrics.encode()).into_response()
+}

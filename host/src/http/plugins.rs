@@ -1,0 +1,81 @@
+//! Plugins, as tenants manage them.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+
+use super::extract::{self, By, Json, Path};
+use super::{DONE, reply};
+use crate::app::App;
+use crate::chat::plugins;
+use crate::error::{Code, Error, Result};
+use crate::wire;
+
+/// Upload a plugin
+///
+/// The body is the component. It is looked into and kept; nothing runs before it is installed. The same content again
+/// changes nothing.
+#[utoipa::path(post, path = "/v1/plugins", tag = "Plugins", security(("server_key" = [])),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 201, description = "What it is and wants", body = wire::Component)))]
+pub async fn upload(State(app): State<Arc<App>>, By(caller): By, request: Request) -> Result<Response> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind != Some("application/wasm") {
+        return Err(Error::new(Code::UnsupportedMediaType, "The body must be a component, `application/wasm`."));
+    }
+    crate::chat::access::backend(&caller)?;
+    let component = extract::bytes(request, app.config.plugins.component_bytes_max).await?;
+    Ok(reply::created(&plugins::upload(&app, &caller, component.to_vec()).await?))
+}
+
+/// List plugins
+#[utoipa::path(get, path = "/v1/plugins", tag = "Plugins", security(("server_key" = [])),
+    responses((status = 200, description = "The app's plugins by name", body = wire::Plugins)))]
+pub async fn list(State(app): State<Arc<App>>, By(caller): By) -> Result<Response> {
+    Ok(reply::ok(&wire::Plugins { plugins: plugins::list(&app, &caller).await? }))
+}
+
+/// Look at a plugin
+#[utoipa::path(get, path = "/v1/plugins/{name}", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path)), responses((status = 200, description = "The plugin", body = wire::Plugin)))]
+pub async fn get(State(app): State<Arc<App>>, By(caller): By, Path(name): Path<String>) -> Result<Response> {
+    Ok(reply::ok(&plugins::get(&app, &caller, &name).await?))
+}
+
+/// Install or change a plugin
+///
+/// Which version runs, with which permissions and settings, in which place among the guards, and what its failure
+/// means. Takes effect with the next call; calls that are running end as they began.
+#[utoipa::path(put, path = "/v1/plugins/{name}", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path)), request_body = wire::SetInstall,
+    responses((status = 200, description = "The plugin as it is now", body = wire::Plugin)))]
+pub async fn set(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(name): Path<String>,
+    Json(set): Json<wire::SetInstall>,
+) -> Result<Response> {
+    Ok(reply::ok(&plugins::set(&app, &caller, &name, set).await?))
+}
+
+/// Remove a plugin
+///
+/// With its versions and all that it kept. Its messages stay.
+#[utoipa::path(delete, path = "/v1/plugins/{name}", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path)), responses((status = 204, description = "It is gone")))]
+pub async fn remove(State(app): State<Arc<App>>, By(caller): By, Path(name): Path<String>) -> Result<StatusCode> {
+    plugins::remove(&app, &caller, &name).await?;
+    Ok(DONE)
+}
+
+/// Read a plugin's log
+///
+/// What it wrote there, and what the host says of its failures. The newest lines, old to new, since the host started.
+#[utoipa::path(get, path = "/v1/plugins/{name}/log", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path)), responses((status = 200, description = "Lines", body = wire::PluginLog)))]
+pub async fn log(State(app): State<Arc<App>>, By(caller): By, Path(name): Path<String>) -> Result<Response> {
+    Ok(reply::ok(&plugins::log(&app, &caller, &name)?))
+}

@@ -1,0 +1,92 @@
+//! What every request passes through: its id, its bounds, its line in the log, its figures.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::Limited;
+
+use super::reply::{self, Failed};
+use crate::address::client_address;
+use crate::app::App;
+use crate::chat::access::Client;
+use crate::clock;
+use crate::error::{Code, Error, Result};
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// From where a request comes: the peer, or what a trusted proxy says of it.
+pub fn client(app: &App, peer: IpAddr, headers: &HeaderMap) -> Result<Client> {
+    let forwarded = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+    let address = client_address(peer, forwarded, &app.config.server.trusted_proxies)
+        .map_err(|e| Error::new(Code::Malformed, format!("X-Forwarded-For: {e}.")))?;
+    Ok(Client { address, origin: headers.get("origin").map(|origin| origin.as_bytes().into()) })
+}
+
+/// Refuses bodies that are too large and requests that take too long.
+pub async fn bounded((bytes_max, time_max_ms): (usize, u64), request: Request, next: Next) -> Response {
+    let bytes_max = match request.uri().path() {
+        // Components are larger; their route has a limit of its own.
+        "/v1/plugins" => usize::MAX,
+        _ => bytes_max,
+    };
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > bytes_max) {
+        return Error::new(Code::TooLarge, format!("The body must have at most {bytes_max} bytes.")).into_response();
+    }
+    let request = request.map(|body| Body::new(Limited::new(body, bytes_max)));
+    match tokio::time::timeout(Duration::from_millis(time_max_ms), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Error::new(Code::Timeout, "The request took too long.").into_response(),
+    }
+}
+
+/// Gives the request an id, logs it once, counts it.
+pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = format!("req_{:016x}", clock::random_u64());
+    let method = request.method().to_string();
+    let mut response = next.run(request).await;
+    // The pattern, not the path: ids are nobody's business in a log, and figures must stay few.
+    let route = response.extensions().get::<Route>().map_or("-", |route| route.0.as_str()).to_owned();
+    if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
+        let headers = std::mem::take(response.headers_mut());
+        response = reply::problem(&error, Some(&id));
+        for (name, value) in &headers {
+            if !response.headers().contains_key(name) {
+                response.headers_mut().append(name, value.clone());
+            }
+        }
+        if error.code().status() >= 500 {
+            tracing::error!(request.id = %id, http.route = %route, code = error.code().as_str(), cause = ?error.cause().map(ToString::to_string), "request failed");
+        }
+    }
+    let status = response.status().as_u16();
+    let seconds = began.elapsed().as_secs_f64();
+    app.metrics.request(&method, &route, status, seconds);
+    tracing::debug!(request.id = %id, http.method = %method, http.route = %route, http.status = status, duration_ms = (seconds * 1e3) as u64, "request");
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The pattern of the route that answered.
+#[derive(Debug, Clone)]
+pub struct Route(String);
+
+/// Notes the pattern of the route, for the log and the figures.
+pub async fn note_route(path: MatchedPath, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(Route(path.as_str().to_owned()));
+    response
+}

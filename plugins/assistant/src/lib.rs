@@ -1,0 +1,139 @@
+//! The assistant: answers questions from what its tenant taught it, sets reminders, greets
+//! newcomers.
+//!
+//! `knowledge` (over `terms`) finds which known question is meant and `answering` puts it into
+//! messages; `when` (over `clock`) reads times and `reminders` keeps them; `greeting` greets.
+
+mod answering;
+mod clock;
+mod greeting;
+mod knowledge;
+mod reminders;
+mod settings;
+mod terms;
+mod when;
+
+use althing_plugin::blocks::{list, muted, strong};
+use althing_plugin::prelude::*;
+
+use clock::Clock;
+use settings::Settings;
+
+struct Assistant;
+
+impl Commands for Assistant {
+    fn run(ctx: &Context, command: Command) -> Result<Option<Reply>, String> {
+        let settings: Settings = config();
+        match command.name.as_str() {
+            "ask" => answering::ask(ctx, &settings, command.text.trim()),
+            "remind" => reminders::run(ctx, &clock(ctx, &settings), command.text.trim()).map(Some),
+            "help" => Ok(Some(help(&settings))),
+            name => Err(format!("I don't know the command /{name}.")),
+        }
+    }
+
+    fn complete(ctx: &Context, command: Command) -> Vec<Choice> {
+        let settings: Settings = config();
+        match command.name.as_str() {
+            "ask" => answering::complete(&settings, &command.text),
+            "remind" => reminders::complete(ctx, &clock(ctx, &settings), &command.text),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Events for Assistant {
+    fn handle(ctx: &Context, event: Event) -> Result<(), String> {
+        match event.kind.as_str() {
+            "member.added" => greeting::greet(ctx, &config(), &event.member()?),
+            // Plugins talking to each other would never end.
+            "message.new" if ctx.actor_role != Role::Plugin => {
+                let settings: Settings = config();
+                let message = event.message()?;
+                let text = message.data.as_str().unwrap_or_default();
+                match answering::mentioned(text, &settings.mention) {
+                    Some("") => chat::send(&ctx.channel, Post::text(help(&settings).text))
+                        .map(drop)
+                        .map_err(String::from),
+                    Some(question) => answering::answer_message(ctx, &settings, question),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Interactions for Assistant {
+    fn handle(ctx: &Context, pressed: Interaction) -> Result<Option<Reply>, String> {
+        answering::choose(ctx, &config(), &pressed)
+    }
+}
+
+impl Schedule for Assistant {
+    fn run(_ctx: &Context, name: &str, payload: &str) -> Result<(), String> {
+        reminders::remind(name, payload)
+    }
+}
+
+fn clock(ctx: &Context, settings: &Settings) -> Clock {
+    Clock::new(ctx.now_ms, settings.utc_offset_minutes)
+}
+
+fn help(settings: &Settings) -> Reply {
+    let mut lines = vec![
+        "/ask <question>: an answer, if I know one".to_owned(),
+        "/remind in 10 minutes <text>: a reminder in this channel; also `at 15:30`, `tomorrow at 9`, \
+         `on friday`"
+            .to_owned(),
+        "/remind list and /remind cancel <number>".to_owned(),
+    ];
+    if !settings.mention.is_empty() {
+        lines.push(format!(
+            "@{} <question>: the same answer, for all to see",
+            settings.mention
+        ));
+    }
+    let clock = Clock::new(0, settings.utc_offset_minutes);
+    let zone = format!("My clock shows {}.", clock.zone());
+    Reply::text(format!("What I can do:\n• {}\n{zone}", lines.join("\n• "))).with_blocks([
+        strong("What I can do"),
+        list(lines),
+        muted(zone),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_and_the_code_have_the_same_defaults() {
+        let manifest: Value = toml::from_str(include_str!("../plugin.toml")).unwrap();
+        let properties = manifest["config"]["properties"].as_object().unwrap();
+        let defaults: Value = properties
+            .iter()
+            .map(|(name, schema)| (name.clone(), schema["default"].clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        assert_eq!(
+            parse_json::<Settings>(&defaults.to_string()).unwrap(),
+            Settings::default()
+        );
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        let manifest: Value = toml::from_str(include_str!("../plugin.toml")).unwrap();
+        let text = help(&Settings::default()).text;
+        for command in manifest["commands"].as_array().unwrap() {
+            let name = command["name"].as_str().unwrap();
+            assert!(name == "help" || text.contains(&format!("/{name}")));
+        }
+    }
+}
+
+althing_plugin::plugin!(
+    Assistant: Commands + Events + Interactions + Schedule,
+    manifest = "plugin.toml"
+);

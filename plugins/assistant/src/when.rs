@@ -1,0 +1,200 @@
+//! `in 10 minutes …`, `tomorrow at 9 …`, `on friday at 15:30 …`: when, and the words after it.
+
+mod duration;
+mod moment;
+
+use crate::clock::Clock;
+
+/// The furthest ahead that a reminder may be.
+const AHEAD_MS_MAX: i64 = 365 * 24 * 60 * 60 * 1000;
+
+/// A time, and what was said after it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct When<'a> {
+    /// Milliseconds since 1970-01-01 UTC.
+    pub at_ms: i64,
+    pub text: &'a str,
+}
+
+/// Reads the time at the start of `text`. The error is a sentence.
+pub fn parse<'a>(text: &'a str, clock: &Clock) -> Result<When<'a>, String> {
+    let mut words = Words { rest: text.trim() };
+    words.skip(&["me"]);
+    let at_ms = if words.skip(&["in"]) {
+        clock.now_ms() + duration::read(&mut words)?
+    } else {
+        moment::read(&mut words, clock)?
+    };
+    words.skip(&["to", "that", "about"]);
+    if at_ms <= clock.now_ms() {
+        return Err("That time is over.".to_owned());
+    }
+    if at_ms - clock.now_ms() > AHEAD_MS_MAX {
+        return Err("That is too far ahead: a year is the most.".to_owned());
+    }
+    Ok(When {
+        at_ms,
+        text: words.rest,
+    })
+}
+
+/// A text that is taken apart from the front.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    rest: &'a str,
+}
+
+impl Words<'_> {
+    /// Takes the next word, in lower case, without the comma or colon after it.
+    fn take(&mut self) -> Option<String> {
+        let end = self
+            .rest
+            .find(char::is_whitespace)
+            .unwrap_or(self.rest.len());
+        let word = self.rest[..end]
+            .trim_end_matches([',', ':', ';'])
+            .to_lowercase();
+        self.rest = self.rest[end..].trim_start();
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// Takes the next word if it is one of `words`.
+    fn skip(&mut self, words: &[&str]) -> bool {
+        let before = *self;
+        let found = self
+            .take()
+            .is_some_and(|word| words.contains(&word.as_str()));
+        if !found {
+            self.rest = before.rest;
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    /// Friday, 2026-11-20, 22:30 UTC.
+    const NOW: i64 = 1_795_213_800_000;
+
+    /// How far ahead, and the text. The clock stands at 22:30.
+    fn parsed(text: &str) -> (i64, &str) {
+        let when = parse(text, &Clock::new(NOW as u64, 0))
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        (when.at_ms - NOW, when.text)
+    }
+
+    fn error(text: &str) -> String {
+        parse(text, &Clock::new(NOW as u64, 0)).unwrap_err()
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(parsed("in 10 minutes stretch"), (10 * MINUTE, "stretch"));
+        assert_eq!(parsed("me in 1h30m to call Bob"), (90 * MINUTE, "call Bob"));
+        assert_eq!(parsed("in an hour and 5 min, tea"), (65 * MINUTE, "tea"));
+        assert_eq!(parsed("in half an hour: tea"), (30 * MINUTE, "tea"));
+        assert_eq!(parsed("In 2 days 3 hours pay"), (2 * DAY + 3 * HOUR, "pay"));
+        assert_eq!(parsed("in 2 weeks"), (14 * DAY, ""));
+        assert_eq!(parsed("in 5 minutes 3 eggs"), (5 * MINUTE, "3 eggs"));
+        assert_eq!(parsed("in 5m a day off"), (5 * MINUTE + DAY, "off"));
+    }
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!(parsed("at 23:00 sleep"), (30 * MINUTE, "sleep"));
+        assert_eq!(parsed("at 9 work"), (10 * HOUR + 30 * MINUTE, "work"));
+        assert_eq!(parsed("at 11 pm sleep"), (30 * MINUTE, "sleep"));
+        assert_eq!(parsed("at 3:15pm tea"), (16 * HOUR + 45 * MINUTE, "tea"));
+        assert_eq!(parsed("at midnight run"), (90 * MINUTE, "run"));
+        assert_eq!(parsed("23:30 look"), (HOUR, "look"));
+    }
+
+    #[test]
+    fn days() {
+        assert_eq!(parsed("tomorrow call"), (10 * HOUR + 30 * MINUTE, "call"));
+        assert_eq!(parsed("tomorrow at 22:30 call"), (DAY, "call"));
+        assert_eq!(parsed("at 22:30 tomorrow call"), (DAY, "call"));
+        assert_eq!(parsed("on Monday at 22:30 to call"), (3 * DAY, "call"));
+        assert_eq!(parsed("next fri 22:30 x"), (7 * DAY, "x"));
+        assert_eq!(parsed("on 2026-12-20 at 22:30 pay"), (30 * DAY, "pay"));
+        assert_eq!(parsed("today at 23:30 pay"), (HOUR, "pay"));
+    }
+
+    #[test]
+    fn the_clock_on_the_wall_counts() {
+        let berlin = Clock::new(NOW as u64, 60);
+        let when = parse("at 00:00 sleep", &berlin).unwrap();
+        assert_eq!(when.at_ms - NOW, 30 * MINUTE);
+        let when = parse("tomorrow at 00:00 sleep", &berlin).unwrap();
+        assert_eq!(when.at_ms - NOW, 30 * MINUTE);
+    }
+
+    #[test]
+    fn what_is_unclear_is_said() {
+        assert!(error("stretch").contains("say `in 10 minutes`"));
+        assert!(error("in a while").contains("how long"));
+        assert!(error("in 0 minutes x").contains("how long"));
+        assert!(error("at 25:00 x").contains("`25:00`"));
+        assert!(error("on fruday x").contains("`fruday`"));
+        assert!(error("on 2026-02-30 x").contains("no day"));
+        assert!(error("on 2026-11-01 x").contains("over"));
+        assert!(error("in 800 days x").contains("too far"));
+        assert!(error("in 99999999999999999 weeks x").contains("how long"));
+        assert!(error("").contains("when"));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused() {
+        let pieces = [
+            "in",
+            "at",
+            "on",
+            "next",
+            "tomorrow",
+            "fri",
+            "9",
+            "15:30",
+            "3pm",
+            "pm",
+            "10m",
+            "1h30m",
+            "half",
+            "an",
+            "hour",
+            "and",
+            "2026-12-24",
+            "-",
+            ":",
+            "🙂",
+            "ßé",
+            "0",
+            "99999999999999",
+            "9999-99-99",
+            "é5m",
+            "a.m.",
+            "5é",
+            "",
+        ];
+        let mut random = althing_plugin::Context::default().random();
+        for _ in 0..20_000 {
+            let words: Vec<&str> = (0..random.below(7))
+                .filter_map(|_| random.pick(&pieces).copied())
+                .collect();
+            for offset in [-720, 0, 840] {
+                let clock = Clock::new(NOW as u64, offset);
+                if let Ok(when) = parse(&words.join(" "), &clock) {
+                    assert!(
+                        when.at_ms > NOW && when.at_ms - NOW <= AHEAD_MS_MAX,
+                        "{words:?}"
+                    );
+                    assert!(!clock.describe(when.at_ms).is_empty());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What day and time: `tomorrow at 9`, `on friday`, `15:30`.
+
+use althing_plugin::dates::{Date, weekday};
+
+use super::Words;
+use crate::clock::{Clock, WEEKDAYS};
+
+/// When a day is named without a time: minutes after midnight.
+const MORNING: u32 = 9 * 60;
+
+/// A day, a time, or both in either order.
+pub fn read(words: &mut Words<'_>, clock: &Clock) -> Result<i64, String> {
+    let mut time = time_of_day(words)?;
+    let day = day(words, clock)?;
+    if time.is_none() && day.is_some() {
+        time = time_of_day(words)?;
+    }
+    match (day, time) {
+        (Some(day), time) => Ok(clock.at(day, time.unwrap_or(MORNING))),
+        // The next time that it is so late.
+        (None, Some(time)) => {
+            let today = clock.at(clock.today(), time);
+            Ok(if today > clock.now_ms() { today } else { clock.at(clock.today() + 1, time) })
+        }
+        (None, None) => Err("I don't understand when: say `in 10 minutes`, `at 15:30`, `tomorrow at 9`, `on friday` or `on 2027-01-31`, and then what.".to_owned()),
+    }
+}
+
+/// `today`, `tomorrow`, `on friday`, `next friday`, `on 2027-01-31`.
+fn day(words: &mut Words<'_>, clock: &Clock) -> Result<Option<i64>, String> {
+    let before = *words;
+    let named = words.skip(&["on", "next"]);
+    let Some(word) = words.take() else {
+        *words = before;
+        return Ok(None);
+    };
+    let today = clock.today();
+    let name =
+        |weekday: &&str| **weekday == word || (word.len() == 3 && weekday.starts_with(&word));
+    if word == "today" || word == "tomorrow" {
+        return Ok(Some(today + i64::from(word == "tomorrow")));
+    }
+    if let Some(wanted) = WEEKDAYS.iter().position(name) {
+        // Never today: whoever means that says so.
+        let ahead = (wanted + 7 - weekday(today)) % 7;
+        return Ok(Some(today + if ahead == 0 { 7 } else { ahead as i64 }));
+    }
+    let parts: Vec<&str> = word.split('-').collect();
+    if let [year, month, date] = parts[..]
+        && let (Ok(year), Ok(month), Ok(day)) = (year.parse(), month.parse(), date.parse())
+    {
+        return match (Date { year, month, day }).to_day() {
+            Some(day) => Ok(Some(day)),
+            None => Err(format!("There is no day {word}.")),
+        };
+    }
+    if named {
+        return Err(format!(
+            "I don't know the day `{word}`: say `on friday` or `on 2027-01-31`."
+        ));
+    }
+    *words = before;
+    Ok(None)
+}
+
+/// `at 9`, `at 15:30`, `at 3pm`, `15:30`: minutes after midnight.
+fn time_of_day(words: &mut Words<'_>) -> Result<Option<u32>, String> {
+    let before = *words;
+    let said_at = words.skip(&["at"]);
+    let Some(word) = words.take() else {
+        *words = before;
+        return if said_at {
+            Err(unclear_time(""))
+        } else {
+            Ok(None)
+        };
+    };
+    if said_at && (word == "noon" || word == "midnight") {
+        return Ok(Some(if word == "noon" { 12 * 60 } else { 0 }));
+    }
+    let digits = word.trim_end_matches(|char: char| char.is_ascii_alphabetic() || char == '.');
+    let mut half = word[digits.len()..].replace('.', "");
+    // Without `at`, a bare number is more likely something to be reminded of.
+    if !said_at && !digits.contains(':') && half.is_empty() {
+        *words = before;
+        return Ok(None);
+    }
+    if half.is_empty() && words.skip(&["am", "a.m."]) {
+        half.push_str("am");
+    } else if half.is_empty() && words.skip(&["pm", "p.m."]) {
+        half.push_str("pm");
+    }
+    match clock_time(digits, &half) {
+        Some(minutes) => Ok(Some(minutes)),
+        None if said_at => Err(unclear_time(&word)),
+        None => {
+            *words = before;
+            Ok(None)
+        }
+    }
+}
+
+fn unclear_time(word: &str) -> String {
+    match word {
+        "" => "At what time? Say `at 15:30` or `at 9`.".to_owned(),
+        word => format!("I don't know the time `{word}`: say `at 15:30` or `at 9`."),
+    }
+}
+
+fn clock_time(digits: &str, half: &str) -> Option<u32> {
+    let (hour, minute) = digits.split_once(':').unwrap_or((digits, "0"));
+    let number = |text: &str| {
+        let plain = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| text.parse::<u32>().ok()).flatten()
+    };
+    let (hour, minute) = (number(hour)?, number(minute)?);
+    let hour = match half {
+        "" | "h" | "hrs" => hour,
+        "am" if (1..=12).contains(&hour) => hour % 12,
+        "pm" if (1..=12).contains(&hour) => hour % 12 + 12,
+        _ => return None,
+    };
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}

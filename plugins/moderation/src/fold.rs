@@ -1,0 +1,175 @@
+//! Text as the rules see it: without the differences that people use to slip past a word list.
+//!
+//! Case, full-width letters, invisible characters, strokes and accents laid over letters, and runs
+//! of spaces make no difference. Precomposed accents do: "schön" isn't "schon". Every byte of the
+//! folded text knows which character of the original it came from, so that what is found can be
+//! masked there.
+
+use std::ops::Range;
+
+/// A folded text.
+pub struct Folded {
+    text: String,
+    /// For each byte of `text`, the bytes of the original's character behind it.
+    origins: Vec<(u32, u32)>,
+}
+
+impl Folded {
+    /// Folds `original`.
+    pub fn new(original: &str) -> Folded {
+        let mut folded = Folded {
+            text: String::with_capacity(original.len()),
+            origins: Vec::with_capacity(original.len()),
+        };
+        for (start, char) in original.char_indices() {
+            let origin = (start as u32, (start + char.len_utf8()) as u32);
+            folded.push(char, origin);
+        }
+        folded
+    }
+
+    /// The folded text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where a part of the folded text lies in the original.
+    pub fn origin(&self, part: Range<usize>) -> Range<usize> {
+        match self.origins.get(part) {
+            Some([first, .., last]) => first.0 as usize..last.1 as usize,
+            Some([only]) => only.0 as usize..only.1 as usize,
+            _ => 0..0,
+        }
+    }
+
+    fn push(&mut self, char: char, origin: (u32, u32)) {
+        if char.is_ascii() {
+            match char {
+                ' ' | '\t'..='\r' if self.text.ends_with(' ') => {}
+                '\t'..='\r' => self.keep(' ', origin),
+                char => self.keep(char.to_ascii_lowercase(), origin),
+            }
+        } else if is_invisible(char) {
+        } else if is_mark(char) {
+            if let Some(composed) = self
+                .text
+                .chars()
+                .next_back()
+                .and_then(|base| compose(base, char))
+            {
+                let start = self.origins.last().map_or(origin.0, |base| base.0);
+                self.text.pop();
+                self.origins.truncate(self.text.len());
+                self.keep(composed, (start, origin.1));
+            }
+        } else if char.is_whitespace() {
+            if !self.text.ends_with(' ') {
+                self.keep(' ', origin);
+            }
+        } else {
+            match char {
+                'ß' | 'ẞ' => {
+                    self.keep('s', origin);
+                    self.keep('s', origin);
+                }
+                'ς' => self.keep('σ', origin),
+                // Full-width forms of ASCII.
+                '\u{ff01}'..='\u{ff5e}' => {
+                    let plain = char::from_u32(char as u32 - 0xfee0).unwrap_or(char);
+                    self.keep(plain.to_ascii_lowercase(), origin);
+                }
+                char => {
+                    for lower in char.to_lowercase().filter(|lower| !is_mark(*lower)) {
+                        self.keep(lower, origin);
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, char: char, origin: (u32, u32)) {
+        self.text.push(char);
+        self.origins.resize(self.text.len(), origin);
+    }
+}
+
+/// Takes no room on the screen: soft hyphens, joiners, direction marks, variation selectors.
+fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Drawn over the character before it.
+fn is_mark(char: char) -> bool {
+    matches!(char, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}')
+}
+
+/// The one character for a letter and an accent that common alphabets have as a letter of its own.
+/// Some keyboards send them as two.
+fn compose(base: char, mark: char) -> Option<char> {
+    let (bases, composed) = match mark {
+        '\u{300}' => ("aeiou", "àèìòù"),
+        '\u{301}' => ("aeiouyclnsrz", "áéíóúýćĺńśŕź"),
+        '\u{302}' => ("aeiou", "âêîôû"),
+        '\u{303}' => ("ano", "ãñõ"),
+        '\u{306}' => ("agи", "ăğй"),
+        '\u{307}' => ("ez", "ėż"),
+        '\u{308}' => ("aeiouyе", "äëïöüÿё"),
+        '\u{30a}' => ("au", "åů"),
+        '\u{30b}' => ("ou", "őű"),
+        '\u{30c}' => ("cdelnrstz", "čďěľňřšťž"),
+        '\u{327}' => ("cst", "çşţ"),
+        '\u{328}' => ("ae", "ąę"),
+        _ => return None,
+    };
+    let place = bases.chars().position(|letter| letter == base)?;
+    composed.chars().nth(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(text: &str) -> String {
+        Folded::new(text).text
+    }
+
+    #[test]
+    fn what_looks_alike_folds_alike() {
+        assert_eq!(folded("BaD\u{200b}Word"), "badword");
+        assert_eq!(folded("b\u{336}a\u{336}d\u{336}"), "bad");
+        assert_eq!(folded("ＢＡＤ"), "bad");
+        assert_eq!(folded("a \t\n b"), "a b");
+        assert_eq!(folded("STRASSE straße"), "strasse strasse");
+        assert_eq!(folded("ΣΊΣΥΦΟΣ"), folded("σίσυφος"));
+        assert_eq!(folded("İ"), "i");
+    }
+
+    #[test]
+    fn accents_stay_however_they_are_typed() {
+        assert_eq!(folded("scho\u{308}n"), "schön");
+        assert_ne!(folded("schön"), folded("schon"));
+    }
+
+    #[test]
+    fn parts_are_found_in_the_original() {
+        let original = "É b\u{200b}Aß!";
+        let folded = Folded::new(original);
+        let at = folded.text().find("bass").unwrap();
+        assert_eq!(&original[folded.origin(at..at + 4)], "b\u{200b}Aß");
+        let composed = Folded::new("o\u{308}!");
+        assert_eq!(composed.origin(0..2), 0..3);
+    }
+}

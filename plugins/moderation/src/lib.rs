@@ -1,0 +1,112 @@
+//! Moderation: keeps an app's channels civil.
+//!
+//! A guard that looks at each message before it is sent or changed: words, patterns, links, length,
+//! capitals, and how much one person sends. `settings` says what can be set, `judge` what the rules
+//! say of a text, `flood` counts. Every call is a fresh instance, so nothing here is built that one
+//! message doesn't need.
+
+mod flood;
+mod fold;
+mod judge;
+mod links;
+mod settings;
+mod words;
+
+use althing_plugin::prelude::*;
+
+use judge::{Fault, Judgement, judge};
+use settings::Settings;
+
+struct Moderation;
+
+impl MessageGuard for Moderation {
+    fn before_send(ctx: &Context, message: Draft) -> Verdict {
+        let rules = config::<Settings>().for_channel(ctx);
+        if rules.exempts(ctx.actor_role) {
+            return Verdict::Allow;
+        }
+        let verdict = by_content(&rules, &message);
+        // What the app and its plugins send, they send for others.
+        if matches!(verdict, Verdict::Reject(_))
+            || matches!(ctx.actor_role, Role::Server | Role::Plugin)
+        {
+            return verdict;
+        }
+        flood::check(&rules, ctx, &message).unwrap_or(verdict)
+    }
+
+    fn before_edit(ctx: &Context, message: Draft, _before: Draft) -> Verdict {
+        let rules = config::<Settings>().for_channel(ctx);
+        if rules.exempts(ctx.actor_role) {
+            return Verdict::Allow;
+        }
+        match by_content(&rules, &message) {
+            // Edits can't wait for a review. Say so, or the sender would look for a queue.
+            Verdict::Hold(reason) => Verdict::reject(
+                "edit_needs_review",
+                format!(
+                    "{reason} Someone would have to look at it first, and changes can't wait: send a new message instead."
+                ),
+            ),
+            verdict => verdict,
+        }
+    }
+}
+
+/// What the rules for texts say of a message.
+fn by_content(rules: &Settings, message: &Draft) -> Verdict {
+    match judge(rules, &message.text) {
+        Judgement::Fine => Verdict::Allow,
+        Judgement::Reject(fault) => reject(fault),
+        Judgement::Hold(fault) => Verdict::hold(fault.reason),
+        Judgement::Rewrite(text) if message.kind == "text" => Verdict::change_text(text),
+        Judgement::Rewrite(_) => rewrite_data(rules, message),
+    }
+}
+
+/// Masks the texts inside the data of a message of a kind.
+fn rewrite_data(rules: &Settings, message: &Draft) -> Verdict {
+    let Ok(mut data) = message.json::<Value>() else {
+        return Verdict::Allow;
+    };
+    if rewrite_strings(rules, &mut data) {
+        Verdict::change_data(&data)
+    } else {
+        // The words come together only as the kind shows them: nothing to mask.
+        reject(Fault {
+            code: "content_not_allowed",
+            reason: "Your message contains something that isn't allowed here.".to_owned(),
+        })
+    }
+}
+
+/// Whether any text in `value` was changed.
+fn rewrite_strings(rules: &Settings, value: &mut Value) -> bool {
+    match value {
+        // A lone address leads to a file or picture: masking a word in it would only break it.
+        Value::String(text) if text.contains("://") && !text.contains(' ') => false,
+        Value::String(text) => match judge(rules, text) {
+            Judgement::Rewrite(rewritten) => {
+                *text = rewritten;
+                true
+            }
+            _ => false,
+        },
+        Value::Array(values) => values.iter_mut().fold(false, |changed, value| {
+            rewrite_strings(rules, value) | changed
+        }),
+        Value::Object(fields) => fields.values_mut().fold(false, |changed, value| {
+            rewrite_strings(rules, value) | changed
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn reject(fault: Fault) -> Verdict {
+    Verdict::reject(fault.code, fault.reason)
+}
+
+#[cfg(test)]
+mod tests;
+
+althing_plugin::plugin!(Moderation: MessageGuard, manifest = "plugin.toml");

@@ -1,0 +1,234 @@
+//! The rules as a tenant and a sender meet them. Counting needs a host; it is tested there.
+
+use althing_plugin::prelude::*;
+
+use crate::judge::{Judgement, judge};
+use crate::settings::Settings;
+use crate::{by_content, rewrite_data};
+
+fn rules(settings: Value) -> Settings {
+    parse_json(&settings.to_string()).unwrap()
+}
+
+fn channel(id: &str, channel_type: &str) -> Context {
+    Context {
+        channel: id.into(),
+        channel_type: channel_type.into(),
+        ..Context::default()
+    }
+}
+
+fn rewritten(settings: Value, text: &str) -> String {
+    match judge(&rules(settings), text) {
+        Judgement::Rewrite(text) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn rejected(settings: Value, text: &str) -> (&'static str, String) {
+    match judge(&rules(settings), text) {
+        Judgement::Reject(fault) => (fault.code, fault.reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_fine(settings: Value, text: &str) -> bool {
+    judge(&rules(settings), text) == Judgement::Fine
+}
+
+#[test]
+fn masks_keep_the_length() {
+    let settings = json!({"words": [{"words": ["darn", "bloody hell"]}]});
+    assert_eq!(
+        rewritten(settings.clone(), "Well DARN, bloody  hell! Darned."),
+        "Well ****, ************! Darned."
+    );
+    assert_eq!(rewritten(settings, "d\u{200b}arn ＤＡＲＮ"), "***** ****");
+    let umlaut = json!({"words": [{"words": ["MÜLL"]}]});
+    assert_eq!(rewritten(umlaut, "so ein müll 🙂"), "so ein **** 🙂");
+}
+
+#[test]
+fn refusals_say_what_was_wrong() {
+    let settings = json!({"words": [
+        {"words": ["spam"], "action": "reject"},
+        {"words": ["scam"], "action": "reject", "match": "anywhere", "reason": "No scams, please."},
+    ]});
+    assert_eq!(
+        rejected(settings.clone(), "buy SPAM"),
+        ("word_not_allowed", "“spam” isn't allowed here.".into())
+    );
+    assert_eq!(rejected(settings.clone(), "scammer").1, "No scams, please.");
+    assert!(is_fine(settings, "spammer"));
+}
+
+#[test]
+fn the_strictest_action_wins() {
+    let settings = json!({"words": [
+        {"words": ["a1"], "action": "mask"},
+        {"words": ["b1"], "action": "hold"},
+        {"words": ["c1"], "action": "reject"},
+    ]});
+    assert!(matches!(
+        judge(&rules(settings.clone()), "a1 b1"),
+        Judgement::Hold(_)
+    ));
+    assert!(matches!(
+        judge(&rules(settings), "a1 b1 c1"),
+        Judgement::Reject(_)
+    ));
+}
+
+#[test]
+fn patterns_find_what_lists_cannot() {
+    let settings = json!({"patterns": [
+        {"name": "phone numbers", "pattern": r"\+?\d[\d -]{6,}\d", "action": "reject"},
+        {"pattern": "discord\\.gg/\\w+"},
+    ]});
+    assert_eq!(
+        rejected(settings.clone(), "call 0171 555 1234").1,
+        "Not allowed here: phone numbers."
+    );
+    assert_eq!(
+        rewritten(settings, "join DISCORD.gg/abc now"),
+        "join ************** now"
+    );
+}
+
+#[test]
+fn links_go_by_their_domain() {
+    let listed = json!({"links": "allow_listed", "link_domains": ["example.com"]});
+    assert!(is_fine(
+        listed.clone(),
+        "https://docs.example.com/a and no link"
+    ));
+    assert_eq!(
+        rejected(listed.clone(), "https://example.com@evil.org/").1,
+        "Links to evil.org aren't allowed here."
+    );
+    assert_eq!(
+        rejected(listed, "https://[::1]/").1,
+        "Links aren't allowed here."
+    );
+    let masked = json!({"links": "block_all", "link_action": "mask"});
+    assert_eq!(rewritten(masked, "see a.com, ok"), "see *****, ok");
+}
+
+#[test]
+fn shouting_and_length_have_limits() {
+    let settings = json!({"capitals_percent": 60, "capitals_min_letters": 5, "max_characters": 12});
+    assert_eq!(rewritten(settings.clone(), "STOP IT ÄÖ"), "stop it äö");
+    assert!(is_fine(settings.clone(), "OK. Fine"));
+    assert!(is_fine(settings.clone(), "äöüäöüäöüäöü"));
+    let (code, reason) = rejected(settings, "much too long for here");
+    assert_eq!(code, "too_long");
+    assert_eq!(
+        reason,
+        "Your message has 22 characters; 12 are the most here."
+    );
+}
+
+#[test]
+fn channels_can_have_other_rules() {
+    let settings = json!({
+        "words": [
+            {"name": "mild", "words": ["darn"]},
+            {"name": "kids", "words": ["silly"], "everywhere": false},
+        ],
+        "flood_messages": 10,
+        "overrides": [
+            {"channels": ["kids"], "words": ["mild", "kids"], "flood_messages": 3},
+            {"channel_types": ["livestream"], "flood_messages": 1, "links": "block_all"},
+            {"channels": ["adults"], "words": []},
+        ],
+    });
+    let judged = |channel_id: &str, channel_type: &str, text: &str| {
+        let rules = rules(settings.clone()).for_channel(&channel(channel_id, channel_type));
+        (judge(&rules, text) != Judgement::Fine, rules.flood_messages)
+    };
+    assert_eq!(judged("any", "messaging", "darn"), (true, 10));
+    assert_eq!(judged("any", "messaging", "silly"), (false, 10));
+    assert_eq!(judged("kids", "messaging", "silly"), (true, 3));
+    assert_eq!(judged("kids", "livestream", "a.com"), (true, 3));
+    assert_eq!(judged("any", "livestream", "a.com"), (true, 1));
+    assert_eq!(judged("adults", "messaging", "darn"), (false, 10));
+}
+
+#[test]
+fn roles_can_be_exempt() {
+    let settings = rules(json!({"exempt": ["plugin"]}));
+    assert!(settings.exempts(Role::Plugin));
+    assert!(!settings.exempts(Role::Admin));
+    assert!(rules(json!({})).exempts(Role::Server));
+    assert!(!rules(json!({})).exempts(Role::Member));
+}
+
+#[test]
+fn data_of_kinds_is_masked_inside() {
+    let settings = rules(json!({"words": [{"words": ["darn"]}]}));
+    let poll = |question: &str| Draft {
+        kind: "poll".into(),
+        text: format!("{question} — Yes 0, No 0"),
+        data: json!({"question": question, "options": ["Yes", "No"],
+            "image": "https://example.com/darn.png"})
+        .to_string(),
+    };
+    let Verdict::Change(patch) = by_content(&settings, &poll("Darn it?")) else {
+        panic!("not changed");
+    };
+    let data: Value = parse_json(&patch.data.unwrap()).unwrap();
+    assert_eq!(data["question"], "**** it?");
+    assert_eq!(data["image"], "https://example.com/darn.png");
+    assert!(matches!(
+        by_content(&settings, &poll("Fine?")),
+        Verdict::Allow
+    ));
+    // Nothing to mask in the data: only the text as shown has it.
+    assert!(matches!(
+        rewrite_data(&settings, &poll("Fine?")),
+        Verdict::Reject(_)
+    ));
+}
+
+#[test]
+fn the_manifest_and_the_code_have_the_same_defaults() {
+    let manifest: Value = toml::from_str(include_str!("../plugin.toml")).unwrap();
+    let properties = manifest["config"]["properties"].as_object().unwrap();
+    let defaults: Value = properties
+        .iter()
+        .map(|(name, schema)| (name.clone(), schema["default"].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    assert_eq!(rules(defaults), Settings::default());
+    assert_eq!(rules(json!({})), Settings::default());
+}
+
+/// Texts of whatever breaks slicing: many bytes, no width, case that changes the length.
+fn odd_text(random: &mut althing_plugin::Random) -> String {
+    let pieces = [
+        "darn", "DARN", "ß", "İ", "\u{200b}", "e\u{301}", "ﬀ", "🙂", " ", "\n", ".", "。", "://",
+        "www.", "a.com", "@", "/", "垃圾", "ｄ", "Σ", "\u{338}", "-", "http", "\0", "ǅ",
+    ];
+    let count = random.below(12);
+    (0..count)
+        .filter_map(|_| random.pick(&pieces).copied())
+        .collect()
+}
+
+#[test]
+fn any_text_is_judged_and_keeps_its_length() {
+    let settings = rules(json!({
+        "words": [{"words": ["darn", "ss", "ff", "i", "垃圾", "ß"], "match": "anywhere"}],
+        "patterns": [{"pattern": "d.r"}],
+        "links": "block_all",
+        "link_action": "mask",
+    }));
+    let mut random = althing_plugin::Random::new(1);
+    for _ in 0..20_000 {
+        let text = odd_text(&mut random);
+        if let Judgement::Rewrite(masked) = judge(&settings, &text) {
+            assert_eq!(masked.chars().count(), text.chars().count(), "{text:?}");
+            assert!(masked.contains('*'));
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Polls: a kind of message with options, votes and an end.
+//!
+//! `poll` is what clients send and see, `votes` the private state and what people may do, `view` how
+//! it is shown, `command` the slash command. A timer closes polls whose time is over.
+
+mod command;
+mod poll;
+mod view;
+mod votes;
+
+use althing_plugin::Error;
+use althing_plugin::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use poll::{KIND, NewPoll, Poll};
+use votes::Votes;
+
+struct Polls;
+
+impl MessageKind for Polls {
+    fn create(ctx: &Context, _kind: &str, data: &str) -> Result<Created, String> {
+        let new: NewPoll =
+            parse_json(data).map_err(|error| format!("This is not a poll: {error}."))?;
+        // Else anybody could ask in another's name.
+        if new.asked_by.is_some() && ctx.actor_role != Role::Plugin {
+            return Err("`asked_by` is not for you to say.".to_owned());
+        }
+        let poll = new.check(ctx.now_ms)?;
+        let votes = Votes::new(poll.asked_by.as_ref().unwrap_or(&ctx.actor));
+        let view = view::view(&poll, &votes, ctx.now_ms);
+        Ok(Created::new(&poll, Shown::new(&votes, view)))
+    }
+
+    fn act(
+        ctx: &Context,
+        _kind: &str,
+        data: &str,
+        state: &str,
+        action: &str,
+        value: &str,
+    ) -> Result<Shown, String> {
+        let poll: Poll = parse_json(data)?;
+        let mut votes: Votes = parse_json(state)?;
+        votes.act(ctx, &poll, action, &parse_json(value)?)?;
+        let view = view::view(&poll, &votes, ctx.now_ms);
+        Ok(Shown::new(&votes, view))
+    }
+}
+
+impl Commands for Polls {
+    fn run(ctx: &Context, command: Command) -> Result<Option<Reply>, String> {
+        if matches!(command.text.trim(), "" | "help") {
+            return Ok(Some(Reply::text(command::USAGE)));
+        }
+        let mut new = command::parse(&command.text)?;
+        if !ctx.actor.is_empty() {
+            new.asked_by = Some(ctx.actor.clone());
+        }
+        // Says what is wrong in the same words as for everybody who sends a poll.
+        new.clone().check(ctx.now_ms)?;
+        chat::send(&ctx.channel, Post::kind(KIND, &new))?;
+        Ok(None)
+    }
+
+    fn complete(_ctx: &Context, command: Command) -> Vec<Choice> {
+        command::complete(&command.text)
+    }
+}
+
+impl Events for Polls {
+    fn handle(ctx: &Context, event: Event) -> Result<(), String> {
+        let message = event.message()?;
+        if message.kind != KIND {
+            return Ok(());
+        }
+        let timer = timer(&message.id);
+        match event.kind.as_str() {
+            "message.new" => {
+                let closes_at_ms = message.data["closes_at_ms"].as_u64();
+                let payload = Closing {
+                    message: message.id,
+                };
+                match closes_at_ms {
+                    Some(at_ms) => Ok(timers::set(&timer, at_ms, &ctx.channel, &payload)?),
+                    None => Ok(()),
+                }
+            }
+            "message.deleted" => Ok(timers::cancel(&timer)?),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Schedule for Polls {
+    fn run(_ctx: &Context, _name: &str, payload: &str) -> Result<(), String> {
+        let closing: Closing = parse_json(payload)?;
+        match chat::act(&closing.message, "close", &Value::Null) {
+            // Deleted meanwhile: there is nothing left to close.
+            Ok(()) | Err(Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What a poll's timer is set with.
+#[derive(Deserialize, Serialize)]
+struct Closing {
+    message: String,
+}
+
+fn timer(message: &str) -> String {
+    format!("close/{message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by(user: &str, role: Role) -> Context {
+        Context {
+            actor: user.into(),
+            actor_role: role,
+            now_ms: 1_000,
+            ..Context::default()
+        }
+    }
+
+    #[test]
+    fn a_poll_lives_from_question_to_outcome() {
+        let data = r#"{"question":"Lunch?","options":["Pizza","Sushi"],"closes_in_s":60}"#;
+        let alice = by("alice", Role::Member);
+        let created = Polls::create(&alice, KIND, data).unwrap();
+        let poll: Value = parse_json(&created.data).unwrap();
+        assert_eq!(
+            poll,
+            json!({"question": "Lunch?", "options": ["Pizza", "Sushi"], "multiple": false,
+                "anonymous": false, "closes_at_ms": 61_000})
+        );
+        let act = |shown: &Shown, ctx: &Context, action: &str, value: &str| {
+            Polls::act(ctx, KIND, &created.data, &shown.state, action, value)
+        };
+        let voted = act(&created.shown, &by("bob", Role::Member), "vote", "1").unwrap();
+        assert!(voted.view.text.contains("Sushi 1"));
+        let closed = act(&voted, &alice, "close", "null").unwrap();
+        assert!(closed.view.text.ends_with("Sushi wins with 1 of 1 vote."));
+        assert!(act(&closed, &by("bob", Role::Member), "vote", "0").is_err());
+    }
+
+    #[test]
+    fn what_is_no_poll_is_refused_with_a_reason() {
+        let error = |data: &str| {
+            Polls::create(&by("alice", Role::Member), KIND, data)
+                .err()
+                .unwrap()
+        };
+        assert_eq!(error("{}"), "This is not a poll: missing field `question`.");
+        assert!(error(r#"{"question":"x","options":["a","b"],"colour":1}"#).contains("`colour`"));
+        assert!(
+            error(r#"{"question":"x","options":["a","b"],"asked_by":"bob"}"#).contains("asked_by")
+        );
+    }
+
+    #[test]
+    fn the_plugin_asks_for_whoever_asked_it() {
+        let data = r#"{"question":"x","options":["a","b"],"asked_by":"bob"}"#;
+        let created = Polls::create(&by("bot", Role::Plugin), KIND, data).unwrap();
+        let votes: Votes = parse_json(&created.shown.state).unwrap();
+        assert_eq!(votes.author, "bob");
+        let close = Polls::act(
+            &by("bob", Role::Member),
+            KIND,
+            &created.data,
+            &created.shown.state,
+            "close",
+            "null",
+        );
+        assert!(close.is_ok());
+    }
+}
+
+althing_plugin::plugin!(
+    Polls: MessageKind + Commands + Events + Schedule,
+    manifest = "plugin.toml"
+);

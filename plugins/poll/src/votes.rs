@@ -1,0 +1,284 @@
+//! The votes of a poll: its private state, and what people may do with it.
+
+use std::collections::BTreeMap;
+
+use althing_plugin::{Context, Role, Value, to_json};
+use serde::{Deserialize, Serialize};
+
+use crate::poll::Poll;
+
+/// The state grows with every voter, and the host keeps no more of it than 64 KiB.
+const STATE_BYTES_MAX: usize = 60_000;
+
+/// Who asked, who voted for what, and whether it is over.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Votes {
+    /// The user who asked.
+    pub author: String,
+    pub closed: bool,
+    /// For each voter the options, as the bits of a number: bit 0 is the first option.
+    pub by_user: BTreeMap<String, u16>,
+}
+
+impl Votes {
+    /// No votes yet.
+    pub fn new(author: &str) -> Votes {
+        Votes {
+            author: author.to_owned(),
+            ..Votes::default()
+        }
+    }
+
+    /// How many chose an option.
+    pub fn count(&self, option: usize) -> usize {
+        self.of(option).count()
+    }
+
+    /// Who chose an option, by user id.
+    pub fn of(&self, option: usize) -> impl Iterator<Item = &str> {
+        let chosen = move |(_, options): &(&String, &u16)| **options & (1 << option) != 0;
+        self.by_user
+            .iter()
+            .filter(chosen)
+            .map(|(user, _)| user.as_str())
+    }
+
+    /// Applies an action. The error is a sentence for the person.
+    pub fn act(
+        &mut self,
+        ctx: &Context,
+        poll: &Poll,
+        action: &str,
+        value: &Value,
+    ) -> Result<(), String> {
+        match action {
+            "vote" => self.vote(ctx, poll, value),
+            "close" => self.close(ctx),
+            other => Err(format!("A poll knows `vote` and `close`, not `{other}`.")),
+        }
+    }
+
+    /// One choice: a new vote moves the old one, the same again takes it back. Several: each vote
+    /// switches one option on or off.
+    fn vote(&mut self, ctx: &Context, poll: &Poll, value: &Value) -> Result<(), String> {
+        if self.closed || poll.is_over(ctx.now_ms) {
+            return Err("This poll is closed.".to_owned());
+        }
+        if ctx.actor.is_empty() {
+            return Err("Votes are for people: name the user on whose behalf you vote.".to_owned());
+        }
+        let option = option_of(poll, value)?;
+        let before = self.by_user.get(&ctx.actor).copied().unwrap_or_default();
+        let bit = 1 << option;
+        let after = match (poll.multiple, before == bit) {
+            (true, _) => before ^ bit,
+            (false, true) => 0,
+            (false, false) => bit,
+        };
+        if after == 0 {
+            self.by_user.remove(&ctx.actor);
+        } else {
+            self.by_user.insert(ctx.actor.clone(), after);
+        }
+        if before == 0 && to_json(self).len() > STATE_BYTES_MAX {
+            return Err("This poll has as many voters as it can hold.".to_owned());
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, ctx: &Context) -> Result<(), String> {
+        let is_author = !ctx.actor.is_empty() && ctx.actor == self.author;
+        let is_plugin = ctx.actor_role == Role::Plugin;
+        if !is_author && !is_plugin && !ctx.may_moderate() {
+            return Err(
+                "Only whoever asked and the channel's admins can close this poll.".to_owned(),
+            );
+        }
+        // The plugin's timer may come after a person.
+        if self.closed && !is_plugin {
+            return Err("This poll is closed already.".to_owned());
+        }
+        self.closed = true;
+        Ok(())
+    }
+}
+
+/// The option that a vote names: its place from 0, as a number or in digits.
+fn option_of(poll: &Poll, value: &Value) -> Result<usize, String> {
+    let number = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(digits) => digits.parse().ok(),
+        _ => None,
+    };
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .filter(|option| *option < poll.options.len())
+        .ok_or_else(|| format!("A vote is a number from 0 to {}.", poll.options.len() - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use althing_plugin::prelude::json;
+
+    use super::*;
+
+    fn poll(multiple: bool) -> Poll {
+        Poll {
+            question: "Lunch?".into(),
+            options: vec!["Pizza".into(), "Sushi".into(), "Salad".into()],
+            multiple,
+            anonymous: false,
+            closes_at_ms: Some(5_000),
+            asked_by: None,
+        }
+    }
+
+    fn by(user: &str, role: Role) -> Context {
+        Context {
+            actor: user.into(),
+            actor_role: role,
+            now_ms: 1_000,
+            ..Context::default()
+        }
+    }
+
+    fn counts(votes: &Votes) -> [usize; 3] {
+        [votes.count(0), votes.count(1), votes.count(2)]
+    }
+
+    #[test]
+    fn one_choice_moves_and_is_taken_back() {
+        let mut votes = Votes::new("alice");
+        let mut vote = |user: &str, option: Value| {
+            votes
+                .act(&by(user, Role::Member), &poll(false), "vote", &option)
+                .unwrap();
+            counts(&votes)
+        };
+        assert_eq!(vote("bob", json!(0)), [1, 0, 0]);
+        assert_eq!(vote("carol", json!("2")), [1, 0, 1]);
+        assert_eq!(vote("bob", json!(2)), [0, 0, 2]);
+        assert_eq!(vote("bob", json!(2)), [0, 0, 1]);
+        assert_eq!(votes.of(2).collect::<Vec<_>>(), ["carol"]);
+    }
+
+    #[test]
+    fn several_choices_switch_on_and_off() {
+        let mut votes = Votes::new("alice");
+        let mut vote = |option: usize| {
+            votes
+                .act(
+                    &by("bob", Role::Member),
+                    &poll(true),
+                    "vote",
+                    &json!(option),
+                )
+                .unwrap();
+            counts(&votes)
+        };
+        assert_eq!(vote(0), [1, 0, 0]);
+        assert_eq!(vote(2), [1, 0, 1]);
+        assert_eq!(vote(0), [0, 0, 1]);
+        assert_eq!(vote(2), [0, 0, 0]);
+        assert!(votes.by_user.is_empty());
+    }
+
+    #[test]
+    fn votes_that_make_no_sense_change_nothing() {
+        let mut votes = Votes::new("alice");
+        for value in [
+            json!(3),
+            json!(-1),
+            json!(0.5),
+            json!("x"),
+            json!(null),
+            json!([0]),
+        ] {
+            let error = votes.act(&by("bob", Role::Member), &poll(false), "vote", &value);
+            assert_eq!(error, Err("A vote is a number from 0 to 2.".into()));
+        }
+        assert!(
+            votes
+                .act(&by("", Role::Server), &poll(false), "vote", &json!(0))
+                .is_err()
+        );
+        assert!(
+            votes
+                .act(&by("bob", Role::Member), &poll(false), "steal", &json!(0))
+                .is_err()
+        );
+        assert_eq!(votes, Votes::new("alice"));
+    }
+
+    #[test]
+    fn only_some_may_close() {
+        let close = |user: &str, role| {
+            let mut votes = Votes::new("alice");
+            votes
+                .act(&by(user, role), &poll(false), "close", &Value::Null)
+                .is_ok()
+        };
+        assert!(close("alice", Role::Member));
+        assert!(close("bob", Role::Admin));
+        assert!(close("", Role::Plugin));
+        assert!(close("", Role::Server));
+        assert!(!close("bob", Role::Member));
+        assert!(!close("", Role::None));
+    }
+
+    #[test]
+    fn closed_is_closed() {
+        let mut votes = Votes::new("alice");
+        let late = Context {
+            now_ms: 5_000,
+            ..by("bob", Role::Member)
+        };
+        assert!(votes.act(&late, &poll(false), "vote", &json!(0)).is_err());
+        votes
+            .act(
+                &by("alice", Role::Member),
+                &poll(false),
+                "close",
+                &Value::Null,
+            )
+            .unwrap();
+        let error = votes.act(&by("bob", Role::Member), &poll(false), "vote", &json!(0));
+        assert_eq!(error, Err("This poll is closed.".into()));
+        assert!(
+            votes
+                .act(
+                    &by("alice", Role::Member),
+                    &poll(false),
+                    "close",
+                    &Value::Null
+                )
+                .is_err()
+        );
+        assert!(
+            votes
+                .act(&by("", Role::Plugin), &poll(false), "close", &Value::Null)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_full_poll_says_so_and_voters_can_still_move() {
+        let mut votes = Votes::new("alice");
+        let vote = |votes: &mut Votes, number: usize, option: usize| {
+            let user = format!("{number:0>128}");
+            votes.act(
+                &by(&user, Role::Member),
+                &poll(false),
+                "vote",
+                &json!(option),
+            )
+        };
+        let full = (0..).find(|number| {
+            vote(&mut votes.clone(), *number, 0).is_err() || vote(&mut votes, *number, 0).is_err()
+        });
+        assert!(full.is_some_and(|voters| voters > 400));
+        assert!(to_json(&votes).len() <= STATE_BYTES_MAX);
+        vote(&mut votes, 0, 1).unwrap();
+        assert_eq!(votes.count(1), 1);
+    }
+}

@@ -1,0 +1,49 @@
+//! What `wit-bindgen` makes of `wit/`: the host's functions once, and one world for each hook.
+//!
+//! A world for each hook (`wit/hooks.wit` of this crate), because a component has to export exactly
+//! the interfaces that it implements: `plugin!` picks the export macros it needs. All worlds share
+//! the types of the first.
+
+mod imports {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "althing:plugin/imports",
+        generate_all,
+    });
+}
+
+pub use imports::althing::plugin::{
+    chat_read, chat_write, config, counters, kv, log, timers, types,
+};
+
+/// The bindings of one hook, in a module of its name.
+macro_rules! hook {
+    ($module:ident, $world:literal) => {
+        pub mod $module {
+            wit_bindgen::generate!({
+                path: ["../../wit", "wit"],
+                world: $world,
+                with: { "althing:plugin/types@0.1.0": crate::bindings::types },
+                pub_export_macro: true,
+                export_macro_name: "export",
+            });
+        }
+    };
+}
+
+pub mod hooks {
+    hook!(message_guard, "althing:hooks/message-guard");
+    hook!(events, "althing:hooks/events");
+    hook!(commands, "althing:hooks/commands");
+    hook!(interactions, "althing:hooks/interactions");
+    hook!(message_kind, "althing:hooks/message-kind");
+    hook!(schedule, "althing:hooks/schedule");
+}
+
+pub use hooks::{
+    commands::exports::althing::plugin::commands, events::exports::althing::plugin::events,
+    interactions::exports::althing::plugin::interactions,
+    message_guard::exports::althing::plugin::message_guard,
+    message_kind::exports::althing::plugin::message_kind,
+    schedule::exports::althing::plugin::schedule,
+};

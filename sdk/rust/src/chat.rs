@@ -1,0 +1,79 @@
+//! Reads from and writes to the app's channels, as the plugin's own bot user.
+//!
+//! Reading needs the permission `chat-read`, writing `chat-write`, deleting what others wrote
+//! `chat-moderate`.
+
+use serde::Serialize;
+
+use crate::bindings::{chat_read, chat_write};
+use crate::blocks::Block;
+use crate::{Message, Result, blocks, to_json};
+
+pub use crate::bindings::chat_read::{Member, User};
+pub use crate::bindings::chat_write::Post;
+
+impl Post {
+    /// A text message.
+    pub fn text(text: impl Into<String>) -> Post {
+        Post {
+            kind: "text".to_owned(),
+            body: text.into(),
+            blocks: String::new(),
+        }
+    }
+
+    /// A message of one of this plugin's kinds.
+    pub fn kind<T: Serialize + ?Sized>(kind: &str, data: &T) -> Post {
+        Post {
+            kind: kind.to_owned(),
+            body: to_json(data),
+            blocks: String::new(),
+        }
+    }
+
+    /// The same text message, shown with `blocks` by the clients that know them.
+    pub fn with_blocks(mut self, blocks: impl IntoIterator<Item = Block>) -> Post {
+        self.blocks = blocks::to_json(blocks);
+        self
+    }
+}
+
+/// Sends a message and gives its id. Guards see it like anybody's.
+pub fn send(channel: &str, post: Post) -> Result<String> {
+    Ok(chat_write::send(channel, &post)?)
+}
+
+/// Changes a message that this plugin sent.
+pub fn edit(id: &str, post: Post) -> Result<()> {
+    Ok(chat_write::edit(id, &post)?)
+}
+
+/// Deletes a message: the plugin's own, or with the permission `chat-moderate` anybody's.
+pub fn delete(id: &str) -> Result<()> {
+    Ok(chat_write::delete(id)?)
+}
+
+/// Applies an action to a message of one of this plugin's kinds, as the plugin.
+pub fn act<T: Serialize + ?Sized>(id: &str, action: &str, value: &T) -> Result<()> {
+    Ok(chat_write::act(id, action, &to_json(value))?)
+}
+
+/// One message.
+pub fn message(id: &str) -> Result<Message> {
+    Ok(chat_read::get_message(id)?)
+}
+
+/// Messages of a channel from new to old, those before the seq `before` if given, at most 100.
+pub fn history(channel: &str, before: Option<u64>, limit: u32) -> Result<Vec<Message>> {
+    Ok(chat_read::history(channel, before, limit)?)
+}
+
+/// The participants of a channel by user id, those after the id `after` if given, at most 100.
+pub fn members(channel: &str, after: Option<&str>, limit: u32) -> Result<Vec<Member>> {
+    Ok(chat_read::members(channel, after, limit)?)
+}
+
+/// One user.
+pub fn user(id: &str) -> Result<User> {
+    Ok(chat_read::get_user(id)?)
+}
