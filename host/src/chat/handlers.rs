@@ -13,7 +13,7 @@ use super::deliver::about;
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{Event, EventKind, InstallId, Millis};
+use crate::model::{Event, InstallId, Millis};
 use crate::plugins::{self, Call, Context, Effects, Hook, Scope};
 use crate::store::{Cause, ChatWrite, HandlerCommit, KvWrite, Timer, TimerWrite};
 use crate::wire;
@@ -436,9 +436,4 @@ impl From<crate::model::Role> for plugins::Role {
             crate::model::Role::Owner => plugins::Role::Owner,
         }
     }
-}
-
-/// Whether the entry is one that a plugin may ask for in its manifest.
-pub(super) fn is_event(name: &str) -> bool {
-    EventKind::ALL.into_iter().any(|kind| kind.as_str() == name)
 }
