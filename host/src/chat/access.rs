@@ -126,6 +126,11 @@ async fn with_key(app: &App, text: &str, client: &Client) -> Result<Caller> {
     match (credential.kind(), key.owner) {
         (CredentialKind::Org, KeyOwner::Org(org)) => Ok(Caller::Owner(Owner::vouch(org))),
         (CredentialKind::Server, KeyOwner::App(id)) => {
+            // A server key in a page is a server key that everybody has.
+            if client.origin.is_some() {
+                let detail = "Server keys don't belong in a browser; give it a user token.";
+                return Err(Error::new(Code::OriginNotAllowed, detail));
+            }
             let of = app.store.find_app(id).await?.ok_or_else(unknown)?;
             let networks = Networks::parse(&of.allowed_ips.0).map_err(Error::internal)?;
             if !networks.contains(client.address) {

@@ -26,6 +26,7 @@ pub async fn upload(
     By(caller): By,
     request: Request,
 ) -> Result<Response> {
+    crate::chat::access::backend(&caller)?;
     let kind = request
         .headers()
         .get(CONTENT_TYPE)
@@ -36,7 +37,6 @@ pub async fn upload(
             "The body must be a component, `application/wasm`.",
         ));
     }
-    crate::chat::access::backend(&caller)?;
     let component = extract::bytes(request, app.config.plugins.component_bytes_max).await?;
     Ok(reply::created(
         &plugins::upload(&app, &caller, component.to_vec()).await?,
