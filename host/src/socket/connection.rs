@@ -212,8 +212,9 @@ impl Reader {
         }
         let app = self.app.clone();
         tokio::spawn(async move {
-            if !*app.stopping.borrow() {
-                tokio::time::sleep(PRESENCE_GRACE).await;
+            tokio::select! {
+                () = tokio::time::sleep(PRESENCE_GRACE) => {}
+                () = app.stopped() => {}
             }
             for channel in connected.watching.values() {
                 passing::depart(&app, *channel, &connected.session.user);

@@ -1,0 +1,5 @@
+//! The stories, by topic.
+
+mod messages;
+mod sockets;
+mod users;
