@@ -59,7 +59,7 @@ fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new(toolchain::cargo());
+    let mut command = toolchain::cargo();
     command
         .args(arguments)
         .current_dir(root)
@@ -103,7 +103,7 @@ fn browser(root: &Path, chromium: &Path) -> Result<()> {
 
 /// Licences, sources and duplicates of the dependencies. Advisories need the network: `cargo deny check advisories`.
 fn deny(root: &Path) -> Result<()> {
-    let known = Command::new(toolchain::cargo())
+    let known = toolchain::cargo()
         .args(["deny", "--version"])
         .output();
     if !known.is_ok_and(|output| output.status.success()) {
