@@ -233,7 +233,7 @@ impl Tx {
             other => other,
         })?;
         self.begin_log(key, app);
-        let created = serde_json::json!({ "kind": new.kind, "name": new.name }).to_string();
+        let created = serde_json::json!({ "type": new.kind, "name": new.name }).to_string();
         self.append(NewEvent {
             channel: key,
             kind: EventKind::ChannelCreated,
