@@ -23,10 +23,13 @@ pub mod plugins;
 pub mod app;
 pub mod chat;
 
-
 // decode, call one verb, encode
 pub mod http;
 pub mod socket;
 
-// the process
+// the process, and its command line
 pub mod serve;
+pub mod cli;
+
+#[cfg(test)]
+mod docs;

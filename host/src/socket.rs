@@ -21,6 +21,8 @@ mod handshake;
 mod methods;
 mod writer;
 
+pub use methods::METHODS;
+
 /// Answers the upgrade, and takes the connection over.
 pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Result<Response> {
     let handshake = handshake::check_handshake(request.method(), request.version(), request.headers()).map_err(|e| {
