@@ -71,7 +71,11 @@ fn succeed(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("can't run {:?}", command.get_program()))?;
-    ensure!(status.success(), "{command:?} failed");
+    ensure!(
+        status.success(),
+        "{:?} ended with {status}",
+        command.get_program()
+    );
     Ok(())
 }
 
