@@ -11,12 +11,14 @@ const SOCKET: &str = include_str!("../../docs/socket.md");
 const OPERATING: &str = include_str!("../../docs/operating.md");
 
 /// The events that are in no log.
-const PASSING: [&str; 5] = [
+const PASSING: [&str; 7] = [
     "typing.start",
     "typing.stop",
     "message.read",
     "user.presence.changed",
     "channel.deleted",
+    "notification.added_to_channel",
+    "notification.message_rejected",
 ];
 
 fn lines_that_begin(text: &'static str, start: &'static str) -> impl Iterator<Item = &'static str> {

@@ -76,6 +76,8 @@ codes! {
     Invalid = "invalid", 422, false, "A value is not valid";
     /// A plugin of the app refused the message; `detail` is for its sender.
     MessageRejected = "message_rejected", 422, false, "The message was refused";
+    /// A plugin refused the action or command; `detail` is for whoever did it.
+    ActionRefused = "action_refused", 422, false, "The action was refused";
     /// A limit on how many there may be.
     LimitReached = "limit_reached", 422, false, "A limit is reached";
     /// The component is not a plugin that this host can run.
@@ -164,8 +166,11 @@ impl Error {
 
     /// Something that should not happen. `source` is logged, never shown.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Code::Internal, "The request id tells the operator where to look.")
-            .because(source)
+        Self::new(
+            Code::Internal,
+            "The request id tells the operator where to look.",
+        )
+        .because(source)
     }
 
     /// Adds what really happened, for the log.
@@ -208,7 +213,14 @@ impl Error {
 
     /// What is shown, as problem details or in an error frame.
     pub fn problem(&self, request_id: Option<&str>) -> Problem {
-        let Inner { code, detail, reason, fields, retry_after_ms, .. } = &*self.0;
+        let Inner {
+            code,
+            detail,
+            reason,
+            fields,
+            retry_after_ms,
+            ..
+        } = &*self.0;
         Problem {
             kind: format!("/v1/docs/errors#{}", code.as_str()),
             title: code.title(),
@@ -216,7 +228,7 @@ impl Error {
             code: code.as_str(),
             detail: detail.clone(),
             reason: reason.clone(),
-            retryable: code.retryable(),
+            retryable: code.retryable() || retry_after_ms.is_some(),
             retry_after_ms: *retry_after_ms,
             errors: fields.clone(),
             request_id: request_id.map(str::to_owned),

@@ -1,10 +1,14 @@
 //! `cargo xtask <task>`: what a developer of Althing does that takes more than one cargo command.
 //!
-//! Each task is a module with a `run`; this file only lists them. `toolchain` and `component` are
-//! what tasks share.
+//! Each task is a module with a `run`; this file only lists them. `toolchain`, `component`,
+//! `packages` and `process` are what tasks share.
 
 mod component;
+mod demo;
+mod packages;
 mod plugins;
+mod process;
+mod test;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
@@ -21,12 +25,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Builds everything and starts a host with a small app on it, to look at in the browser.
+    Demo(demo::Arguments),
+    /// Runs every test, as CI does.
+    Test,
     /// Builds all plugins into target/plugins/<name>.wasm.
     Plugins,
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&root(), &arguments),
+        Task::Test => test::run(&root()),
         Task::Plugins => plugins::run(&root()),
     }
 }

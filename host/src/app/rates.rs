@@ -5,13 +5,19 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
 use governor::{Quota, RateLimiter};
 
 use crate::config::Limits;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, OrgId, UserId};
 
-type Buckets<K> = RateLimiter<K, governor::state::keyed::DefaultKeyedStateStore<K>, DefaultClock>;
+type Buckets<K> = RateLimiter<
+    K,
+    governor::state::keyed::DefaultKeyedStateStore<K>,
+    DefaultClock,
+    StateInformationMiddleware,
+>;
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,12 +48,24 @@ impl fmt::Display for Whose {
     }
 }
 
+/// What is left in a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// The size of the bucket.
+    pub burst: u32,
+    /// How many are in it.
+    pub remaining: u32,
+    /// How many flow into it each second.
+    pub per_second: u32,
+}
+
 /// The buckets.
 pub struct Rates {
     user_requests: Buckets<Whose>,
     app_requests: Buckets<AppId>,
     user_messages: Buckets<Whose>,
     app_messages: Buckets<AppId>,
+    limits: Limits,
 }
 
 impl Rates {
@@ -58,17 +76,33 @@ impl Rates {
             app_requests: buckets(limits.app_requests_per_second, limits.app_requests_burst),
             user_messages: buckets(limits.user_messages_per_second, limits.user_messages_burst),
             app_messages: buckets(limits.app_messages_per_second, limits.app_messages_burst),
+            limits: limits.clone(),
         }
     }
 
-    /// A request.
-    pub fn request(&self, whose: &Whose) -> Result<()> {
-        take(&self.user_requests, &self.app_requests, whose)
+    /// A request. Gives what is left for more, where requests are counted.
+    pub fn request(&self, whose: &Whose) -> Result<Option<Left>> {
+        let remaining = take(&self.user_requests, &self.app_requests, whose)?;
+        let (burst, per_second) = match whose {
+            Whose::User(..) => (
+                self.limits.user_requests_burst,
+                self.limits.user_requests_per_second,
+            ),
+            _ => (
+                self.limits.app_requests_burst,
+                self.limits.app_requests_per_second,
+            ),
+        };
+        Ok(remaining.map(|remaining| Left {
+            burst,
+            remaining,
+            per_second,
+        }))
     }
 
     /// A message.
     pub fn message(&self, whose: &Whose) -> Result<()> {
-        take(&self.user_messages, &self.app_messages, whose)
+        take(&self.user_messages, &self.app_messages, whose).map(drop)
     }
 
     /// Forgets buckets that have filled up again.
@@ -82,28 +116,36 @@ impl Rates {
 
 fn buckets<K: std::hash::Hash + Eq + Clone>(per_second: u32, burst: u32) -> Buckets<K> {
     let one_or_more = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::keyed(Quota::per_second(one_or_more(per_second)).allow_burst(one_or_more(burst)))
+    let quota = Quota::per_second(one_or_more(per_second)).allow_burst(one_or_more(burst));
+    RateLimiter::keyed(quota).with_middleware()
 }
 
 /// One from the user's own bucket, then one from the app's: a user who is over its rate takes
 /// nothing from the others.
-fn take(own: &Buckets<Whose>, apps: &Buckets<AppId>, whose: &Whose) -> Result<()> {
+fn take(own: &Buckets<Whose>, apps: &Buckets<AppId>, whose: &Whose) -> Result<Option<u32>> {
     let too_many = |whose: &str, wait: std::time::Duration| {
         let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        Err(Error::new(Code::RateLimited, format!("Too many requests of this {whose}.")).retry_after_ms(ms))
+        Err(Error::new(
+            Code::RateLimited,
+            format!("Too many requests of this {whose}."),
+        )
+        .retry_after_ms(ms))
     };
     let now = DefaultClock::default().now();
-    if matches!(whose, Whose::User(..))
-        && let Err(full) = own.check_key(whose)
-    {
-        return too_many("user", full.wait_time_from(now));
+    let mut left = None;
+    if matches!(whose, Whose::User(..)) {
+        match own.check_key(whose) {
+            Ok(state) => left = Some(state.remaining_burst_capacity()),
+            Err(empty) => return too_many("user", empty.wait_time_from(now)),
+        }
     }
-    if let Some(app) = whose.app()
-        && let Err(full) = apps.check_key(&app)
-    {
-        return too_many("app", full.wait_time_from(now));
+    if let Some(app) = whose.app() {
+        match apps.check_key(&app) {
+            Ok(state) => left = left.or(Some(state.remaining_burst_capacity())),
+            Err(empty) => return too_many("app", empty.wait_time_from(now)),
+        }
     }
-    Ok(())
+    Ok(left)
 }
 
 #[cfg(test)]
@@ -112,7 +154,13 @@ mod tests {
 
     #[test]
     fn a_user_over_its_rate_leaves_the_app_its_own() {
-        let limits = Limits { user_messages_burst: 2, user_messages_per_second: 1, app_messages_burst: 5, app_messages_per_second: 1, ..Limits::for_testing() };
+        let limits = Limits {
+            user_messages_burst: 2,
+            user_messages_per_second: 1,
+            app_messages_burst: 5,
+            app_messages_per_second: 1,
+            ..Limits::for_testing()
+        };
         let rates = Rates::new(&limits);
         let user = |name: &str| Whose::User(AppId(1), name.parse().unwrap());
         assert!(rates.message(&user("a")).is_ok() && rates.message(&user("a")).is_ok());
@@ -123,7 +171,10 @@ mod tests {
         }
         assert!(rates.message(&user("b")).is_ok() && rates.message(&user("b")).is_ok());
         assert!(rates.message(&user("c")).is_ok());
-        assert!(rates.message(&user("c")).is_err(), "the app's bucket is empty now");
+        assert!(
+            rates.message(&user("c")).is_err(),
+            "the app's bucket is empty now"
+        );
         assert!(rates.message(&Whose::Backend(AppId(2))).is_ok());
     }
 }

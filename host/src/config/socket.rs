@@ -10,7 +10,7 @@ settings! {
     /// WebSocket connections.
     struct Socket in "socket" {
         /// The largest message of a client, in bytes, over all its frames.
-        frame_bytes_max: usize = 64 * KIB, within(KIB..=16 * MIB);
+        frame_bytes_max: usize = 128 * KIB, within(KIB..=16 * MIB);
         /// What may wait to be sent on a connection, in bytes; a reader that is slower is cut off.
         queue_bytes_max: usize = MIB, within(16 * KIB..=256 * MIB);
         /// What may wait to be sent on a connection, in frames.

@@ -20,9 +20,8 @@ use super::interfaces::Hooks;
 use super::link::Linked;
 use super::meter::Meter;
 use super::output::Returned;
-use super::overlay::Overlay;
 use super::slots::{Slot, Slots};
-use super::state::{Class, MemoryUse, State};
+use super::state::{Class, Done, MemoryUse, State};
 use super::types::Context;
 
 /// A plugin enabled for one app: code, settings and counters. Cheap to make; kept between calls.
@@ -62,16 +61,21 @@ impl Install {
 /// What every call needs: whose plugin, on what app, and when, where and by whom.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
+    /// Whose plugin it is.
     pub install: &'a Install,
+    /// What it may see and write; asked only while the call runs.
     pub chat: &'a Arc<dyn Chat>,
+    /// Goes to the plugin; `now_ms` is the call's time for counters and timers too.
     pub context: &'a Context,
 }
 
 /// A call that gave a result.
 pub struct Output<T> {
+    /// What the hook returned, within the limits for it.
     pub value: T,
     /// What the call wrote; empty unless it was a handler that succeeded.
     pub effects: Effects,
+    /// What the call took.
     pub usage: Usage,
     /// What the plugin logged.
     pub log: Vec<LogLine>,
@@ -96,12 +100,7 @@ pub(super) async fn run<T: Returned>(
         chat: Some(Arc::clone(call.chat)),
         now_ms: call.context.now_ms,
         moderates: install.linked.grants.contains(Permission::ChatModerate),
-        log_bytes: 0,
-        kv: Overlay::default(),
-        kv_bytes: 0,
-        sends: 0,
-        changes: 0,
-        effects: Effects::default(),
+        done: Done::default(),
     };
     let linked = &install.linked;
     let (mut value, effects, usage) =

@@ -40,9 +40,11 @@ impl fmt::Debug for Digest {
 
 /// A component that was checked and compiled.
 pub struct Inspection {
+    /// Names the bytes: equal digests, equal code.
     pub digest: Digest,
     /// The size of the component.
     pub bytes: usize,
+    /// What it says about itself.
     pub manifest: Manifest,
     /// The hooks that it exports.
     pub hooks: Hooks,

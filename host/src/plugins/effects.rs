@@ -33,7 +33,9 @@ impl Effects {
 /// A key that a call read: the commit fails if its version is another by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvRead {
+    /// Whose value it is.
     pub scope: Scope,
+    /// 1 to `kv_key_bytes_max` bytes.
     pub key: String,
     /// `None` if there was no such key.
     pub version: Option<u64>,
@@ -42,7 +44,9 @@ pub struct KvRead {
 /// A key that a call wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvWrite {
+    /// Whose value it is; its owner was there when the call looked.
     pub scope: Scope,
+    /// 1 to `kv_key_bytes_max` bytes.
     pub key: String,
     /// `None` deletes the key.
     pub value: Option<Vec<u8>>,
@@ -55,13 +59,18 @@ pub struct KvWrite {
 pub enum TimerWrite {
     /// Sets the timer, or moves it.
     Set {
+        /// 1 to 128 bytes.
         name: String,
         /// Milliseconds since 1970-01-01 UTC; may be past, which means at once.
         at_ms: u64,
         /// The channel of the call's context; may be empty.
         channel: String,
+        /// Well-formed JSON, at most `timer_payload_bytes_max`.
         payload: String,
     },
     /// Removes the timer, if there is one.
-    Cancel { name: String },
+    Cancel {
+        /// 1 to 128 bytes.
+        name: String,
+    },
 }

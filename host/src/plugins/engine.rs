@@ -3,6 +3,7 @@
 //! compiler, stacks zeroed between calls, and a pool in which every call that is let in finds room.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use wasmtime::{
@@ -41,12 +42,18 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine: reserves the pool's address space and starts the clock's thread.
-    pub fn start(limits: Limits) -> wasmtime::Result<Arc<Self>> {
-        let wasm = wasmtime::Engine::new(&config(&limits))?;
+    /// Fails if the limits are nonsense or this machine has no room for them.
+    pub fn start(limits: Limits) -> io::Result<Arc<Self>> {
+        let faults = limits.faults();
+        if !faults.is_empty() {
+            return Err(io::Error::other(faults.join("; ")));
+        }
+        let wasm = wasmtime::Engine::new(&config(&limits))
+            .map_err(|error| io::Error::other(format!("{error:#}")))?;
         let ticker = ticker::start(wasm.weak())?;
         let slots = Slots::new(
             limits.concurrent_calls_max,
-            limits.concurrent_guards_reserved,
+            limits.send_path_slots_percent,
             limits.waiting_calls_max,
         );
         Ok(Arc::new(Self {
@@ -75,7 +82,7 @@ impl Engine {
         apps.retain(|_, slots| slots.strong_count() > 0);
         let slots = Arc::new(Slots::new(
             self.limits.app_concurrent_calls_max,
-            self.limits.app_concurrent_guards_reserved,
+            self.limits.send_path_slots_percent,
             self.limits.app_waiting_calls_max,
         ));
         apps.insert(app.into(), Arc::downgrade(&slots));

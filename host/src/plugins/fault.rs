@@ -23,16 +23,20 @@ pub struct Usage {
 /// A line for the plugin's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
+    /// As the plugin chose.
     pub level: Level,
+    /// At most `log_line_bytes_max`; may hold any characters.
     pub message: String,
 }
 
 /// A call that gave no result.
 #[derive(Clone, Debug)]
 pub struct Fault {
+    /// Whose fault it was, and what a breaker should make of it.
     pub kind: FaultKind,
     /// For the tenant: the trap's message, and the plugin's functions that led to it.
     pub detail: String,
+    /// What the call took until then.
     pub usage: Usage,
     /// What the plugin logged before.
     pub log: Vec<LogLine>,

@@ -140,11 +140,13 @@ pub async fn kind_create(
 /// What somebody did with a message of a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Act<'a> {
+    /// One of the plugin's kinds.
     pub kind: &'a str,
     /// The message's data, JSON.
     pub data: &'a Json,
     /// The message's private state, JSON.
     pub state: &'a Json,
+    /// The block's `action`.
     pub action: &'a str,
     /// What goes with the action, JSON.
     pub value: &'a Json,

@@ -17,11 +17,17 @@ const FREE: [&str; 3] = ["types", "log", "config"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Hook {
+    /// Before a message is sent, edited or deleted.
     MessageGuard,
+    /// The app's event log.
     Events,
+    /// Slash commands.
     Commands,
+    /// Buttons, menus and forms.
     Interactions,
+    /// Custom message types.
     MessageKind,
+    /// Timers that are due.
     Schedule,
 }
 

@@ -11,16 +11,15 @@ use serde::Deserialize;
 pub struct Limits {
     /// Calls that run at the same time in this process; the pool is sized for them.
     pub concurrent_calls_max: u32,
-    /// How many of those are kept for guards, so that handlers can't starve the send path.
-    pub concurrent_guards_reserved: u32,
     /// Calls that wait for their turn in this process; more are refused at once.
     pub waiting_calls_max: u32,
     /// Calls of one app that run at the same time.
     pub app_concurrent_calls_max: u32,
-    /// How many of those are kept for the app's guards.
-    pub app_concurrent_guards_reserved: u32,
     /// Calls of one app that wait for their turn; more are refused at once.
     pub app_waiting_calls_max: u32,
+    /// The share of the slots, of the process's and of each app's, that is kept for guards and
+    /// message kinds, so that handlers can't starve the send path. In per cent.
+    pub send_path_slots_percent: u32,
 
     /// Linear memories and tables of one call together.
     pub memory_bytes_max: u32,
@@ -120,11 +119,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrent_calls_max: 256,
-            concurrent_guards_reserved: 64,
             waiting_calls_max: 4_096,
             app_concurrent_calls_max: 64,
-            app_concurrent_guards_reserved: 16,
             app_waiting_calls_max: 512,
+            send_path_slots_percent: 25,
             memory_bytes_max: 64 << 20,
             table_elements_max: 20_000,
             core_instances_max: 20,
@@ -173,6 +171,45 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// What can't be right about these limits, a sentence each.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut check = |holds: bool, fault: &str| {
+            if !holds {
+                faults.push(fault.to_owned());
+            }
+        };
+        // With a single slot a handler would wait for the guards of its own messages.
+        check(
+            (2..=16_384).contains(&self.concurrent_calls_max),
+            "concurrent_calls_max must be 2 to 16384",
+        );
+        check(
+            self.app_concurrent_calls_max >= 2,
+            "app_concurrent_calls_max must be at least 2",
+        );
+        check(
+            self.send_path_slots_percent < 100,
+            "send_path_slots_percent must be below 100",
+        );
+        check(
+            (1 << 20..=1 << 30).contains(&self.memory_bytes_max),
+            "memory_bytes_max must be 1 MiB to 1 GiB",
+        );
+        check(
+            (64 << 10..=4 << 20).contains(&self.stack_bytes_max),
+            "stack_bytes_max must be 64 KiB to 4 MiB",
+        );
+        let parts = [self.core_instances_max, self.memories_max, self.tables_max];
+        check(
+            parts.iter().all(|max| (1..=100).contains(max)),
+            "core_instances_max, memories_max and tables_max must be 1 to 100",
+        );
+        faults
+    }
+}
+
 /// What one call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -188,5 +225,22 @@ impl Budget {
             cpu: Duration::from_millis(cpu_ms.into()),
             wall: Duration::from_millis(wall_ms.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    #[test]
+    fn the_defaults_are_in_order_and_nonsense_is_told() {
+        assert!(Limits::default().faults().is_empty());
+        let limits = Limits {
+            concurrent_calls_max: 1,
+            memory_bytes_max: 1,
+            ..Limits::default()
+        };
+        let faults = limits.faults();
+        assert_eq!(faults.len(), 2, "{faults:?}");
     }
 }

@@ -12,16 +12,14 @@ use super::bindings::exports::althing::plugin::{
 use super::call::execute;
 use super::component::Inspection;
 use super::counters::Counters;
-use super::effects::Effects;
 use super::engine::Engine;
 use super::fault::FaultKind;
 use super::grants::{Grants, Permission};
 use super::imports;
 use super::interfaces::Hook;
 use super::meter::Meter;
-use super::overlay::Overlay;
 use super::refusal::Refusal;
-use super::state::{Class, MemoryUse, State};
+use super::state::{Class, Done, MemoryUse, State};
 
 /// A component linked for a set of grants, ready to be instantiated.
 pub struct Linked {
@@ -140,12 +138,7 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
         chat: None,
         now_ms: 0,
         moderates: linked.grants.contains(Permission::ChatModerate),
-        log_bytes: 0,
-        kv: Overlay::default(),
-        kv_bytes: 0,
-        sends: 0,
-        changes: 0,
-        effects: Effects::default(),
+        done: Done::default(),
     };
     let probed = execute(engine, None, linked, state, async |store, instance| {
         if let Some(hook) = &linked.message_guard {

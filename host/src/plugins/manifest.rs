@@ -1,7 +1,7 @@
 //! The manifest: what a plugin says about itself, as TOML inside the component. It is read strictly:
 //! what isn't known is refused, so that a typo is found by the author and not by a tenant.
 
-use std::collections::BTreeSet;
+mod checks;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,6 +9,11 @@ use serde_json::{Map, Value};
 use super::grants::{Grants, Permission};
 use super::refusal::Refusal;
 use super::schema;
+use super::settings::{self, SettingFault};
+use checks::{
+    DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, SENTENCE_BYTES_MAX, TITLE_BYTES_MAX, check_commands,
+    check_events, check_kinds, check_name, check_text, check_unique, check_version,
+};
 
 /// The entries of a channel's log that a plugin may listen to.
 pub const EVENTS: [&str; 7] = [
@@ -20,18 +25,6 @@ pub const EVENTS: [&str; 7] = [
     "member.removed",
     "channel.updated",
 ];
-
-/// Kinds of message that the host itself has.
-const OWN_KINDS: [&str; 5] = ["text", "image", "video", "audio", "file"];
-
-const NAME_BYTES_MAX: usize = 64;
-const COMMAND_BYTES_MAX: usize = 32;
-const TITLE_BYTES_MAX: usize = 80;
-const SENTENCE_BYTES_MAX: usize = 200;
-const DESCRIPTION_BYTES_MAX: usize = 2_000;
-const VERSION_BYTES_MAX: usize = 64;
-const COMMANDS_MAX: usize = 32;
-const KINDS_MAX: usize = 16;
 
 /// What a plugin says about itself. All sizes and names are checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +39,11 @@ pub struct Manifest {
     pub description: String,
     /// The log entries that the plugin gets, from `EVENTS`.
     pub events: Vec<String>,
+    /// What the plugin asks for, each permission once.
     pub permissions: Vec<PermissionRequest>,
+    /// Its slash commands, at most 32.
     pub commands: Vec<CommandInfo>,
+    /// Its kinds of message, at most 16.
     pub kinds: Vec<KindInfo>,
     /// The JSON schema of the settings; empty if there are none.
     pub config: Map<String, Value>,
@@ -56,8 +52,9 @@ pub struct Manifest {
 /// A permission that the plugin asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermissionRequest {
+    /// Which one.
     pub name: Permission,
-    /// What for, in a sentence for the tenant.
+    /// What for, in a sentence for the tenant; at most 200 bytes.
     pub reason: String,
 }
 
@@ -70,6 +67,7 @@ pub struct CommandInfo {
     /// The arguments as shown in help, such as `<question> <choice>…`; perhaps empty.
     #[serde(default)]
     pub usage: String,
+    /// What it does, in a sentence; at most 200 bytes.
     pub description: String,
 }
 
@@ -79,6 +77,7 @@ pub struct CommandInfo {
 pub struct KindInfo {
     /// The message's `type`; unique within the manifest.
     pub name: String,
+    /// For people; at most 80 bytes.
     pub title: String,
 }
 
@@ -117,6 +116,11 @@ impl Manifest {
             .iter()
             .map(|request| request.name)
             .collect()
+    }
+
+    /// Checks a tenant's settings against the schema and puts defaults where nothing was set.
+    pub fn complete_config(&self, settings: Value) -> Result<Value, Vec<SettingFault>> {
+        settings::complete(&self.config, settings)
     }
 }
 
@@ -188,126 +192,104 @@ fn permissions(written: Vec<WrittenPermission>) -> Result<Vec<PermissionRequest>
     Ok(permissions)
 }
 
-fn check_events(events: &[String]) -> Result<(), Refusal> {
-    check_unique("events", events.iter().map(String::as_str))?;
-    for (at, event) in events.iter().enumerate() {
-        if !EVENTS.contains(&event.as_str()) {
-            let detail = format!("is none of: {}", EVENTS.join(", "));
-            return Err(Refusal::manifest(format!("events[{at}]"), detail));
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::plugins::{Grants, Permission};
+
+    const HEAD: &str = "name = 'poll'\nversion = '1.2.3'\ntitle = 'Polls'\n";
+
+    /// The field at fault.
+    fn refused(text: &str) -> String {
+        let refusal = parse(text.as_bytes()).unwrap_err();
+        assert_eq!(refusal.code, "plugin_manifest_invalid");
+        refusal.field.unwrap_or(refusal.detail)
+    }
+
+    fn with(more: &str) -> String {
+        refused(&format!("{HEAD}{more}"))
+    }
+
+    #[test]
+    fn a_whole_manifest_is_read() {
+        let text = format!(
+            "{HEAD}description = 'Asks.'\nevents = ['message.new']
+            [[permissions]]\nname = 'kv'\nreason = 'to count votes'
+            [[commands]]\nname = 'poll'\nusage = '<question>'\ndescription = 'Asks a question'
+            [[kinds]]\nname = 'poll'\ntitle = 'Poll'
+            [config]\ntype = 'object'\nproperties.limit = {{ type = 'integer', default = 3 }}"
+        );
+        let manifest = parse(text.as_bytes()).unwrap();
+        assert_eq!(manifest.name, "poll");
+        assert_eq!(manifest.events, ["message.new"]);
+        assert_eq!(manifest.requested(), Grants::from_iter([Permission::Kv]));
+        assert_eq!(manifest.commands[0].usage, "<question>");
+        assert_eq!(manifest.kinds[0].title, "Poll");
+        let settings = manifest.complete_config(serde_json::json!({}));
+        assert_eq!(settings, Ok(serde_json::json!({ "limit": 3 })));
+        assert!(parse(HEAD.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        assert!(parse(b"name = '\xff'").is_err());
+        assert!(refused("name = ").contains("line 1"));
+        assert!(refused("name = 'poll'").contains("missing field"));
+        assert!(with("colour = 'red'").contains("unknown field `colour`"));
+        assert!(with("[[permissions]]\nname = 'kv'\nreason = 'r'\nwhy = ''").contains("`why`"));
+        assert!(with("[[commands]]\nname = 'a'\ndescription = 'b'\nx = 1").contains("`x`"));
+        assert!(with("[[kinds]]\nname = 'a'\ntitle = 'b'\nx = 1").contains("`x`"));
+        assert_eq!(with("[config]\ntype = 'string'"), "config.type");
+    }
+
+    #[test]
+    fn names_and_sizes_are_checked() {
+        let head = |name: &str, version: &str, title: &str| {
+            refused(&format!(
+                "name = '{name}'\nversion = '{version}'\ntitle = '{title}'"
+            ))
+        };
+        for name in ["", "Poll", "1poll", "po ll", "poll-", &"p".repeat(65)] {
+            assert_eq!(head(name, "1.0.0", "T"), "name", "{name}");
         }
-    }
-    Ok(())
-}
-
-fn check_commands(commands: &[CommandInfo]) -> Result<(), Refusal> {
-    check_count("commands", commands.len(), COMMANDS_MAX)?;
-    check_unique(
-        "commands",
-        commands.iter().map(|command| command.name.as_str()),
-    )?;
-    for (at, command) in commands.iter().enumerate() {
-        let field = |name| format!("commands[{at}].{name}");
-        check_name(&field("name"), &command.name, COMMAND_BYTES_MAX)?;
-        check_text(&field("usage"), &command.usage, 0, SENTENCE_BYTES_MAX)?;
-        check_text(
-            &field("description"),
-            &command.description,
-            1,
-            SENTENCE_BYTES_MAX,
-        )?;
-    }
-    Ok(())
-}
-
-fn check_kinds(kinds: &[KindInfo]) -> Result<(), Refusal> {
-    check_count("kinds", kinds.len(), KINDS_MAX)?;
-    check_unique("kinds", kinds.iter().map(|kind| kind.name.as_str()))?;
-    for (at, kind) in kinds.iter().enumerate() {
-        let field = format!("kinds[{at}].name");
-        check_name(&field, &kind.name, NAME_BYTES_MAX)?;
-        if OWN_KINDS.contains(&kind.name.as_str()) {
-            return Err(Refusal::manifest(
-                field,
-                "is a kind that the host itself has",
-            ));
+        for version in [
+            "", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.x", "1.0.0-", "1.0.0+",
+        ] {
+            assert_eq!(head("poll", version, "T"), "version", "{version}");
         }
-        check_text(
-            &format!("kinds[{at}].title"),
-            &kind.title,
-            1,
-            TITLE_BYTES_MAX,
-        )?;
-    }
-    Ok(())
-}
-
-fn check_name(field: &str, name: &str, bytes_max: usize) -> Result<(), Refusal> {
-    let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    let begins = name.starts_with(|first: char| first.is_ascii_lowercase());
-    if begins && name.len() <= bytes_max && name.bytes().all(is_plain) && !name.ends_with('-') {
-        return Ok(());
-    }
-    let detail = format!(
-        "must be lower-case letters, digits and `-`, from a letter to a letter or digit, at most \
-         {bytes_max} bytes"
-    );
-    Err(Refusal::manifest(field, detail))
-}
-
-/// `MAJOR.MINOR.PATCH`, with `-` and `+` parts as semantic versioning has them.
-fn check_version(version: &str) -> Result<(), Refusal> {
-    let is_number = |part: &str| {
-        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
-        digits && (1..=9).contains(&part.len()) && (part == "0" || !part.starts_with('0'))
-    };
-    let is_label = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    let (version_core, build) = version.split_once('+').unwrap_or((version, "0"));
-    let (numbers, pre) = version_core.split_once('-').unwrap_or((version_core, "0"));
-    if version.len() <= VERSION_BYTES_MAX
-        && numbers.split('.').count() == 3
-        && numbers.split('.').all(is_number)
-        && pre.split('.').all(is_label)
-        && build.split('.').all(is_label)
-    {
-        return Ok(());
-    }
-    Err(Refusal::manifest(
-        "version",
-        "must be a semantic version such as 1.4.0",
-    ))
-}
-
-fn check_text(field: &str, text: &str, min: usize, bytes_max: usize) -> Result<(), Refusal> {
-    let is_shown = |c: char| !c.is_control() || c == '\n';
-    let is_blank = min > 0 && text.trim().is_empty();
-    if !is_blank && text.len() <= bytes_max && text.chars().all(is_shown) {
-        return Ok(());
-    }
-    let detail = format!("must have {min} to {bytes_max} bytes without control characters");
-    Err(Refusal::manifest(field, detail))
-}
-
-fn check_count(field: &str, count: usize, max: usize) -> Result<(), Refusal> {
-    if count > max {
-        return Err(Refusal::manifest(
-            field,
-            format!("has {count} entries; at most {max}"),
-        ));
-    }
-    Ok(())
-}
-
-fn check_unique<'a>(field: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        if !seen.insert(name) {
-            return Err(Refusal::manifest(field, format!("has `{name}` twice")));
+        assert_eq!(head("poll", "1.0.0", " "), "title");
+        assert_eq!(head("poll", "1.0.0", &"t".repeat(81)), "title");
+        for version in [
+            "0.0.1",
+            "1.20.300",
+            "1.0.0-rc.1",
+            "1.0.0+build.5",
+            "1.0.0-a-b+c",
+        ] {
+            let text = format!("name = 'poll'\nversion = '{version}'\ntitle = 'T'");
+            assert!(parse(text.as_bytes()).is_ok(), "{version}");
         }
+        assert_eq!(with("description = \"a\\u0007b\""), "description");
     }
-    Ok(())
+
+    #[test]
+    fn lists_are_checked() {
+        assert_eq!(with("events = ['message.gnu']"), "events[0]");
+        assert_eq!(with("events = ['message.new', 'message.new']"), "events");
+        let permission = |name: &str, reason: &str| {
+            format!("[[permissions]]\nname = '{name}'\nreason = '{reason}'\n")
+        };
+        assert_eq!(with(&permission("root", "to rule")), "permissions[0].name");
+        assert_eq!(with(&permission("kv", "")), "permissions[0].reason");
+        assert_eq!(with(&permission("kv", "r").repeat(2)), "permissions");
+        assert_eq!(with(&permission("chat-moderate", "r")), "permissions");
+        let command = |name: &str| format!("[[commands]]\nname = '{name}'\ndescription = 'd'\n");
+        assert_eq!(with(&command("/poll")), "commands[0].name");
+        assert_eq!(with(&command("poll").repeat(2)), "commands");
+        let many: String = (0..33).map(|at| command(&format!("c{at}"))).collect();
+        assert_eq!(with(&many), "commands");
+        let kind = |name: &str| format!("[[kinds]]\nname = '{name}'\ntitle = 't'\n");
+        assert_eq!(with(&kind("text")), "kinds[0].name");
+        assert_eq!(with(&kind("poll").repeat(2)), "kinds");
+    }
 }

@@ -1,10 +1,11 @@
-//! Settings: the part of JSON Schema that a manifest's `[config]` may use, and the check of a
-//! tenant's settings against it. Small on purpose: what a form can show and a plugin can rely on.
-//! Keywords outside it are refused, since a schema that is half understood promises too much.
+//! The part of JSON Schema that a manifest's `[config]` may use. Small on purpose: what a form can
+//! show and a plugin can rely on. Keywords outside it are refused, since a schema that is half
+//! understood promises too much.
 
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
+use super::settings::{SettingFault, check_value};
 
 /// The schema's size as JSON.
 const SCHEMA_BYTES_MAX: usize = 16 << 10;
@@ -12,12 +13,14 @@ const SCHEMA_BYTES_MAX: usize = 16 << 10;
 /// How deep objects and arrays may lie in each other.
 const DEPTH_MAX: usize = 4;
 
-const KEYWORDS: [&str; 18] = [
-    "$schema",
+/// What a schema may say of any value.
+const KEYWORDS: [&str; 17] = [
     "type",
     "title",
     "description",
+    "format",
     "default",
+    "examples",
     "enum",
     "properties",
     "required",
@@ -29,26 +32,22 @@ const KEYWORDS: [&str; 18] = [
     "maxLength",
     "minimum",
     "maximum",
-    "format",
-    "examples",
 ];
 
 const TYPES: [&str; 6] = ["object", "array", "string", "integer", "number", "boolean"];
 
 /// Checks the `[config]` of a manifest. An empty one allows no settings.
 pub(super) fn check_schema(schema: &Map<String, Value>) -> Result<(), Refusal> {
-    let refuse = |detail: &str| Err(Refusal::manifest("config", detail));
     if schema.is_empty() {
         return Ok(());
     }
     if schema.get("type") != Some(&Value::from("object")) {
-        return refuse("must be a schema with `type = \"object\"`");
+        return Err(Refusal::manifest("config.type", "must be `object`"));
     }
     let bytes = serde_json::to_string(schema).map_or(usize::MAX, |text| text.len());
     if bytes > SCHEMA_BYTES_MAX {
-        return refuse(&format!(
-            "has {bytes} bytes as JSON; at most {SCHEMA_BYTES_MAX}"
-        ));
+        let detail = format!("has {bytes} bytes as JSON; at most {SCHEMA_BYTES_MAX}");
+        return Err(Refusal::manifest("config", detail));
     }
     check_node("config", schema, 0)
 }
@@ -60,46 +59,119 @@ fn check_node(at: &str, schema: &Map<String, Value>, depth: usize) -> Result<(),
             format!("nests deeper than {DEPTH_MAX}"),
         ));
     }
-    let of_type = schema.get("type").and_then(Value::as_str);
-    if !of_type.is_some_and(|name| TYPES.contains(&name)) {
-        return Err(Refusal::manifest(
-            format!("{at}.type"),
-            format!("must be one of: {}", TYPES.join(", ")),
-        ));
+    if !TYPES.contains(&type_of(schema)) {
+        let detail = format!("must be one of: {}", TYPES.join(", "));
+        return Err(Refusal::manifest(format!("{at}.type"), detail));
     }
     for (keyword, value) in schema {
-        let fits = match keyword.as_str() {
-            "$schema" | "title" | "description" | "type" | "format" => value.is_string(),
-            "default" => true,
-            "enum" | "examples" => value.is_array(),
-            "required" => value
-                .as_array()
-                .is_some_and(|names| names.iter().all(Value::is_string)),
-            "additionalProperties" => value.is_boolean(),
-            "minItems" | "maxItems" | "minLength" | "maxLength" => value.is_u64(),
-            "minimum" | "maximum" => value.is_number(),
-            "properties" | "items" => value.is_object(),
-            _ => {
-                let known = KEYWORDS.join(", ");
-                let detail = format!("is a keyword that settings can't use; there are: {known}");
-                return Err(Refusal::manifest(format!("{at}.{keyword}"), detail));
-            }
-        };
-        if !fits {
-            let detail = "has a value of the wrong type";
-            return Err(Refusal::manifest(format!("{at}.{keyword}"), detail));
-        }
+        check_keyword(at, keyword, value)?;
     }
-    let properties = schema.get("properties").and_then(Value::as_object);
-    for (name, property) in properties.into_iter().flatten() {
+    for (name, property) in properties(schema) {
         let at = format!("{at}.properties.{name}");
         match property.as_object() {
             Some(property) => check_node(&at, property, depth + 1)?,
             None => return Err(Refusal::manifest(at, "must be a table")),
         }
     }
-    match schema.get("items").and_then(Value::as_object) {
-        Some(items) => check_node(&format!("{at}.items"), items, depth + 1),
-        None => Ok(()),
+    if let Some(items) = schema.get("items").and_then(Value::as_object) {
+        check_node(&format!("{at}.items"), items, depth + 1)?;
+    }
+    if let Some(default) = schema.get("default") {
+        let mut default = default.clone();
+        let mut faults = Vec::new();
+        check_value("", schema, &mut default, &mut faults);
+        if let Some(fault) = faults.first() {
+            let SettingFault { field, message } = fault;
+            return Err(Refusal::manifest(format!("{at}.default{field}"), message));
+        }
+    }
+    Ok(())
+}
+
+fn check_keyword(at: &str, keyword: &str, value: &Value) -> Result<(), Refusal> {
+    let refuse = |detail: String| Err(Refusal::manifest(format!("{at}.{keyword}"), detail));
+    if !KEYWORDS.contains(&keyword) {
+        let known = KEYWORDS.join(", ");
+        return refuse(format!("is not understood here; there are: {known}"));
+    }
+    let fits = match keyword {
+        "type" | "title" | "description" | "format" => value.is_string(),
+        "enum" | "examples" => value.as_array().is_some_and(|values| !values.is_empty()),
+        "required" => value
+            .as_array()
+            .is_some_and(|names| names.iter().all(Value::is_string)),
+        "additionalProperties" => value.is_boolean(),
+        "minItems" | "maxItems" | "minLength" | "maxLength" => value.is_u64(),
+        "minimum" | "maximum" => value.is_number(),
+        "properties" | "items" => value.is_object(),
+        _ => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        refuse("has a value of the wrong kind".into())
+    }
+}
+
+pub(super) fn type_of(schema: &Map<String, Value>) -> &str {
+    schema
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+pub(super) fn properties(schema: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::check_schema;
+
+    fn refused(schema: &Value) -> String {
+        let refusal = check_schema(schema.as_object().unwrap()).unwrap_err();
+        refusal.field.unwrap()
+    }
+
+    #[test]
+    fn schemas_are_understood_whole_or_refused() {
+        let good = json!({
+            "type": "object",
+            "required": ["words"],
+            "properties": {
+                "words": { "type": "array", "maxItems": 2, "items": { "type": "string" } },
+                "mode": { "type": "string", "enum": ["soft", "hard"], "default": "soft" },
+            },
+        });
+        assert_eq!(check_schema(good.as_object().unwrap()), Ok(()));
+        assert_eq!(refused(&json!({ "type": "array" })), "config.type");
+        assert_eq!(
+            refused(&json!({ "type": "object", "patternProperties": {} })),
+            "config.patternProperties"
+        );
+        let with = |property: Value| json!({ "type": "object", "properties": { "a": property } });
+        assert_eq!(refused(&with(json!(1))), "config.properties.a");
+        assert_eq!(refused(&with(json!({}))), "config.properties.a.type");
+        assert_eq!(
+            refused(&with(json!({ "type": "string", "maxLength": -1 }))),
+            "config.properties.a.maxLength"
+        );
+        assert_eq!(
+            refused(&with(json!({ "type": "string", "default": 1 }))),
+            "config.properties.a.default"
+        );
+        let mut deep = json!({ "type": "string" });
+        for _ in 0..6 {
+            deep = json!({ "type": "array", "items": deep });
+        }
+        assert!(refused(&with(deep)).ends_with("items"));
+        let long = json!({ "type": "object", "title": "x".repeat(20_000) });
+        assert_eq!(refused(&long), "config");
     }
 }

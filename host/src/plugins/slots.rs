@@ -25,10 +25,13 @@ pub(super) struct Slot<'a> {
 pub(super) struct QueueFull;
 
 impl Slots {
-    pub(super) fn new(all: u32, reserved: u32, waiting_max: u32) -> Self {
-        let unreserved = all.saturating_sub(reserved).max(1);
+    /// `reserved_percent` of the slots, rounded up, are for calls on the send path alone.
+    pub(super) fn new(all: u32, reserved_percent: u32, waiting_max: u32) -> Self {
+        let all = all.max(1);
+        let reserved = (u64::from(all) * u64::from(reserved_percent)).div_ceil(100);
+        let unreserved = u64::from(all).saturating_sub(reserved).max(1);
         Self {
-            all: Semaphore::new(all.max(1) as usize),
+            all: Semaphore::new(all as usize),
             unreserved: Semaphore::new(unreserved as usize),
             waiting: AtomicU32::new(0),
             waiting_max,
@@ -86,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn handlers_leave_reserved_slots_to_guards() {
-        let slots = Slots::new(3, 1, 10);
+        let slots = Slots::new(3, 25, 10);
         let _first = slots.enter(false).await.unwrap();
         let _second = slots.enter(false).await.unwrap();
         assert!(timeout(SOON, slots.enter(false)).await.is_err());

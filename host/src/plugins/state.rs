@@ -88,6 +88,12 @@ pub(super) struct State {
     pub now_ms: u64,
     /// Whether the plugin may delete anybody's messages.
     pub moderates: bool,
+    pub done: Done,
+}
+
+/// What the call has done so far, and how much of its allowances that took.
+#[derive(Default)]
+pub(super) struct Done {
     pub log_bytes: usize,
     pub kv: Overlay,
     pub kv_bytes: usize,
@@ -99,11 +105,10 @@ pub(super) struct State {
 impl State {
     /// What the call wrote, complete. There is nothing to commit for a call that may not write.
     pub(super) fn into_effects(self) -> Effects {
-        let mut effects = self.effects;
-        if !self.class.may_write() {
-            return effects;
+        let mut effects = self.done.effects;
+        if self.class.may_write() {
+            self.done.kv.finish(&mut effects);
         }
-        self.kv.finish(&mut effects);
         effects
     }
 }
@@ -193,5 +198,50 @@ impl ResourceLimiter for MemoryUse {
 
     fn tables(&self) -> usize {
         self.tables_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use wasmtime::ResourceLimiter;
+
+    use super::MemoryUse;
+    use crate::plugins::Limits;
+    use crate::plugins::meter::Meter;
+
+    #[test]
+    fn memories_and_tables_count_together() {
+        let meter = Arc::new(Meter::new(Duration::from_secs(1)));
+        let limits = Limits {
+            memory_bytes_max: 1 << 20,
+            ..Limits::default()
+        };
+        let mut memory = MemoryUse::new(Arc::clone(&meter), &limits);
+        assert!(memory.memory_growing(0, 512 << 10, None).unwrap());
+        assert!(memory.table_growing(0, 64 << 10, None).unwrap());
+        assert!(
+            memory
+                .table_growing(64 << 10, (64 << 10) + 1, None)
+                .is_err()
+        );
+        assert_eq!(meter.usage(Duration::ZERO).memory_peak_bytes, 1 << 20);
+    }
+
+    #[test]
+    fn a_growth_that_fails_is_not_counted() {
+        let meter = Arc::new(Meter::new(Duration::from_secs(1)));
+        let limits = Limits {
+            memory_bytes_max: 1 << 20,
+            ..Limits::default()
+        };
+        let mut memory = MemoryUse::new(meter, &limits);
+        assert!(memory.memory_growing(0, 1 << 20, None).unwrap());
+        memory
+            .memory_grow_failed(wasmtime::Error::msg("maximum"))
+            .unwrap();
+        assert!(memory.memory_growing(0, 1 << 20, None).unwrap());
     }
 }

@@ -112,31 +112,31 @@ impl State {
         self.check_write("chat-write.send")?;
         // Tries count, not successes: each runs guards.
         let sends_max = self.limits.sends_max;
-        if self.sends >= sends_max {
+        if self.done.sends >= sends_max {
             return Err(limited("messages that a call sends", sends_max));
         }
-        self.sends += 1;
+        self.done.sends += 1;
         let chat = self.chat()?;
-        let pending = &self.effects.chat;
+        let pending = &self.done.effects.chat;
         let (id, effect) = chat.prepare_send(channel, post, pending).await?;
-        self.effects.chat.push(effect);
+        self.done.effects.chat.push(effect);
         Ok(id)
     }
 
     async fn prepare_edit(&mut self, id: &str, post: Post) -> Result<(), HostError> {
         self.count_change("chat-write.edit")?;
         let chat = self.chat()?;
-        let effect = chat.prepare_edit(id, post, &self.effects.chat).await?;
-        self.effects.chat.push(effect);
+        let effect = chat.prepare_edit(id, post, &self.done.effects.chat).await?;
+        self.done.effects.chat.push(effect);
         Ok(())
     }
 
     async fn prepare_delete(&mut self, id: &str) -> Result<(), HostError> {
         self.count_change("chat-write.delete")?;
         let chat = self.chat()?;
-        let pending = &self.effects.chat;
+        let pending = &self.done.effects.chat;
         let effect = chat.prepare_delete(id, self.moderates, pending).await?;
-        self.effects.chat.push(effect);
+        self.done.effects.chat.push(effect);
         Ok(())
     }
 
@@ -144,22 +144,22 @@ impl State {
         self.count_change("chat-write.act")?;
         check_json("the value", value)?;
         let chat = self.chat()?;
-        let pending = &self.effects.chat;
+        let pending = &self.done.effects.chat;
         let effect = chat.prepare_act(id, action, value, pending).await?;
-        self.effects.chat.push(effect);
+        self.done.effects.chat.push(effect);
         Ok(())
     }
 
     fn count_change(&mut self, function: &str) -> Result<(), HostError> {
         self.check_write(function)?;
         let changes_max = self.limits.changes_max;
-        if self.changes >= changes_max {
+        if self.done.changes >= changes_max {
             return Err(limited(
                 "edits, deletions and actions of a call",
                 changes_max,
             ));
         }
-        self.changes += 1;
+        self.done.changes += 1;
         Ok(())
     }
 }

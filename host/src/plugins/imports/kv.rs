@@ -67,7 +67,7 @@ impl State {
         self.check_read("kv.get")?;
         self.check_key(&key)?;
         let chat = self.chat()?;
-        let found = self.kv.get(&*chat, scope, key).await?;
+        let found = self.done.kv.get(&*chat, scope, key).await?;
         self.charge(found.as_ref().map_or(0, |entry| entry.value.len()))?;
         Ok(found)
     }
@@ -91,13 +91,13 @@ impl State {
             return Err(invalid("ttl-ms must be at least 1"));
         }
         let writes_max = self.limits.kv_writes_max as usize;
-        if self.kv.written() >= writes_max && !self.kv.has_written(&scope, &key) {
+        if self.done.kv.written() >= writes_max && !self.done.kv.has_written(&scope, &key) {
             return Err(limited("keys that a call writes", writes_max));
         }
         self.charge(key.len() + value_bytes)?;
         let chat = self.chat()?;
-        self.kv.check_owner(&*chat, &scope).await?;
-        self.kv.write(scope, key, value, ttl_ms);
+        self.done.kv.check_owner(&*chat, &scope).await?;
+        self.done.kv.write(scope, key, value, ttl_ms);
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl State {
         self.check_write("kv.swap")?;
         self.check_key(&key)?;
         let chat = self.chat()?;
-        let found = self.kv.get(&*chat, scope.clone(), key.clone()).await?;
+        let found = self.done.kv.get(&*chat, scope.clone(), key.clone()).await?;
         if found.map(|entry| entry.version) != expected {
             return Err(HostError::Conflict);
         }
@@ -135,7 +135,11 @@ impl State {
             }
         }
         let chat = self.chat()?;
-        let keys = self.kv.keys(&*chat, &scope, &prefix, after, limit).await?;
+        let keys = self
+            .done
+            .kv
+            .keys(&*chat, &scope, &prefix, after, limit)
+            .await?;
         self.charge(keys.iter().map(String::len).sum())?;
         Ok(keys)
     }
@@ -156,8 +160,8 @@ impl State {
 
     fn charge(&mut self, bytes: usize) -> Result<(), HostError> {
         let bytes_max = self.limits.kv_bytes_max as usize;
-        self.kv_bytes = self.kv_bytes.saturating_add(bytes);
-        if self.kv_bytes > bytes_max {
+        self.done.kv_bytes = self.done.kv_bytes.saturating_add(bytes);
+        if self.done.kv_bytes > bytes_max {
             return Err(limited("bytes that a call reads and writes", bytes_max));
         }
         Ok(())

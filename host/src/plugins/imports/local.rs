@@ -14,9 +14,9 @@ impl log::Host for State {
     fn log(&mut self, level: Level, mut message: String) -> wasmtime::Result<()> {
         self.count()?;
         cut(&mut message, self.limits.log_line_bytes_max as usize);
-        let bytes = self.log_bytes + message.len();
+        let bytes = self.done.log_bytes + message.len();
         if bytes <= self.limits.log_bytes_max as usize {
-            self.log_bytes = bytes;
+            self.done.log_bytes = bytes;
             self.meter.add_log_line(level, message);
         }
         Ok(())
@@ -66,7 +66,7 @@ impl timers::Host for State {
         self.count()?;
         let checked = self.check_timer("timers.cancel", &name);
         if checked.is_ok() {
-            self.effects.timers.push(TimerWrite::Cancel { name });
+            self.done.effects.timers.push(TimerWrite::Cancel { name });
         }
         Ok(checked)
     }
@@ -94,11 +94,12 @@ impl State {
         check_json("the payload", &payload)?;
         if !channel.is_empty() {
             let chat = self.chat()?;
-            self.kv
+            self.done
+                .kv
                 .check_owner(&*chat, &Scope::Channel(channel.clone()))
                 .await?;
         }
-        self.effects.timers.push(TimerWrite::Set {
+        self.done.effects.timers.push(TimerWrite::Set {
             name,
             at_ms,
             channel,
@@ -115,7 +116,7 @@ impl State {
             )));
         }
         let timers_max = self.limits.timers_max as usize;
-        if self.effects.timers.len() >= timers_max {
+        if self.done.effects.timers.len() >= timers_max {
             return Err(limited("timers of a call", timers_max));
         }
         Ok(())

@@ -1,0 +1,155 @@
+//! Who gets a slot when there are few: one app can't take all, handlers can't starve guards, and
+//! who waits too long or in too long a queue is told so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use althing::plugins::{
+    Call, Chat, Engine, FaultKind, Install, Limits, Verdict, guard_send, run_command,
+};
+use tokio::task::JoinHandle;
+
+use super::chat::FakeChat;
+use super::support::{app_with, assert_kind, context, draft, install, patient};
+
+/// Occupies a slot until it is aborted.
+fn hang(install: &Arc<Install>, as_guard: bool) -> JoinHandle<()> {
+    let install = Arc::clone(install);
+    tokio::spawn(async move {
+        let chat: Arc<dyn Chat> = Arc::new(FakeChat::default());
+        let context = context();
+        let call = Call {
+            install: &install,
+            chat: &chat,
+            context: &context,
+        };
+        if as_guard {
+            let _ = guard_send(call, &draft("hang")).await;
+        } else {
+            let command = althing::plugins::Command {
+                name: "hostile".into(),
+                text: "hang".into(),
+            };
+            let _ = run_command(call, &command).await;
+        }
+    })
+}
+
+async fn judge(install: &Install) -> Result<Verdict, FaultKind> {
+    let chat: Arc<dyn Chat> = Arc::new(FakeChat::default());
+    let context = context();
+    let call = Call {
+        install,
+        chat: &chat,
+        context: &context,
+    };
+    let outcome = guard_send(call, &draft("hello")).await;
+    outcome
+        .map(|output| output.value)
+        .map_err(|fault| fault.kind)
+}
+
+async fn two_apps(limits: Limits) -> (Arc<Install>, Arc<Install>) {
+    let engine = Engine::start(limits).unwrap();
+    let first = Arc::new(install(&engine, "app_1", "install_1").await);
+    let second = Arc::new(install(&engine, "app_2", "install_2").await);
+    (first, second)
+}
+
+/// Lets the spawned calls get as far as they can: these tests have one thread, on which each call
+/// takes its slot, or its place in the queue, when it is first polled.
+async fn settle() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn one_app_can_not_take_all_slots() {
+    let (greedy, other) = two_apps(Limits {
+        concurrent_calls_max: 8,
+        send_path_slots_percent: 0,
+        app_concurrent_calls_max: 4,
+        guard_wall_ms_max: 1_000,
+        ..patient()
+    })
+    .await;
+    let hanging: Vec<_> = (0..20).map(|_| hang(&greedy, false)).collect();
+    settle().await;
+    assert_eq!(judge(&other).await, Ok(Verdict::Allow));
+    assert_eq!(judge(&greedy).await, Err(FaultKind::Overloaded));
+    hanging.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn handlers_leave_slots_to_guards() {
+    let (first, second) = two_apps(Limits {
+        concurrent_calls_max: 4,
+        app_concurrent_calls_max: 4,
+        ..patient()
+    })
+    .await;
+    let hanging: Vec<_> = (0..20).map(|_| hang(&first, false)).collect();
+    settle().await;
+    assert_eq!(judge(&first).await, Ok(Verdict::Allow));
+    assert_eq!(judge(&second).await, Ok(Verdict::Allow));
+    hanging.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_and_its_slots_come_back() {
+    let (first, _) = two_apps(Limits {
+        concurrent_calls_max: 2,
+        send_path_slots_percent: 0,
+        app_concurrent_calls_max: 2,
+        app_waiting_calls_max: 3,
+        guard_wall_ms_max: 20_000,
+        ..patient()
+    })
+    .await;
+    let hanging: Vec<_> = (0..5).map(|_| hang(&first, true)).collect();
+    settle().await;
+    let began = std::time::Instant::now();
+    assert_eq!(judge(&first).await, Err(FaultKind::Overloaded));
+    assert!(began.elapsed() < Duration::from_secs(10));
+    hanging.iter().for_each(JoinHandle::abort);
+    for task in hanging {
+        let _ = task.await;
+    }
+    assert_eq!(judge(&first).await, Ok(Verdict::Allow));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_calls_at_once_all_end() {
+    let app = Arc::new(
+        app_with(Limits {
+            concurrent_calls_max: 4,
+            ..patient()
+        })
+        .await,
+    );
+    let orders = [
+        "hello",
+        "trap",
+        "calls 1001",
+        "recurse 1000000",
+        "hello",
+        "allocate 100",
+    ];
+    let calls: Vec<_> = (0..120)
+        .map(|at| {
+            let app = Arc::clone(&app);
+            let order = orders[at % orders.len()];
+            tokio::spawn(async move { (order, app.guard(order).await) })
+        })
+        .collect();
+    for call in calls {
+        let (order, outcome) = call.await.unwrap();
+        match order {
+            "hello" => assert_eq!(outcome.unwrap().value, Verdict::Allow),
+            "calls 1001" => assert_kind(&outcome.err().unwrap(), FaultKind::HostCallLimit),
+            "allocate 100" => assert_kind(&outcome.err().unwrap(), FaultKind::MemoryLimit),
+            _ => assert_kind(&outcome.err().unwrap(), FaultKind::Trap),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A chat layer of maps, with one channel, `general`.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use althing::plugins::{
+    Answer, Chat, Draft, Effect, Entry, HostError, Member, Message, Post, Role, Scope, User,
+};
+
+/// What it prepared; the tests look at it again.
+#[derive(Debug, PartialEq)]
+pub enum Prepared {
+    Sent { channel: String, body: String },
+    Changed { id: String },
+}
+
+#[derive(Default)]
+pub struct FakeChat {
+    pub kv: Mutex<BTreeMap<(Scope, String), Entry>>,
+    pub kv_reads: AtomicUsize,
+}
+
+impl FakeChat {
+    pub fn put(&self, key: &str, value: &[u8], version: u64) {
+        let entry = Entry {
+            value: value.to_vec(),
+            version,
+        };
+        self.kv
+            .lock()
+            .unwrap()
+            .insert((Scope::Plugin, key.into()), entry);
+    }
+}
+
+fn answer<'a, T: Send + 'a>(result: Result<T, HostError>) -> Answer<'a, T> {
+    Box::pin(std::future::ready(result))
+}
+
+fn missing<T>(what: &str) -> Result<T, HostError> {
+    Err(HostError::NotFound(what.into()))
+}
+
+impl Chat for FakeChat {
+    fn owner<'a>(&'a self, scope: &'a Scope) -> Answer<'a, ()> {
+        answer(match scope {
+            Scope::Channel(id) if id != "general" => missing("channel"),
+            _ => Ok(()),
+        })
+    }
+
+    fn kv_get<'a>(&'a self, scope: &'a Scope, key: &'a str) -> Answer<'a, Option<Entry>> {
+        if key == "hang" {
+            return Box::pin(std::future::pending());
+        }
+        self.kv_reads.fetch_add(1, Ordering::Relaxed);
+        let kv = self.kv.lock().unwrap();
+        answer(Ok(kv.get(&(scope.clone(), key.into())).cloned()))
+    }
+
+    fn kv_keys<'a>(
+        &'a self,
+        scope: &'a Scope,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>> {
+        let kv = self.kv.lock().unwrap();
+        let keys = kv.keys().filter(|(of, key)| {
+            of == scope && key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
+        });
+        answer(Ok(keys
+            .take(limit as usize)
+            .map(|(_, key)| key.clone())
+            .collect()))
+    }
+
+    fn message<'a>(&'a self, _: &'a str) -> Answer<'a, Message> {
+        answer(missing("message"))
+    }
+
+    fn history<'a>(
+        &'a self,
+        channel: &'a str,
+        _: Option<u64>,
+        limit: u32,
+    ) -> Answer<'a, Vec<Message>> {
+        let message = |seq: u64| Message {
+            id: format!("msg_{seq}"),
+            channel: channel.into(),
+            seq,
+            sender: "alice".into(),
+            ts_ms: seq,
+            content: Draft {
+                kind: "text".into(),
+                text: "hello".into(),
+                data: "\"hello\"".into(),
+            },
+            deleted: false,
+        };
+        answer(Ok((1..=u64::from(limit)).rev().map(message).collect()))
+    }
+
+    fn members<'a>(&'a self, _: &'a str, _: Option<&'a str>, _: u32) -> Answer<'a, Vec<Member>> {
+        let alice = Member {
+            user: "alice".into(),
+            role: Role::Owner,
+        };
+        answer(Ok(vec![alice]))
+    }
+
+    fn user<'a>(&'a self, _: &'a str) -> Answer<'a, User> {
+        answer(missing("user"))
+    }
+
+    fn prepare_send<'a>(
+        &'a self,
+        channel: &'a str,
+        post: Post,
+        pending: &'a [Effect],
+    ) -> Answer<'a, (String, Effect)> {
+        let effect: Effect = Box::new(Prepared::Sent {
+            channel: channel.into(),
+            body: post.body,
+        });
+        answer(Ok((format!("msg_{}", pending.len()), effect)))
+    }
+
+    fn prepare_edit<'a>(&'a self, id: &'a str, _: Post, _: &'a [Effect]) -> Answer<'a, Effect> {
+        answer(Ok(Box::new(Prepared::Changed { id: id.into() })))
+    }
+
+    fn prepare_delete<'a>(&'a self, id: &'a str, _: bool, _: &'a [Effect]) -> Answer<'a, Effect> {
+        answer(Ok(Box::new(Prepared::Changed { id: id.into() })))
+    }
+
+    fn prepare_act<'a>(
+        &'a self,
+        id: &'a str,
+        _: &'a str,
+        _: &'a str,
+        _: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        answer(Ok(Box::new(Prepared::Changed { id: id.into() })))
+    }
+}

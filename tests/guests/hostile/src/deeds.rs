@@ -1,0 +1,195 @@
+//! The misbehaviours. Each takes one number and gives a report of what the host let it do; an empty
+//! report means that all went as asked.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::althing::plugin::types::Error;
+use crate::althing::plugin::{chat_read, chat_write, config, counters, kv, log, timers};
+
+/// Survives for as long as the instance does.
+static REMEMBERED: AtomicU32 = AtomicU32::new(0);
+
+/// Does what the first word of `order` says, as often or as much as the number after it says.
+pub fn commit(order: &str) -> String {
+    let mut words = order.split(' ');
+    let deed = words.next().unwrap_or_default();
+    let number: usize = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let second: usize = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    match deed {
+        "loop" => endless(),
+        "spin" => spin(number),
+        "recurse" => format!("{}", recurse(number as u64)),
+        "trap" => trap(),
+        "allocate" => allocate(number),
+        "calls" => calls(number),
+        "return" => "x".repeat(number),
+        "pass" => pass(number),
+        "logs" => logs(number, second),
+        "get" => report(kv::get(&kv::Scope::Plugin, "key").map(drop)),
+        "hang" => report(kv::get(&kv::Scope::Plugin, "hang").map(drop)),
+        "set" => set(number, second),
+        "write-read" => write_read(number, second),
+        "swap" => swap(),
+        "swap-twice" => swap_twice(),
+        "stray" => report(kv::set(
+            &kv::Scope::Channel("nowhere".into()),
+            "key",
+            b"v",
+            None,
+        )),
+        "key" => report(kv::set(&kv::Scope::Plugin, &"k".repeat(number), b"v", None)),
+        "list" => list(),
+        "sends" => sends(number),
+        "deletes" => repeat(number, |_| chat_write::delete("msg_1")),
+        "timers" => repeat(number, |at| {
+            timers::set(&format!("timer {at}"), 1, "", "{}")
+        }),
+        "payload" => report(timers::set("big", 1, "", &format!("{:>number$}", 1))),
+        "name" => report(timers::set(&"n".repeat(number), 1, "", "1")),
+        "far" => report(timers::set("far", u64::MAX, "", "{}")),
+        "count" => format!("{}", counters::add("key", number as u32, 60_000)),
+        "sum" => format!("{}", counters::sum("key", 60_000)),
+        "history" => report(chat_read::history("general", None, number as u32).map(drop)),
+        "config" => config::get(),
+        "remember" => format!("{}", REMEMBERED.fetch_add(1, Ordering::Relaxed) + 1),
+        _ => String::new(),
+    }
+}
+
+fn endless() -> String {
+    let mut turns = 0u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+fn spin(million_turns: usize) -> String {
+    for turn in 0..million_turns * 1_000_000 {
+        black_box(turn);
+    }
+    String::new()
+}
+
+fn recurse(left: u64) -> u64 {
+    if left == 0 {
+        0
+    } else {
+        black_box(recurse(black_box(left - 1)) + 1)
+    }
+}
+
+fn trap() -> String {
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_arch = "wasm32"))]
+    std::process::abort()
+}
+
+fn allocate(mebibytes: usize) -> String {
+    let mut kept = Vec::new();
+    for _ in 0..mebibytes {
+        kept.push(black_box(vec![1u8; 1 << 20]));
+    }
+    String::new()
+}
+
+fn calls(number: usize) -> String {
+    for _ in 0..number {
+        counters::sum("key", 1_000);
+    }
+    String::new()
+}
+
+fn pass(bytes: usize) -> String {
+    log::log(log::Level::Info, &"x".repeat(bytes));
+    String::new()
+}
+
+fn logs(lines: usize, bytes: usize) -> String {
+    let line = "é".repeat(bytes / 2);
+    for _ in 0..lines {
+        log::log(log::Level::Warn, &line);
+    }
+    String::new()
+}
+
+fn set(keys: usize, bytes: usize) -> String {
+    let value = vec![7u8; bytes];
+    repeat(keys, |at| {
+        kv::set(
+            &kv::Scope::Channel("general".into()),
+            &format!("k{at}"),
+            &value,
+            None,
+        )
+    })
+}
+
+fn write_read(times: usize, bytes: usize) -> String {
+    let value = vec![7u8; bytes];
+    repeat(times, |_| {
+        kv::set(&kv::Scope::Plugin, "same", &value, None)?;
+        kv::get(&kv::Scope::Plugin, "same").map(drop)
+    })
+}
+
+fn swap() -> String {
+    let scope = kv::Scope::Plugin;
+    let found = match kv::get(&scope, "key") {
+        Ok(entry) => entry.map(|entry| entry.version),
+        Err(error) => return format!("{error:?}"),
+    };
+    report(kv::swap(&scope, "key", found, b"mine", Some(5_000)))
+}
+
+/// A swap on top of a swap, and one that must fail.
+fn swap_twice() -> String {
+    let scope = kv::Scope::Plugin;
+    let swap = |expected| kv::swap(&scope, "twice", expected, b"v", None);
+    let done = swap(None).and_then(|()| {
+        let version = kv::get(&scope, "twice")?.map(|entry| entry.version);
+        swap(version)
+    });
+    match (done, swap(None)) {
+        (Ok(()), Err(Error::Conflict)) => String::new(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn list() -> String {
+    let scope = kv::Scope::Plugin;
+    let listed = kv::set(&scope, "k1", b"v", None)
+        .and_then(|()| kv::set(&scope, "k3", b"v", None))
+        .and_then(|()| kv::delete(&scope, "k2"))
+        .and_then(|()| kv::keys(&scope, "k", None, 100));
+    match listed {
+        Ok(keys) => keys.join(","),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+fn sends(number: usize) -> String {
+    let post = chat_write::Post {
+        kind: "text".into(),
+        body: "spam".into(),
+        blocks: String::new(),
+    };
+    repeat(number, |_| chat_write::send("general", &post).map(drop))
+}
+
+fn repeat(times: usize, mut deed: impl FnMut(usize) -> Result<(), Error>) -> String {
+    for at in 0..times {
+        if let Err(error) = deed(at) {
+            return format!("{at}: {error:?}");
+        }
+    }
+    String::new()
+}
+
+fn report(result: Result<(), Error>) -> String {
+    match result {
+        Ok(()) => String::new(),
+        Err(error) => format!("{error:?}"),
+    }
+}

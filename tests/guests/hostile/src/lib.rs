@@ -1,0 +1,146 @@
+//! A plugin that misbehaves on request: the first word of the text that a hook is given names the
+//! misbehaviour, the second is its size. The host's tests use it to break each limit once.
+//! Whatever it survives it answers with a short report.
+
+mod deeds;
+
+wit_bindgen::generate!({ path: "../../../wit", world: "plugin" });
+
+use althing::plugin::types::{Context, Draft, Json, Reply, View};
+use exports::althing::plugin::{
+    commands, events, interactions, message_guard, message_kind, schedule,
+};
+
+#[used]
+#[unsafe(link_section = "althing:manifest")]
+static MANIFEST: [u8; include_bytes!("../plugin.toml").len()] = *include_bytes!("../plugin.toml");
+
+struct Hostile;
+
+export!(Hostile);
+
+fn judge(text: &str) -> message_guard::Verdict {
+    match text.split_once(' ') {
+        Some(("say", reason)) => message_guard::Verdict::Reject(message_guard::Rejection {
+            code: "said".into(),
+            reason: reason.into(),
+            retry_after_ms: None,
+        }),
+        Some(("code", code)) => message_guard::Verdict::Reject(message_guard::Rejection {
+            code: code.into(),
+            reason: "because".into(),
+            retry_after_ms: Some(1),
+        }),
+        Some(("patch", bytes)) => message_guard::Verdict::Change(message_guard::Patch {
+            text: Some("x".repeat(bytes.parse().unwrap_or(0))),
+            data: None,
+        }),
+        _ => match deeds::commit(text) {
+            report if report.is_empty() => message_guard::Verdict::Allow,
+            report => message_guard::Verdict::Hold(report),
+        },
+    }
+}
+
+impl message_guard::Guest for Hostile {
+    fn before_send(_: Context, message: Draft) -> message_guard::Verdict {
+        judge(&message.text)
+    }
+
+    fn before_edit(_: Context, message: Draft, _: Draft) -> message_guard::Verdict {
+        judge(&message.text)
+    }
+
+    fn before_delete(_: Context, message: Draft) -> message_guard::Verdict {
+        judge(&message.text)
+    }
+}
+
+impl events::Guest for Hostile {
+    fn handle(_: Context, event: events::Event) -> Result<(), String> {
+        match deeds::commit(&event.data) {
+            report if report.is_empty() => Ok(()),
+            report => Err(report),
+        }
+    }
+}
+
+impl commands::Guest for Hostile {
+    fn run(_: Context, command: commands::Command) -> Result<Option<Reply>, String> {
+        if command.text == "fail after writing" {
+            deeds::commit("set 1 1");
+            return Err("failed after writing".into());
+        }
+        let text = deeds::commit(&command.text);
+        Ok((!text.is_empty()).then(|| Reply {
+            text,
+            blocks: String::new(),
+        }))
+    }
+
+    fn complete(_: Context, command: commands::Command) -> Vec<commands::Choice> {
+        let many: usize = command.text.parse().unwrap_or(0);
+        if many > 0 {
+            let choice = commands::Choice {
+                value: "v".into(),
+                label: "l".into(),
+            };
+            return vec![choice; many];
+        }
+        vec![commands::Choice {
+            value: deeds::commit(&command.text),
+            label: "report".into(),
+        }]
+    }
+}
+
+impl interactions::Guest for Hostile {
+    fn handle(_: Context, interaction: interactions::Interaction) -> Result<Option<Reply>, String> {
+        Ok(Some(Reply {
+            text: deeds::commit(&interaction.value),
+            blocks: String::new(),
+        }))
+    }
+}
+
+impl message_kind::Guest for Hostile {
+    fn create(_: Context, _: String, data: Json) -> Result<message_kind::Created, String> {
+        let text = deeds::commit(&data);
+        let view = View {
+            text,
+            blocks: String::new(),
+        };
+        let shown = message_kind::Shown {
+            state: "{}".into(),
+            view,
+        };
+        Ok(message_kind::Created {
+            data: "{}".into(),
+            shown,
+        })
+    }
+
+    fn act(
+        _: Context,
+        _: String,
+        _: Json,
+        state: Json,
+        action: String,
+        _: Json,
+    ) -> Result<message_kind::Shown, String> {
+        let view = View {
+            text: deeds::commit(&action),
+            blocks: String::new(),
+        };
+        Ok(message_kind::Shown { state, view })
+    }
+}
+
+impl schedule::Guest for Hostile {
+    fn run(_: Context, name: String, _: Json) -> Result<(), String> {
+        match deeds::commit(&name) {
+            report if report.is_empty() => Ok(()),
+            report => Err(report),
+        }
+    }
+}
