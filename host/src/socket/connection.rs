@@ -60,7 +60,10 @@ pub async fn run(app: Arc<App>, stream: TcpStream, first: &[u8], client: Client)
     let closed = match reader.run(&mut writer_gone).await {
         End::Ours(close) => {
             reader.outbox.close(close);
-            timeout(CLOSING, writer_gone).await.ok().and_then(Result::ok)
+            timeout(CLOSING, writer_gone)
+                .await
+                .ok()
+                .and_then(Result::ok)
         }
         End::Written(close) => Some(close),
     };

@@ -164,12 +164,8 @@ impl Store {
     /// how many that were; 0 means that none is left.
     pub async fn erase_messages(&self, backend: &Backend, id: UserId, limit: i64) -> Result<usize> {
         let app = backend.tenant().app();
-        self.write(move |tx| {
-            Box::pin(async move {
-                erase_messages(tx, app, &id, limit).await
-            })
-        })
-        .await
+        self.write(move |tx| Box::pin(async move { erase_messages(tx, app, &id, limit).await }))
+            .await
     }
 
     /// The last step: takes the user out of every channel and every entry of the log. What it wrote
