@@ -61,7 +61,7 @@ pub fn build(root: &Path) -> Result<()> {
     println!("Building the plugins (the first time takes some minutes) …");
     plugins::run(root)?;
     println!("Building the host (the first time takes some minutes) …");
-    let built = Command::new(toolchain::cargo())
+    let built = toolchain::cargo()
         .args(["build", "--package", "althing", "--bin", "althing"])
         .current_dir(root)
         .status();

@@ -85,12 +85,12 @@ impl Bulk {
     }
 
     /// The same for asking, where a row may come more than once: pieces are padded with their last row.
-    pub fn padded<'r, T: Clone>(
+    pub fn padded<'r, T>(
         &'static self,
         rows: &'r [T],
     ) -> impl Iterator<Item = (&'static str, Vec<T>)> + 'r
     where
-        T: 'r,
+        T: Clone + 'r,
     {
         rows.chunks(ROWS_MAX).map(|piece| {
             let size = piece.len().next_power_of_two();
