@@ -12,6 +12,7 @@ mod panics;
 mod person;
 mod postgres;
 mod runner;
+mod signer;
 mod socket;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use database::{Database, Kind};
 pub use host::TestHost;
 pub use person::{Answer, Person, draft};
 pub use runner::run;
+pub use signer::Signer;
 pub use socket::{Reply, Socket};
 
 /// How long anything may take before the story fails. Long, for a busy machine; nobody waits for it

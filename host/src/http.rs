@@ -2,6 +2,7 @@
 //! page, and so is what every request passes through.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -100,10 +101,11 @@ pub fn document() -> OpenApi {
 /// Everything that the host serves; `sockets` is the route of the WebSocket.
 pub fn router(app: Arc<App>, sockets: Router<Arc<App>>) -> Router {
     let (api, document) = api();
-    let limits = (
-        app.config.server.body_bytes_max,
-        app.config.server.request_timeout_ms,
-    );
+    let limits = request::Bounds {
+        body_bytes_max: app.config.server.body_bytes_max,
+        component_bytes_max: app.config.plugins.component_bytes_max,
+        time_max: Duration::from_millis(app.config.server.request_timeout_ms),
+    };
     api.route_layer(from_fn_with_state(app.clone(), idempotency::layer))
         .route_layer(from_fn_with_state(app.clone(), authenticate::layer))
         .merge(public(&document))

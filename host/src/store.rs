@@ -220,6 +220,8 @@ async fn connect(settings: &Settings) -> Result<Db, String> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // As on Postgres: a tag is found by its own letters.
+        .pragma("case_sensitive_like", "ON")
         .busy_timeout(std::time::Duration::from_secs(5))
         // 16 MiB of pages for each connection, and reads through the page cache.
         .pragma("cache_size", "-16384")

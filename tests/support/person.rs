@@ -107,24 +107,24 @@ impl Person {
         self.credential.as_deref().unwrap_or_default()
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
-        self.request("GET", path, None).await
+    pub async fn get(&self, path: impl AsRef<str>) -> Answer {
+        self.request("GET", path.as_ref(), None).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
-        self.request("POST", path, Some(body)).await
+    pub async fn post(&self, path: impl AsRef<str>, body: Value) -> Answer {
+        self.request("POST", path.as_ref(), Some(body)).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
-        self.request("PUT", path, Some(body)).await
+    pub async fn put(&self, path: impl AsRef<str>, body: Value) -> Answer {
+        self.request("PUT", path.as_ref(), Some(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.request("PATCH", path, Some(body)).await
+    pub async fn patch(&self, path: impl AsRef<str>, body: Value) -> Answer {
+        self.request("PATCH", path.as_ref(), Some(body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
-        self.request("DELETE", path, None).await
+    pub async fn delete(&self, path: impl AsRef<str>) -> Answer {
+        self.request("DELETE", path.as_ref(), None).await
     }
 
     /// A request with a JSON body, or none.

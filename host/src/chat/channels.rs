@@ -10,9 +10,6 @@ use crate::store::proof::{Member, Tenant};
 use crate::store::{ChannelChange, ChannelFilter, NewChannel};
 use crate::wire;
 
-/// The most members that a channel is made with; more are added afterwards.
-const FIRST_MEMBERS_MAX: usize = 100;
-
 /// Makes a channel. A user who makes one owns it.
 pub async fn add(app: &App, caller: &Caller, new: wire::NewChannel) -> Result<Channel> {
     let actor = access::actor(caller)?;
@@ -34,6 +31,13 @@ pub async fn add(app: &App, caller: &Caller, new: wire::NewChannel) -> Result<Ch
         if participants.iter().all(|(user, _)| *user != member) {
             participants.push((member, Role::Member));
         }
+    }
+    let max = app.config.limits.participants_max;
+    if participants.len() > max {
+        return Err(Error::new(
+            Code::LimitReached,
+            format!("A channel has at most {max} participants."),
+        ));
     }
     // A channel with people in it has exactly one owner.
     if let Some((_, role)) = participants
@@ -82,11 +86,12 @@ fn check(app: &App, new: &wire::NewChannel) -> Result<()> {
     if let Some(icon) = &new.icon {
         valid::link("icon", icon)?;
     }
-    valid::tags(&new.tags)?;
-    if new.members.len() > FIRST_MEMBERS_MAX {
+    valid::tags(app, &new.tags)?;
+    let first_max = app.config.limits.users_per_request_max;
+    if new.members.len() > first_max {
         return Err(Error::invalid(
             "members",
-            format!("must be at most {FIRST_MEMBERS_MAX}; add others afterwards"),
+            format!("must be at most {first_max}; add others afterwards"),
         ));
     }
     Ok(())
@@ -259,7 +264,7 @@ pub async fn change(
         valid::link("icon", icon)?;
     }
     if let Some(tags) = &change.tags {
-        valid::tags(tags)?;
+        valid::tags(app, tags)?;
     }
     let custom = change
         .custom

@@ -12,16 +12,15 @@ use crate::wire;
 
 /// Ids that begin so belong to the bots of plugins.
 pub const BOT_PREFIX: &str = "bot:";
-/// The most users that one request may set.
-const BATCH_MAX: usize = 100;
 /// How many messages of an erased user one transaction takes.
 const ERASE_BATCH: i64 = 200;
 
 /// Makes users or changes those that are there, all or none.
 pub async fn set(app: &App, caller: &Caller, users: Vec<wire::SetUser>) -> Result<Vec<User>> {
     let backend = access::backend(caller)?;
-    if users.is_empty() || users.len() > BATCH_MAX {
-        return Err(Error::invalid("users", format!("must be 1 to {BATCH_MAX}")));
+    let max = app.config.limits.users_per_request_max;
+    if users.is_empty() || users.len() > max {
+        return Err(Error::invalid("users", format!("must be 1 to {max}")));
     }
     let mut faults = Vec::new();
     let mut changes = Vec::with_capacity(users.len());
@@ -92,7 +91,7 @@ fn check(app: &App, user: wire::SetUser) -> Result<UserChange> {
         ));
     }
     if let Some(Some(name)) = &user.name {
-        valid::plain("name", name, 256)?;
+        valid::plain("name", name, app.config.limits.name_bytes_max)?;
     }
     if let Some(Some(image)) = &user.image {
         valid::link("image", image)?;

@@ -88,12 +88,16 @@ pub fn json(field: &str, text: &str) -> Result<()> {
 }
 
 /// Tags for finding a channel.
-pub fn tags(tags: &[String]) -> Result<()> {
-    if tags.len() > 32 {
-        return Err(Error::invalid("tags", "must be at most 32"));
+pub fn tags(app: &App, tags: &[String]) -> Result<()> {
+    let limits = &app.config.limits;
+    if tags.len() > limits.tags_max {
+        return Err(Error::invalid(
+            "tags",
+            format!("must be at most {}", limits.tags_max),
+        ));
     }
     for (at, tag) in tags.iter().enumerate() {
-        name(&format!("tags[{at}]"), tag, 64)?;
+        name(&format!("tags[{at}]"), tag, limits.tag_bytes_max)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
@@ -23,22 +23,28 @@ use crate::store::Remembered;
 const PLAIN: u8 = 0;
 const SEALED: u8 = 1;
 
-/// Claims the key for this request, or answers from what is known of it.
-pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response> {
-    let Some(key) = request
-        .headers()
-        .get("idempotency-key")
-        .filter(|_| request.method() == Method::POST)
-    else {
-        return Ok(next.run(request).await);
+/// The key that a request came with.
+pub fn key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
     };
     let key = key
         .to_str()
         .ok()
         .filter(|key| (1..=128).contains(&key.len()));
-    let key = key
-        .ok_or_else(|| Error::invalid("Idempotency-Key", "must be 1 to 128 visible characters"))?
-        .to_owned();
+    let bad = || Error::invalid("Idempotency-Key", "must be 1 to 128 visible characters");
+    key.map(|key| Some(key.to_owned())).ok_or_else(bad)
+}
+
+/// Claims the key for this request, or answers from what is known of it. Messages bring their own:
+/// for them the key is the `client_id`, and no answer with what somebody wrote is kept.
+pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response> {
+    if request.method() != Method::POST || request.uri().path() == "/v1/messages" {
+        return Ok(next.run(request).await);
+    }
+    let Some(key) = key(request.headers())? else {
+        return Ok(next.run(request).await);
+    };
     let owner = match request.extensions().get::<Caller>() {
         Some(caller) => caller.whose().to_string(),
         None => return Ok(next.run(request).await),

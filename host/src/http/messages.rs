@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::extract::{By, Json, Path, Query};
-use super::reply;
+use super::{idempotency, reply};
 use crate::app::App;
 use crate::chat::messages::{self, Page};
 use crate::error::Result;
@@ -70,7 +70,8 @@ pub async fn history(
 /// Send a message
 ///
 /// Answered once it is on disk. `201` for a new message, `200` with `replayed` for one that was sent before under the
-/// same `client_id`, `202` with `held` for one that waits for review.
+/// same `client_id`, `202` with `held` for one that waits for review. An `Idempotency-Key` is the `client_id` of a
+/// message without one.
 #[utoipa::path(post, path = "/v1/messages", tag = "Messages", security(("server_key" = []), ("user_token" = [])),
     request_body = wire::Send,
     responses((status = 201, description = "It is stored", body = wire::Message),
@@ -79,8 +80,12 @@ pub async fn history(
 pub async fn send(
     State(app): State<Arc<App>>,
     By(caller): By,
-    Json(new): Json<wire::Send>,
+    headers: HeaderMap,
+    Json(mut new): Json<wire::Send>,
 ) -> Result<Response> {
+    if new.client_id.is_none() {
+        new.client_id = idempotency::key(&headers)?;
+    }
     let (outcome, channel) = messages::send(&app, &caller, new).await?;
     let status = match &outcome {
         messages::Outcome::Stored(sent) if sent.replayed => StatusCode::OK,

@@ -37,16 +37,20 @@ pub fn client(app: &App, peer: IpAddr, headers: &HeaderMap) -> Result<Client> {
     })
 }
 
+/// How much a request may bring, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub body_bytes_max: usize,
+    /// The same for the route that takes components.
+    pub component_bytes_max: usize,
+    pub time_max: Duration,
+}
+
 /// Refuses bodies that are too large and requests that take too long.
-pub async fn bounded(
-    (bytes_max, time_max_ms): (usize, u64),
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn bounded(bounds: Bounds, request: Request, next: Next) -> Response {
     let bytes_max = match request.uri().path() {
-        // Components are larger; their route has a limit of its own.
-        "/v1/plugins" => usize::MAX,
-        _ => bytes_max,
+        "/v1/plugins" => bounds.component_bytes_max,
+        _ => bounds.body_bytes_max,
     };
     let declared = request
         .headers()
@@ -60,7 +64,7 @@ pub async fn bounded(
         .into_response();
     }
     let request = request.map(|body| Body::new(Limited::new(body, bytes_max)));
-    match tokio::time::timeout(Duration::from_millis(time_max_ms), next.run(request)).await {
+    match tokio::time::timeout(bounds.time_max, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::new(Code::Timeout, "The request took too long.").into_response(),
     }

@@ -101,6 +101,12 @@ impl Store {
                 match decide(asker, seat.map(|seat| seat.role))? {
                     SeatChange::Keep => {}
                     SeatChange::Add(role) => {
+                        // Whoever comes first to an empty channel owns it: somebody has to.
+                        let role = if tx.count(channel).await? == 0 {
+                            Role::Owner
+                        } else {
+                            role
+                        };
                         tx.add_participant(app, channel, &user, role, actor).await?;
                         if tx.count(channel).await? > participants_max {
                             return Err(Error::new(
