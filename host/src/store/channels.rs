@@ -268,6 +268,13 @@ impl Tx {
         if let Some(pair) = &new.pair
             && let Some(channel) = self.channel(BY_PAIR, app, pair).await?
         {
+            // Somebody who left the channel above and came back has its place again.
+            for (user, role) in &new.participants {
+                if self.participant(channel.key, user).await?.is_none() {
+                    self.add_participant(app, channel.key, user, *role, None)
+                        .await?;
+                }
+            }
             return Ok((channel, false));
         }
         let key = ChannelKey(self.next_id());

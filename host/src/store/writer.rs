@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions, PgConnection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::{Head, NewMessage, Sent};
+use super::messages::log_after;
 use super::{Committed, Db, Store};
 use crate::clock::{self, Clock};
 use crate::error::{Code, Error, Result};
@@ -154,6 +155,8 @@ pub struct Writer {
     clock: Clock,
     ids: Arc<IdSource>,
     position: i64,
+    /// Entries of a commit that got through although it was not confirmed, to be published first.
+    unpublished: Committed,
     commits: mpsc::Sender<Committed>,
 }
 
@@ -178,6 +181,7 @@ impl Writer {
             clock,
             ids,
             position,
+            unpublished: Vec::new(),
             commits,
         }
     }
@@ -289,7 +293,9 @@ impl Writer {
         let (connection, position, events) = tx.commit().await?;
         self.connection = Some(connection);
         self.position = position;
-        Ok(events)
+        let mut all = std::mem::take(&mut self.unpublished);
+        all.extend(events);
+        Ok(all)
     }
 
     /// After a failed write or sync of SQLite's files, what they hold is uncertain, and a later sync
@@ -314,7 +320,12 @@ impl Writer {
         let last: Option<i64> = on_db!(&mut connection, c => {
             sqlx::query_scalar("SELECT MAX(position) FROM events").fetch_one(&mut *c).await
         })?;
-        self.position = self.position.max(last.unwrap_or(0));
+        if let Some(last) = last.filter(|last| *last > self.position) {
+            let got_through = log_after(&self.pool, self.position).await?;
+            self.unpublished
+                .extend(got_through.into_iter().map(Arc::new));
+            self.position = last;
+        }
         Ok(connection)
     }
 }
