@@ -35,6 +35,7 @@ mod review;
 mod sessions;
 mod users;
 
+pub use extract::parameters;
 pub use request::{Peer, client};
 
 /// The API's routes and their description.

@@ -93,12 +93,24 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         let path = serde_path_to_error::deserialize::<_, T>(json)
             .err()
             .map(|e| e.path().to_string());
-        fault(path.unwrap_or_default(), &error.to_string())
+        fault(path.unwrap_or_default(), "body", &error.to_string())
     })
 }
 
-/// What serde says, about the field that it says it of.
-fn fault(path: String, said: &str) -> Error {
+/// Reads the parameters of a request on the socket, with the same faults as a body.
+pub fn parameters<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let json = &mut serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        fault(
+            error.path().to_string(),
+            "params",
+            &error.inner().to_string(),
+        )
+    })
+}
+
+/// What serde says, about the field that it says it of; `whole` is the name of what has no fields.
+fn fault(path: String, whole: &str, said: &str) -> Error {
     let said = said.split(" at line ").next().unwrap_or(said);
     let quoted = said.split('`').nth(1);
     let parent = if path == "." || path.is_empty() {
@@ -117,7 +129,7 @@ fn fault(path: String, said: &str) -> Error {
         {
             name.to_owned()
         }
-        _ if parent.is_empty() => "body".to_owned(),
+        _ if parent.is_empty() => whole.to_owned(),
         _ => parent,
     };
     Error::invalid_fields(vec![FieldFault {
@@ -141,7 +153,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 let field = said
                     .split('`')
                     .nth(1)
-                    .filter(|_| said.starts_with("unknown field"))
+                    .filter(|_| {
+                        said.starts_with("unknown field") || said.starts_with("missing field")
+                    })
                     .unwrap_or(field);
                 Err(Error::invalid(field, message))
             }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::Limited;
+use http_body_util::{BodyExt, Limited};
 
 use super::reply::{self, Failed};
 use crate::address::client_address;
@@ -56,18 +56,35 @@ pub async fn bounded(bounds: Bounds, request: Request, next: Next) -> Response {
         .headers()
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > bytes_max) {
-        return Error::new(
-            Code::TooLarge,
-            format!("The body must have at most {bytes_max} bytes."),
-        )
-        .into_response();
-    }
-    let request = request.map(|body| Body::new(Limited::new(body, bytes_max)));
-    match tokio::time::timeout(bounds.time_max, next.run(request)).await {
+    let answer = async {
+        if declared.is_some_and(|length| length > bytes_max) {
+            drain(request.into_body()).await;
+            let detail = format!("The body must have at most {bytes_max} bytes.");
+            return Error::new(Code::TooLarge, detail).into_response();
+        }
+        next.run(request.map(|body| Body::new(Limited::new(body, bytes_max))))
+            .await
+    };
+    let mut response = match tokio::time::timeout(bounds.time_max, answer).await {
         Ok(response) => response,
         Err(_) => Error::new(Code::Timeout, "The request took too long.").into_response(),
+    };
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        // What is left of the body stands where the next request would begin.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
     }
+    response
+}
+
+/// How much of a body that is refused is read all the same.
+const DRAINED_BYTES_MAX: usize = 8 << 20;
+
+/// Reads a body that nobody wants, within bounds: a sender whose connection is closed under its hands
+/// does not get to see why.
+async fn drain(body: Body) {
+    let mut body = Limited::new(body, DRAINED_BYTES_MAX);
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// Gives the request an id, logs it once, counts it.

@@ -17,6 +17,7 @@ use crate::chat::{interact, passing};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::frame;
+use crate::http;
 use crate::hub::{Close, Outbox};
 use crate::model::{ChannelId, ChannelKey, Millis};
 use crate::wire;
@@ -419,13 +420,7 @@ fn read(text: &str) -> Result<wire::Request<'_>> {
 }
 
 fn parameters<T: DeserializeOwned>(request: &wire::Request<'_>) -> Result<T> {
-    let text = request.params.map_or("{}", RawValue::get);
-    serde_json::from_str(text).map_err(|e| {
-        let said = e.to_string();
-        let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
-        let field = said.split('`').nth(1).unwrap_or("params").to_owned();
-        Error::invalid(field, said)
-    })
+    http::parameters(request.params.map_or("{}", RawValue::get))
 }
 
 fn settled(id: Option<u64>, result: Result<impl Serialize>) -> Bytes {

@@ -268,10 +268,12 @@ impl Tx {
         if let Some(pair) = &new.pair
             && let Some(channel) = self.channel(BY_PAIR, app, pair).await?
         {
-            // Somebody who left the channel above and came back has its place again.
+            // Whoever left the parent and came back has a place in the side channel again.
             for (user, role) in &new.participants {
-                if self.participant(channel.key, user).await?.is_none() {
-                    self.add_participant(app, channel.key, user, *role, None)
+                if self.participant(channel.key, user).await?.is_none()
+                    && self.may_join(new.parent, user).await?
+                {
+                    self.add_participant(app, channel.key, user, *role, new.actor.clone())
                         .await?;
                 }
             }
@@ -317,8 +319,10 @@ impl Tx {
         })
         .await?;
         for (user, role) in &new.participants {
-            self.add_participant(app, key, user, *role, new.actor.clone())
-                .await?;
+            if self.may_join(new.parent, user).await? {
+                self.add_participant(app, key, user, *role, new.actor.clone())
+                    .await?;
+            }
         }
         self.flush().await?;
         self.write_heads().await?;
@@ -382,6 +386,14 @@ impl Tx {
             head.active = channel.active;
         }
         Ok(channel)
+    }
+
+    /// In a side channel sit only those who sit in its parent, as it is now.
+    async fn may_join(&mut self, parent: Option<ChannelKey>, user: &UserId) -> Result<bool> {
+        match parent {
+            Some(parent) => Ok(self.participant(parent, user).await?.is_some()),
+            None => Ok(true),
+        }
     }
 
     async fn channel(
