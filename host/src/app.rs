@@ -18,7 +18,9 @@ use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::model::{self, AppId};
 use crate::plugins;
-use crate::secrets::{Credential, CredentialDigest, CredentialKind, MasterKey, SealContext, Sealer, load_or_create};
+use crate::secrets::{
+    Credential, CredentialDigest, CredentialKind, MasterKey, SealContext, Sealer, load_or_create,
+};
 use crate::store::{self, Committed, Store};
 use crate::tokens::VerifyingKey;
 
@@ -70,12 +72,17 @@ impl App {
     ///
     /// # Errors
     /// A sentence for the operator.
-    pub async fn open(config: Config, clock: Clock) -> Result<(Arc<App>, mpsc::Receiver<Committed>), String> {
+    pub async fn open(
+        config: Config,
+        clock: Clock,
+    ) -> Result<(Arc<App>, mpsc::Receiver<Committed>), String> {
         let folder = &config.paths.data_dir;
-        std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
         let random = SystemRandom::new();
         let operator = operator_key(&config.operator_key_file(), &random)?;
-        let master = MasterKey::load_or_create(&config.secret_key_file(), &random).map_err(|e| e.to_string())?;
+        let master = MasterKey::load_or_create(&config.secret_key_file(), &random)
+            .map_err(|e| e.to_string())?;
         let settings = store::Settings {
             url: config.store_url(),
             read_connections: config.store.read_connections,
@@ -83,7 +90,8 @@ impl App {
             queue_max: config.store.queue_max,
         };
         let (store, committed) = Store::open(&settings, clock.clone()).await?;
-        let engine = plugins::Engine::start(plugin_limits(&config.plugins)).map_err(|e| format!("can't start the plugin engine: {e}"))?;
+        let engine = plugins::Engine::start(plugin_limits(&config.plugins))
+            .map_err(|e| format!("can't start the plugin engine: {e}"))?;
         let app = Arc::new(App {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
             sealer: Sealer::new(&master),
@@ -93,7 +101,10 @@ impl App {
             metrics: Metrics::default(),
             seats: Seats::default(),
             rates: Rates::new(&config.limits),
-            issuers: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(10)).build(),
+            issuers: moka::sync::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_secs(10))
+                .build(),
             loadouts: RwLock::default(),
             origins: RwLock::default(),
             grown: Grown::default(),
@@ -110,7 +121,11 @@ impl App {
     /// Waits until the host begins to stop.
     pub async fn stopped(&self) {
         // The sender lives as long as this does.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        let _ = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
     }
 
     /// An app with the keys that verify its users' tokens.
@@ -118,7 +133,9 @@ impl App {
         if let Some(issuer) = self.issuers.get(&id) {
             return Ok(Some(issuer));
         }
-        let Some(app) = self.store.find_app(id).await? else { return Ok(None) };
+        let Some(app) = self.store.find_app(id).await? else {
+            return Ok(None);
+        };
         let mut keys = Vec::new();
         for key in self.store.list_signing_keys(id).await? {
             keys.push(self.verifying_key(id, &key)?);
@@ -135,9 +152,18 @@ impl App {
     }
 
     /// The secret of a signing key that was sealed.
-    pub fn unseal(&self, app: AppId, key: &model::SigningKey) -> Result<crate::secrets::Secret<Vec<u8>>> {
-        let context = SealContext { app_id: &app.to_string(), key_id: &key.kid };
-        self.sealer.open(context, &key.material).map_err(Error::internal)
+    pub fn unseal(
+        &self,
+        app: AppId,
+        key: &model::SigningKey,
+    ) -> Result<crate::secrets::Secret<Vec<u8>>> {
+        let context = SealContext {
+            app_id: &app.to_string(),
+            key_id: &key.kid,
+        };
+        self.sealer
+            .open(context, &key.material)
+            .map_err(Error::internal)
     }
 
     fn verifying_key(&self, app: AppId, key: &model::SigningKey) -> Result<VerifyingKey> {
@@ -152,30 +178,48 @@ impl App {
     /// Whether some app allows pages of this origin: all that can be said of a browser's preflight,
     /// which names no app.
     pub fn knows_origin(&self, origin: &[u8]) -> bool {
-        self.origins.read().unwrap_or_else(PoisonError::into_inner).iter().any(|of_app| of_app.allows(origin))
+        self.origins
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|of_app| of_app.allows(origin))
     }
 
     async fn load_origins(&self) -> Result<()> {
         let lists = self.store.list_origins().await?;
-        let all = lists.iter().filter_map(|list| Origins::parse(&list.0).ok()).filter(|of_app| of_app.iter().next().is_some());
+        let all = lists
+            .iter()
+            .filter_map(|list| Origins::parse(&list.0).ok())
+            .filter(|of_app| of_app.iter().next().is_some());
         *self.origins.write().unwrap_or_else(PoisonError::into_inner) = all.collect();
         Ok(())
     }
 
     /// The plugins that run in an app.
     pub fn loadout(&self, id: AppId) -> Arc<Loadout> {
-        self.loadouts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned().unwrap_or_default()
+        self.loadouts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Every app with plugins.
     pub fn loadouts(&self) -> Vec<(AppId, Arc<Loadout>)> {
         let loadouts = self.loadouts.read().unwrap_or_else(PoisonError::into_inner);
-        loadouts.iter().map(|(id, loadout)| (*id, loadout.clone())).collect()
+        loadouts
+            .iter()
+            .map(|(id, loadout)| (*id, loadout.clone()))
+            .collect()
     }
 
     /// Puts an app's plugins into use. Calls that are running keep what they began with.
     pub fn set_loadout(&self, id: AppId, loadout: Loadout) {
-        let mut loadouts = self.loadouts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut loadouts = self
+            .loadouts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         match loadout.installs.is_empty() {
             true => drop(loadouts.remove(&id)),
             false => drop(loadouts.insert(id, Arc::new(loadout))),

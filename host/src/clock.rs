@@ -22,7 +22,10 @@ pub enum Clock {
 
 impl Clock {
     /// Now.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the system"
+    )]
     pub fn now(&self) -> Millis {
         match self {
             Clock::System => SystemTime::now()
@@ -54,7 +57,10 @@ pub fn rfc3339(at: Millis) -> String {
 mod tests {
     #[test]
     fn times_have_three_digits_and_a_z() {
-        assert_eq!(super::rfc3339(1_700_000_000_020), "2023-11-14T22:13:20.020Z");
+        assert_eq!(
+            super::rfc3339(1_700_000_000_020),
+            "2023-11-14T22:13:20.020Z"
+        );
         assert_eq!(super::rfc3339(0), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -166,8 +166,11 @@ impl Error {
 
     /// Something that should not happen. `source` is logged, never shown.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Code::Internal, "The request id tells the operator where to look.")
-            .because(source)
+        Self::new(
+            Code::Internal,
+            "The request id tells the operator where to look.",
+        )
+        .because(source)
     }
 
     /// Adds what really happened, for the log.
@@ -210,7 +213,14 @@ impl Error {
 
     /// What is shown, as problem details or in an error frame.
     pub fn problem(&self, request_id: Option<&str>) -> Problem {
-        let Inner { code, detail, reason, fields, retry_after_ms, .. } = &*self.0;
+        let Inner {
+            code,
+            detail,
+            reason,
+            fields,
+            retry_after_ms,
+            ..
+        } = &*self.0;
         Problem {
             kind: format!("/v1/docs/errors#{}", code.as_str()),
             title: code.title(),

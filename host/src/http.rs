@@ -87,7 +87,9 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
 
 /// The routes that anybody may ask.
 fn public(document: &OpenApi) -> Router<Arc<App>> {
-    Router::new().merge(health::routes()).merge(openapi::routes(document))
+    Router::new()
+        .merge(health::routes())
+        .merge(openapi::routes(document))
 }
 
 /// The description of the API: OpenAPI 3.1.
@@ -98,15 +100,25 @@ pub fn document() -> OpenApi {
 /// Everything that the host serves; `sockets` is the route of the WebSocket.
 pub fn router(app: Arc<App>, sockets: Router<Arc<App>>) -> Router {
     let (api, document) = api();
-    let limits = (app.config.server.body_bytes_max, app.config.server.request_timeout_ms);
+    let limits = (
+        app.config.server.body_bytes_max,
+        app.config.server.request_timeout_ms,
+    );
     api.route_layer(from_fn_with_state(app.clone(), idempotency::layer))
         .route_layer(from_fn_with_state(app.clone(), authenticate::layer))
         .merge(public(&document))
         .merge(sockets)
         .route_layer(from_fn(request::note_route))
         .fallback(async || Error::new(Code::NotFound, "There is no such route."))
-        .method_not_allowed_fallback(async || Error::new(Code::MethodNotAllowed, "The route does not take this method."))
-        .layer(from_fn(move |request, next| request::bounded(limits, request, next)))
+        .method_not_allowed_fallback(async || {
+            Error::new(
+                Code::MethodNotAllowed,
+                "The route does not take this method.",
+            )
+        })
+        .layer(from_fn(move |request, next| {
+            request::bounded(limits, request, next)
+        }))
         .layer(from_fn_with_state(app.clone(), cors::layer))
         .layer(CatchPanicLayer::custom(|_| {
             let error = Error::internal("a handler panicked");

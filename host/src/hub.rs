@@ -74,23 +74,40 @@ impl Default for Hub {
 impl Hub {
     fn topics(&self, channel: ChannelKey) -> MutexGuard<'_, HashMap<ChannelKey, Topic>> {
         let shard = self.hasher.hash_one(channel) as usize % SHARDS;
-        self.topics[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        self.topics[shard]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn people(&self, app: AppId, user: &UserId) -> MutexGuard<'_, HashMap<(AppId, UserId), Vec<Arc<Outbox>>>> {
+    fn people(
+        &self,
+        app: AppId,
+        user: &UserId,
+    ) -> MutexGuard<'_, HashMap<(AppId, UserId), Vec<Arc<Outbox>>>> {
         let shard = self.hasher.hash_one((app, user)) as usize % SHARDS;
-        self.people[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        self.people[shard]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of a user's socket.
     ///
     /// # Errors
     /// `limit_reached` when the user has `per_user_max` already.
-    pub fn connect(&self, app: AppId, user: &UserId, outbox: Arc<Outbox>, per_user_max: usize) -> Result<()> {
+    pub fn connect(
+        &self,
+        app: AppId,
+        user: &UserId,
+        outbox: Arc<Outbox>,
+        per_user_max: usize,
+    ) -> Result<()> {
         let mut people = self.people(app, user);
         let sockets = people.entry((app, user.clone())).or_default();
         if sockets.len() >= per_user_max {
-            return Err(Error::new(Code::LimitReached, "The user has as many connections as it may."));
+            return Err(Error::new(
+                Code::LimitReached,
+                "The user has as many connections as it may.",
+            ));
         }
         sockets.push(outbox);
         Ok(())
@@ -109,7 +126,12 @@ impl Hub {
 
     /// Closes every socket of a user.
     pub fn close_user(&self, app: AppId, user: &UserId, close: Close) {
-        for outbox in self.people(app, user).get(&(app, user.clone())).into_iter().flatten() {
+        for outbox in self
+            .people(app, user)
+            .get(&(app, user.clone()))
+            .into_iter()
+            .flatten()
+        {
             outbox.close(close);
         }
     }
@@ -133,14 +155,28 @@ impl Hub {
 
     /// Sends a frame to every socket of a user.
     pub fn tell_user(&self, app: AppId, user: &UserId, frame: &Bytes) {
-        for outbox in self.people(app, user).get(&(app, user.clone())).into_iter().flatten() {
+        for outbox in self
+            .people(app, user)
+            .get(&(app, user.clone()))
+            .into_iter()
+            .flatten()
+        {
             outbox.push(frame.clone());
         }
     }
 
     /// How many sockets there are.
     pub fn sockets(&self) -> usize {
-        self.people.iter().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum::<usize>()).sum()
+        self.people
+            .iter()
+            .map(|s| {
+                s.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .values()
+                    .map(Vec::len)
+                    .sum::<usize>()
+            })
+            .sum()
     }
 
     /// Joins a channel's audience. From now on nothing published is missed, but nothing is passed
@@ -148,22 +184,40 @@ impl Hub {
     ///
     /// # Errors
     /// `conflict` when this socket watches the channel already.
-    pub fn join(self: &Arc<Self>, channel: ChannelKey, id: &ChannelId, user: &UserId, outbox: &Arc<Outbox>) -> Result<Seat> {
+    pub fn join(
+        self: &Arc<Self>,
+        channel: ChannelKey,
+        id: &ChannelId,
+        user: &UserId,
+        outbox: &Arc<Outbox>,
+    ) -> Result<Seat> {
         let mut topics = self.topics(channel);
         let topic = topics.entry(channel).or_insert_with(|| Topic {
             id: id.clone(),
             watchers: Vec::new(),
             present: HashMap::new(),
         });
-        if topic.watchers.iter().any(|watcher| Arc::ptr_eq(&watcher.outbox, outbox)) {
-            return Err(Error::new(Code::Conflict, "The channel is subscribed to already."));
+        if topic
+            .watchers
+            .iter()
+            .any(|watcher| Arc::ptr_eq(&watcher.outbox, outbox))
+        {
+            return Err(Error::new(
+                Code::Conflict,
+                "The channel is subscribed to already.",
+            ));
         }
         topic.watchers.push(Watcher {
             outbox: outbox.clone(),
             user: user.clone(),
             state: WatcherState::CatchingUp(Vec::new()),
         });
-        Ok(Seat { hub: self.clone(), channel, outbox: outbox.clone(), live: false })
+        Ok(Seat {
+            hub: self.clone(),
+            channel,
+            outbox: outbox.clone(),
+            live: false,
+        })
     }
 
     /// Passes on what was published after `after` while history was fetched, and from now on
@@ -171,10 +225,12 @@ impl Hub {
     pub fn go_live(&self, mut seat: Seat, after: i64) {
         seat.live = true;
         let mut topics = self.topics(seat.channel);
-        let Some(watcher) = topics
-            .get_mut(&seat.channel)
-            .and_then(|topic| topic.watchers.iter_mut().find(|watcher| Arc::ptr_eq(&watcher.outbox, &seat.outbox)))
-        else {
+        let Some(watcher) = topics.get_mut(&seat.channel).and_then(|topic| {
+            topic
+                .watchers
+                .iter_mut()
+                .find(|watcher| Arc::ptr_eq(&watcher.outbox, &seat.outbox))
+        }) else {
             return; // Removed from the channel meanwhile.
         };
         let waiting = std::mem::replace(&mut watcher.state, WatcherState::Live(after));
@@ -189,7 +245,9 @@ impl Hub {
     pub fn leave(&self, channel: ChannelKey, outbox: &Arc<Outbox>) {
         let mut topics = self.topics(channel);
         if let Some(topic) = topics.get_mut(&channel) {
-            topic.watchers.retain(|watcher| !Arc::ptr_eq(&watcher.outbox, outbox));
+            topic
+                .watchers
+                .retain(|watcher| !Arc::ptr_eq(&watcher.outbox, outbox));
             if topic.is_empty() {
                 topics.remove(&channel);
             }
@@ -198,9 +256,17 @@ impl Hub {
 
     /// Passes a log entry on to all who watch its channel. `encode` runs at most once, and not at
     /// all when nobody watches. With `last_for`, that user gets this entry and none after it.
-    pub fn publish(&self, channel: ChannelKey, seq: i64, last_for: Option<&UserId>, encode: impl FnOnce(&ChannelId) -> Bytes) {
+    pub fn publish(
+        &self,
+        channel: ChannelKey,
+        seq: i64,
+        last_for: Option<&UserId>,
+        encode: impl FnOnce(&ChannelId) -> Bytes,
+    ) {
         let mut topics = self.topics(channel);
-        let Some(topic) = topics.get_mut(&channel) else { return };
+        let Some(topic) = topics.get_mut(&channel) else {
+            return;
+        };
         if !topic.watchers.is_empty() {
             let frame = encode(&topic.id);
             for watcher in &mut topic.watchers {
@@ -218,9 +284,19 @@ impl Hub {
 
     /// Passes on something that is in no log (typing, presence) to all who watch live, but not to
     /// `except`.
-    pub fn signal(&self, channel: ChannelKey, except: Option<&Arc<Outbox>>, encode: impl FnOnce(&ChannelId) -> Bytes) {
+    pub fn signal(
+        &self,
+        channel: ChannelKey,
+        except: Option<&Arc<Outbox>>,
+        encode: impl FnOnce(&ChannelId) -> Bytes,
+    ) {
         let topics = self.topics(channel);
-        let Some(topic) = topics.get(&channel).filter(|topic| !topic.watchers.is_empty()) else { return };
+        let Some(topic) = topics
+            .get(&channel)
+            .filter(|topic| !topic.watchers.is_empty())
+        else {
+            return;
+        };
         let frame = encode(&topic.id);
         for watcher in &topic.watchers {
             let wanted = except.is_none_or(|except| !Arc::ptr_eq(except, &watcher.outbox));
@@ -234,24 +310,29 @@ impl Hub {
     pub fn end_channel(&self, channel: ChannelKey, encode: impl FnOnce(&ChannelId) -> Bytes) {
         if let Some(topic) = self.topics(channel).remove(&channel) {
             let frame = encode(&topic.id);
-            topic.watchers.iter().for_each(|watcher| watcher.outbox.push(frame.clone()));
+            topic
+                .watchers
+                .iter()
+                .for_each(|watcher| watcher.outbox.push(frame.clone()));
         }
     }
 
     /// Whether this socket watches the channel, and is past its history.
     pub fn watches(&self, channel: ChannelKey, outbox: &Arc<Outbox>) -> bool {
         self.topics(channel).get(&channel).is_some_and(|topic| {
-            topic
-                .watchers
-                .iter()
-                .any(|watcher| Arc::ptr_eq(&watcher.outbox, outbox) && matches!(watcher.state, WatcherState::Live(_)))
+            topic.watchers.iter().any(|watcher| {
+                Arc::ptr_eq(&watcher.outbox, outbox)
+                    && matches!(watcher.state, WatcherState::Live(_))
+            })
         })
     }
 
     /// Notes that a user is here once more. True when it was not here before.
     pub fn arrive(&self, channel: ChannelKey, user: &UserId) -> bool {
         let mut topics = self.topics(channel);
-        let Some(topic) = topics.get_mut(&channel) else { return false };
+        let Some(topic) = topics.get_mut(&channel) else {
+            return false;
+        };
         let times = topic.present.entry(user.clone()).or_default();
         *times += 1;
         *times == 1
@@ -260,8 +341,12 @@ impl Hub {
     /// Notes that a user is here once less. True when it is here no more.
     pub fn depart(&self, channel: ChannelKey, user: &UserId) -> bool {
         let mut topics = self.topics(channel);
-        let Some(topic) = topics.get_mut(&channel) else { return false };
-        let Some(times) = topic.present.get_mut(user) else { return false };
+        let Some(topic) = topics.get_mut(&channel) else {
+            return false;
+        };
+        let Some(times) = topic.present.get_mut(user) else {
+            return false;
+        };
         *times -= 1;
         let gone = *times == 0;
         if gone {
@@ -275,8 +360,11 @@ impl Hub {
 
     /// Who is here, by id.
     pub fn present(&self, channel: ChannelKey) -> Vec<UserId> {
-        let mut users: Vec<UserId> =
-            self.topics(channel).get(&channel).map(|topic| topic.present.keys().cloned().collect()).unwrap_or_default();
+        let mut users: Vec<UserId> = self
+            .topics(channel)
+            .get(&channel)
+            .map(|topic| topic.present.keys().cloned().collect())
+            .unwrap_or_default();
         users.sort_unstable();
         users
     }
@@ -332,13 +420,19 @@ mod tests {
     }
 
     fn outbox() -> Arc<Outbox> {
-        Arc::new(Outbox::new(OutboxLimits { frames_max: 8, bytes_max: 1000 }))
+        Arc::new(Outbox::new(OutboxLimits {
+            frames_max: 8,
+            bytes_max: 1000,
+        }))
     }
 
     fn drain(outbox: &Outbox) -> Vec<String> {
         let mut frames = Vec::new();
         outbox.take(&mut frames, usize::MAX);
-        frames.iter().map(|frame| String::from_utf8(frame.to_vec()).unwrap()).collect()
+        frames
+            .iter()
+            .map(|frame| String::from_utf8(frame.to_vec()).unwrap())
+            .collect()
     }
 
     const CHANNEL: ChannelKey = ChannelKey(1);
@@ -409,6 +503,10 @@ mod tests {
         assert_eq!(hub.present(CHANNEL), std::slice::from_ref(&user));
         hub.leave(CHANNEL, &outbox);
         assert!(!hub.depart(CHANNEL, &user) && hub.depart(CHANNEL, &user));
-        assert!(hub.topics.iter().all(|shard| shard.lock().unwrap().is_empty()));
+        assert!(
+            hub.topics
+                .iter()
+                .all(|shard| shard.lock().unwrap().is_empty())
+        );
     }
 }

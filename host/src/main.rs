@@ -1,8 +1,63 @@
-use althing::config::Config;
+//! The binary: reads the command line, starts the log, and runs what is left to run.
 
-#[tokio::main]
-async fn main() {
-    tracing_subscriber::fmt().init();
-    let config = Config::load(None, Config::variables()).unwrap();
-    althing::serve::run(config).await.unwrap();
+use std::future::Future;
+use std::io::stderr;
+use std::process::ExitCode;
+
+use althing::cli::{self, Command};
+use althing::config::{Config, Log, LogFormat};
+use althing::{serve, store};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let ended = match cli::start(std::env::args_os()) {
+        Command::Done(code) => return code.into(),
+        Command::Serve(config) => {
+            start_log(&config.log);
+            wait_for(serve::run(*config))
+        }
+        Command::Migrate(config) => {
+            start_log(&config.log);
+            wait_for(migrate(&config))
+        }
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("error: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Lines go to standard error; standard output is for results.
+fn start_log(log: &Log) {
+    // The filter was checked with the settings.
+    let filter = EnvFilter::builder().parse_lossy(&log.filter);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr);
+    match log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}
+
+fn wait_for(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| format!("can't start: {error}"))?
+        .block_on(work)
+}
+
+async fn migrate(config: &Config) -> Result<(), String> {
+    let settings = store::Settings {
+        url: config.store_url(),
+        read_connections: config.store.read_connections,
+        batch_max: config.store.batch_messages_max,
+        queue_max: config.store.queue_max,
+    };
+    store::migrate_only(&settings).await
 }

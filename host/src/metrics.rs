@@ -72,26 +72,74 @@ impl Default for Metrics {
             events_given_up: Counter::default(),
             registry: Registry::default(),
         };
-        all.register("http_requests", "Requests answered", metrics.requests.clone());
-        all.register_with_unit("http_request", "Time to answer", Unit::Seconds, metrics.request_seconds.clone());
-        all.register("socket_requests", "Requests that came over sockets", metrics.socket_requests.clone());
+        all.register(
+            "http_requests",
+            "Requests answered",
+            metrics.requests.clone(),
+        );
+        all.register_with_unit(
+            "http_request",
+            "Time to answer",
+            Unit::Seconds,
+            metrics.request_seconds.clone(),
+        );
+        all.register(
+            "socket_requests",
+            "Requests that came over sockets",
+            metrics.socket_requests.clone(),
+        );
         all.register("sockets", "Sockets that are open", metrics.sockets.clone());
-        all.register("socket_closes", "Sockets that the host closed", metrics.closes.clone());
+        all.register(
+            "socket_closes",
+            "Sockets that the host closed",
+            metrics.closes.clone(),
+        );
         all.register("events", "Log entries stored", metrics.events.clone());
-        all.register("commit_events", "Log entries in one transaction", metrics.batch_events.clone());
-        all.register("catchups", "Reconnects that asked for what they missed", metrics.catchups.clone());
+        all.register(
+            "commit_events",
+            "Log entries in one transaction",
+            metrics.batch_events.clone(),
+        );
+        all.register(
+            "catchups",
+            "Reconnects that asked for what they missed",
+            metrics.catchups.clone(),
+        );
         all.register("plugin_calls", "Plugin calls", metrics.plugin_calls.clone());
-        all.register_with_unit("plugin_cpu", "CPU time of plugin calls", Unit::Seconds, metrics.plugin_cpu_seconds.clone());
-        all.register_with_unit("plugin_call", "Time of plugin calls", Unit::Seconds, metrics.plugin_seconds.clone());
-        all.register("plugin_events_given_up", "Events that a plugin failed on for good", metrics.events_given_up.clone());
-        Self { registry: all, ..metrics }
+        all.register_with_unit(
+            "plugin_cpu",
+            "CPU time of plugin calls",
+            Unit::Seconds,
+            metrics.plugin_cpu_seconds.clone(),
+        );
+        all.register_with_unit(
+            "plugin_call",
+            "Time of plugin calls",
+            Unit::Seconds,
+            metrics.plugin_seconds.clone(),
+        );
+        all.register(
+            "plugin_events_given_up",
+            "Events that a plugin failed on for good",
+            metrics.events_given_up.clone(),
+        );
+        Self {
+            registry: all,
+            ..metrics
+        }
     }
 }
 
 impl Metrics {
     /// An answered request. `route` is the route's pattern, never the path.
     pub fn request(&self, method: &str, route: &str, status: u16, seconds: f64) {
-        self.requests.get_or_create(&Request { method: method.into(), route: route.into(), status }).inc();
+        self.requests
+            .get_or_create(&Request {
+                method: method.into(),
+                route: route.into(),
+                status,
+            })
+            .inc();
         self.request_seconds.observe(seconds);
     }
 
@@ -113,7 +161,11 @@ impl Metrics {
 
     /// The host closed a socket.
     pub fn closed(&self, close: Close) {
-        self.closes.get_or_create(&Reason { reason: close.reason }).inc();
+        self.closes
+            .get_or_create(&Reason {
+                reason: close.reason,
+            })
+            .inc();
     }
 
     /// A batch was committed.
@@ -124,12 +176,18 @@ impl Metrics {
 
     /// Somebody came back and asked for what it missed.
     pub fn catchups(&self, recovered: bool) {
-        self.catchups.get_or_create(&Recovered { recovered: if recovered { "true" } else { "false" } }).inc();
+        self.catchups
+            .get_or_create(&Recovered {
+                recovered: if recovered { "true" } else { "false" },
+            })
+            .inc();
     }
 
     /// A plugin call is over.
     pub fn plugin_call(&self, hook: &'static str, outcome: &'static str, usage: &Usage) {
-        self.plugin_calls.get_or_create(&PluginCall { hook, outcome }).inc();
+        self.plugin_calls
+            .get_or_create(&PluginCall { hook, outcome })
+            .inc();
         self.plugin_cpu_seconds.inc_by(usage.cpu_us as f64 / 1e6);
         self.plugin_seconds.observe(usage.wall_us as f64 / 1e6);
     }

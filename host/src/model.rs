@@ -221,7 +221,10 @@ impl IdSource {
     /// The next number at `now`, greater than any that this source gave before. `noise` is any
     /// random number.
     pub fn next(&self, now: Millis, noise: u32) -> i64 {
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         // Half of the low bits are left for counting within the millisecond.
         let fresh = (now << 20) | i64::from(noise & 0x7_ffff);
         *last = fresh.max(*last + 1);
@@ -230,8 +233,19 @@ impl IdSource {
 }
 
 /// What a participant may do in a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Sends and receives, privately too, and leaves.
@@ -477,7 +491,9 @@ impl Event {
     /// About how many bytes its frame takes.
     pub fn size_hint(&self) -> usize {
         256 + match &self.body {
-            EventBody::Message(message) => message.data.len() + message.view.as_ref().map_or(0, String::len),
+            EventBody::Message(message) => {
+                message.data.len() + message.view.as_ref().map_or(0, String::len)
+            }
             EventBody::Data(data) => data.len(),
         }
     }

@@ -11,7 +11,7 @@ mod sealer;
 use std::fmt;
 
 pub use credential::{Credential, CredentialDigest, CredentialError, CredentialKind};
-pub use key_file::{KeyFileError, load_or_create};
+pub use key_file::{KeyFileError, load, load_or_create};
 pub use sealer::{MasterKey, SEALED_SECRET_BYTES_MAX, SealContext, SealError, Sealer};
 use subtle::ConstantTimeEq;
 

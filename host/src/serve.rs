@@ -29,8 +29,10 @@ use crate::{http, socket};
 pub async fn run(config: Config) -> Result<(), String> {
     let host = Host::start(config, Clock::System).await?;
     tracing::info!(listen = %host.address, "serving");
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| format!("can't listen for signals: {e}"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| format!("can't listen for signals: {e}"))?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|e| format!("can't listen for signals: {e}"))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|e| format!("can't listen for signals: {e}"))?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -64,11 +66,15 @@ impl Host {
     /// A sentence for the operator.
     pub async fn start(config: Config, clock: Clock) -> Result<Host, String> {
         let listen = config.server.listen;
-        let listener = TcpListener::bind(listen).await.map_err(|e| format!("can't listen at {listen}: {e}"))?;
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|e| format!("can't listen at {listen}: {e}"))?;
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         let (app, committed) = App::open(config, clock).await?;
         let delivering = tokio::spawn(deliver::run(app.clone(), committed));
-        plugins::load_all(&app).await.map_err(|e| format!("can't load the plugins: {e}"))?;
+        plugins::load_all(&app)
+            .await
+            .map_err(|e| format!("can't load the plugins: {e}"))?;
         let tasks = vec![
             delivering,
             tokio::spawn(handlers::run_events(app.clone())),
@@ -78,7 +84,12 @@ impl Host {
         let sockets = Router::new().route("/v1/socket", get(socket::upgrade));
         let router = http::router(app.clone(), sockets);
         let accepting = tokio::spawn(accept(app.clone(), listener, router));
-        Ok(Host { address, app, accepting, tasks })
+        Ok(Host {
+            address,
+            app,
+            accepting,
+            tasks,
+        })
     }
 
     /// Stops taking requests, tells every socket to come back, lets what is under way end, and
@@ -123,10 +134,11 @@ async fn accept(app: Arc<App>, listener: TcpListener, router: Router) {
 
 async fn connection(app: Arc<App>, stream: TcpStream, peer: Peer, router: Router) {
     let settings = &app.config.server;
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer);
-        router.clone().oneshot(request.map(Body::new))
-    });
+    let service =
+        hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request.map(Body::new))
+        });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(settings.header_timeout_ms))

@@ -21,19 +21,31 @@ mod handshake;
 mod methods;
 mod writer;
 
+pub use methods::METHODS;
+
 /// Answers the upgrade, and takes the connection over.
 pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Result<Response> {
-    let handshake = handshake::check_handshake(request.method(), request.version(), request.headers()).map_err(|e| {
-        let code = match e {
-            handshake::HandshakeError::NotAnUpgrade | handshake::HandshakeError::Version => Code::UpgradeRequired,
-            _ => Code::Malformed,
-        };
-        Error::new(code, format!("{e}."))
-    })?;
+    let handshake =
+        handshake::check_handshake(request.method(), request.version(), request.headers())
+            .map_err(|e| {
+                let code = match e {
+                    handshake::HandshakeError::NotAnUpgrade
+                    | handshake::HandshakeError::Version => Code::UpgradeRequired,
+                    _ => Code::Malformed,
+                };
+                Error::new(code, format!("{e}."))
+            })?;
     if *app.stopping.borrow() || app.metrics.sockets() >= app.config.socket.connections_max as i64 {
-        return Err(Error::new(Code::Overloaded, "The host takes no more connections now.").retry_after_ms(5000));
+        return Err(
+            Error::new(Code::Overloaded, "The host takes no more connections now.")
+                .retry_after_ms(5000),
+        );
     }
-    let peer = request.extensions().get::<Peer>().ok_or_else(|| Error::internal("a request without a peer"))?.0;
+    let peer = request
+        .extensions()
+        .get::<Peer>()
+        .ok_or_else(|| Error::internal("a request without a peer"))?
+        .0;
     let client = client(&app, peer.ip(), request.headers())?;
     let upgrading = hyper::upgrade::on(&mut request);
     let open = app.metrics.socket_opened();
@@ -49,7 +61,10 @@ pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Resul
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(&handshake.accept).map_err(Error::internal)?);
+    headers.insert(
+        SEC_WEBSOCKET_ACCEPT,
+        HeaderValue::from_str(&handshake.accept).map_err(Error::internal)?,
+    );
     Ok(response)
 }
 

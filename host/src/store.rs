@@ -49,7 +49,9 @@ pub use held::Holding;
 pub use idempotency::Remembered;
 pub use messages::Slice;
 pub use participants::{Asker, SeatChange};
-pub use plugins::{Cause, ChatWrite, HandlerCommit, Install, KvRow, KvWrite, NewInstall, Timer, TimerWrite};
+pub use plugins::{
+    Cause, ChatWrite, HandlerCommit, Install, KvRow, KvWrite, NewInstall, Timer, TimerWrite,
+};
 pub use tenants::{AppChange, OrgChange};
 pub use users::UserChange;
 pub use writer::Tx;
@@ -99,19 +101,41 @@ impl Store {
     /// # Errors
     /// A sentence for the operator: the database can't be opened, is of a newer version, is used by
     /// another host, or has settings under which an acknowledged message could be lost.
-    pub async fn open(settings: &Settings, clock: Clock) -> Result<(Store, mpsc::Receiver<Committed>), String> {
+    pub async fn open(
+        settings: &Settings,
+        clock: Clock,
+    ) -> Result<(Store, mpsc::Receiver<Committed>), String> {
         let only_host = lock(settings)?;
         let db = connect(settings).await?;
         migrate(&db).await?;
         check_durability(&db).await?;
         let (epoch, position) = meta(&db, clock.now()).await.map_err(|e| e.to_string())?;
-        let connection = writer::connect(&db).await.map_err(|e| format!("can't open the store for writing: {e}"))?;
+        let connection = writer::connect(&db)
+            .await
+            .map_err(|e| format!("can't open the store for writing: {e}"))?;
         let (jobs, queue) = mpsc::channel(settings.queue_max);
         let (commits, committed) = mpsc::channel(64);
         let ids = Arc::new(IdSource::default());
-        let writer = writer::Writer::new(connection, &db, clock.clone(), ids.clone(), position, commits);
+        let writer = writer::Writer::new(
+            connection,
+            &db,
+            clock.clone(),
+            ids.clone(),
+            position,
+            commits,
+        );
         tokio::spawn(writer.run(queue, settings.batch_max));
-        Ok((Store { db, jobs, ids, clock, epoch, _only_host: only_host.map(Arc::new) }, committed))
+        Ok((
+            Store {
+                db,
+                jobs,
+                ids,
+                clock,
+                epoch,
+                _only_host: only_host.map(Arc::new),
+            },
+            committed,
+        ))
     }
 
     /// The database's own random number; it changes when a backup is restored.
@@ -156,10 +180,13 @@ pub async fn migrate_only(settings: &Settings) -> Result<(), String> {
 
 /// Keeps a second host off the same SQLite file. Postgres has a lock of its own for that.
 fn lock(settings: &Settings) -> Result<Option<File>, String> {
-    let Some(path) = settings.url.expose().strip_prefix("sqlite:") else { return Ok(None) };
+    let Some(path) = settings.url.expose().strip_prefix("sqlite:") else {
+        return Ok(None);
+    };
     let path = Path::new(path);
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
     let path = path.with_extension("lock");
     let file = File::create(&path).map_err(|e| format!("can't write {}: {e}", path.display()))?;
     match file.try_lock() {
@@ -173,7 +200,9 @@ async fn connect(settings: &Settings) -> Result<Db, String> {
     let url = settings.url.expose().as_str();
     let failed = |e: sqlx::Error| format!("can't open the store: {e}");
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        let options = PgConnectOptions::from_str(url).map_err(failed)?.log_statements(log::LevelFilter::Off);
+        let options = PgConnectOptions::from_str(url)
+            .map_err(failed)?
+            .log_statements(log::LevelFilter::Off);
         let pool = PgPoolOptions::new()
             .max_connections(settings.read_connections.saturating_add(2))
             .acquire_timeout(std::time::Duration::from_secs(5))
@@ -226,8 +255,14 @@ async fn check_durability(db: &Db) -> Result<(), String> {
     let failed = |e: sqlx::Error| format!("can't read the store's settings: {e}");
     match db {
         Db::Sqlite(pool) => {
-            let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.map_err(failed)?;
-            let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await.map_err(failed)?;
+            let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
+                .fetch_one(pool)
+                .await
+                .map_err(failed)?;
+            let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+                .fetch_one(pool)
+                .await
+                .map_err(failed)?;
             durable_sqlite(&journal, synchronous)
         }
         Db::Postgres(pool) => {
@@ -252,7 +287,10 @@ fn durable_sqlite(journal: &str, synchronous: i64) -> Result<(), String> {
         ));
     }
     if synchronous < 2 {
-        return Err("SQLite's `synchronous` is not FULL, so a power cut could lose acknowledged messages".into());
+        return Err(
+            "SQLite's `synchronous` is not FULL, so a power cut could lose acknowledged messages"
+                .into(),
+        );
     }
     Ok(())
 }
@@ -303,20 +341,28 @@ impl From<sqlx::Error> for Error {
                 return Error::new(Code::AlreadyExists, "It exists already.").because(error);
             }
             sqlx::Error::Database(db) if db.is_foreign_key_violation() => {
-                return Error::new(Code::NotFound, "It names something that does not exist.").because(error);
+                return Error::new(Code::NotFound, "It names something that does not exist.")
+                    .because(error);
             }
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => {
-                Code::Unavailable
-            }
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::WorkerCrashed => Code::Unavailable,
             // Postgres: class 53 insufficient resources, 57 operator intervention. SQLite: 5 and 6 busy, 10 I/O, 13 full.
             sqlx::Error::Database(db)
-                if db.code().is_some_and(|c| c.starts_with("53") || c.starts_with("57") || matches!(&*c, "5" | "6" | "10" | "13")) =>
+                if db.code().is_some_and(|c| {
+                    c.starts_with("53")
+                        || c.starts_with("57")
+                        || matches!(&*c, "5" | "6" | "10" | "13")
+                }) =>
             {
                 Code::Unavailable
             }
             _ => return Error::internal(error),
         };
-        Error::new(code, "The store can't be reached now.").retry_after_ms(1000).because(error)
+        Error::new(code, "The store can't be reached now.")
+            .retry_after_ms(1000)
+            .because(error)
     }
 }
 
@@ -327,14 +373,26 @@ mod tests {
     #[test]
     fn weak_settings_are_named() {
         assert!(durable_sqlite("wal", 2).is_ok());
-        assert!(durable_sqlite("delete", 2).unwrap_err().contains("`delete`"));
+        assert!(
+            durable_sqlite("delete", 2)
+                .unwrap_err()
+                .contains("`delete`")
+        );
         assert!(durable_sqlite("wal", 1).is_err());
         let set = |fsync: &str, commit: &str| {
-            durable_postgres(&[("fsync", fsync.into()), ("full_page_writes", "on".into()), ("synchronous_commit", commit.into())])
+            durable_postgres(&[
+                ("fsync", fsync.into()),
+                ("full_page_writes", "on".into()),
+                ("synchronous_commit", commit.into()),
+            ])
         };
         assert!(set("on", "on").is_ok() && set("on", "remote_apply").is_ok());
         for weak in ["off", "local", "remote_write"] {
-            assert!(set("on", weak).unwrap_err().contains("`synchronous_commit`"));
+            assert!(
+                set("on", weak)
+                    .unwrap_err()
+                    .contains("`synchronous_commit`")
+            );
         }
         assert!(set("off", "on").unwrap_err().contains("`fsync` is `off`"));
     }

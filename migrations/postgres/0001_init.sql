@@ -125,6 +125,8 @@ CREATE TABLE events (
     deleted_at  BIGINT
 );
 CREATE UNIQUE INDEX events_by_seq ON events (channel, seq);
+-- A plugin reads its own app's part of the log, however much others write.
+CREATE INDEX events_by_app ON events (app_id, position);
 CREATE UNIQUE INDEX events_by_message ON events (message_id) WHERE kind = 1;
 CREATE UNIQUE INDEX events_by_client_id ON events (channel, actor, client_id) WHERE client_id IS NOT NULL;
 

@@ -29,7 +29,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     packages::node()?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
-    ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst)).context("can't listen for Ctrl-C")?;
+    ctrlc::set_handler(move || asked.store(true, Ordering::SeqCst))
+        .context("can't listen for Ctrl-C")?;
     build(root)?;
     if stop.load(Ordering::SeqCst) {
         return Ok(());
@@ -37,14 +38,21 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     let mut demo = start(root, arguments)?;
     while !stop.load(Ordering::SeqCst) {
         for child in [&mut demo.host, &mut demo.app] {
-            ensure!(child.ended()?.is_none() || stop.load(Ordering::SeqCst), "{} has ended", child.name);
+            ensure!(
+                child.ended()?.is_none() || stop.load(Ordering::SeqCst),
+                "{} has ended",
+                child.name
+            );
         }
         std::thread::sleep(Duration::from_millis(100));
     }
     println!();
     demo.app.stop()?;
     demo.host.stop()?;
-    println!("Stopped. Everything is still in {}.", arguments.folder.display());
+    println!(
+        "Stopped. Everything is still in {}.",
+        arguments.folder.display()
+    );
     Ok(())
 }
 
@@ -53,8 +61,14 @@ pub fn build(root: &Path) -> Result<()> {
     println!("Building the plugins (the first time takes some minutes) …");
     plugins::run(root)?;
     println!("Building the host (the first time takes some minutes) …");
-    let built = Command::new(toolchain::cargo()).args(["build", "--package", "althing", "--bin", "althing"]).current_dir(root).status();
-    ensure!(built.context("cargo")?.success(), "The host could not be built.");
+    let built = toolchain::cargo()
+        .args(["build", "--package", "althing", "--bin", "althing"])
+        .current_dir(root)
+        .status();
+    ensure!(
+        built.context("cargo")?.success(),
+        "The host could not be built."
+    );
     Ok(())
 }
 
@@ -102,6 +116,9 @@ pub fn start(root: &Path, arguments: &Arguments) -> Result<Demo> {
 impl Arguments {
     /// A demo for tests, beside one that somebody may be looking at.
     pub fn for_tests(folder: &Path) -> Self {
-        Self { port: 17600, folder: folder.to_path_buf() }
+        Self {
+            port: 17600,
+            folder: folder.to_path_buf(),
+        }
     }
 }

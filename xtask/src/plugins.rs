@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
@@ -175,7 +174,7 @@ impl Package {
 }
 
 fn read_workspace(root: &Path) -> Result<Workspace> {
-    let output = Command::new(toolchain::cargo())
+    let output = toolchain::cargo()
         .current_dir(root)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .output()

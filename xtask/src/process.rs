@@ -15,7 +15,9 @@ pub struct Running {
 
 impl Running {
     pub fn start(name: &'static str, command: &mut Command) -> Result<Self> {
-        let child = command.spawn().with_context(|| format!("can't start {name}"))?;
+        let child = command
+            .spawn()
+            .with_context(|| format!("can't start {name}"))?;
         Ok(Self { name, child })
     }
 
@@ -28,9 +30,17 @@ impl Running {
     pub fn wait_for(&mut self, address: SocketAddr, path: &str, at_most: Duration) -> Result<()> {
         let until = Instant::now() + at_most;
         while !answers(address, path) {
-            ensure!(self.ended()?.is_none(), "{} has ended before it was ready", self.name);
+            ensure!(
+                self.ended()?.is_none(),
+                "{} has ended before it was ready",
+                self.name
+            );
             if Instant::now() > until {
-                bail!("{} was not ready after {} seconds", self.name, at_most.as_secs());
+                bail!(
+                    "{} was not ready after {} seconds",
+                    self.name,
+                    at_most.as_secs()
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -40,7 +50,9 @@ impl Running {
     /// Asks it to end, and waits.
     pub fn stop(&mut self) -> Result<()> {
         if self.ended()?.is_none() {
-            let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            let asked = Command::new("kill")
+                .args(["-TERM", &self.child.id().to_string()])
+                .status();
             if !asked.is_ok_and(|status| status.success()) {
                 self.child.kill()?;
             }
@@ -60,7 +72,10 @@ fn answers(address: SocketAddr, path: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+        )?;
         let mut head = [0; 12];
         stream.read_exact(&mut head)?;
         Ok(head.ends_with(b"200"))
@@ -72,7 +87,10 @@ fn answers(address: SocketAddr, path: &str) -> bool {
 pub fn check_free(address: SocketAddr) -> Result<()> {
     let taken = std::net::TcpListener::bind(address).err();
     if let Some(error) = taken {
-        bail!("Port {} can't be used ({error}): stop what listens there, or choose another with --port.", address.port());
+        bail!(
+            "Port {} can't be used ({error}): stop what listens there, or choose another with --port.",
+            address.port()
+        );
     }
     Ok(())
 }

@@ -16,15 +16,35 @@ pub fn run(root: &Path) -> Result<()> {
     let chromium = packages::chromium()?;
     step("plugins", || plugins::run(root))?;
     step("format", || cargo(root, &["fmt", "--all", "--check"]))?;
-    step("tests of the host", || cargo(root, &["test", "--package", "althing"]))?;
+    step("tests of the host", || {
+        cargo(root, &["test", "--package", "althing"])
+    })?;
     step("tests of the plugins, their SDK and the tasks", || {
-        let packages = ["althing-plugin", "assistant-plugin", "moderation-plugin", "poll-plugin", "xtask"];
+        let packages = [
+            "althing-plugin",
+            "assistant-plugin",
+            "moderation-plugin",
+            "poll-plugin",
+            "xtask",
+        ];
         let mut arguments = vec!["test"];
         arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
         cargo(root, &arguments)
     })?;
     step("the demo in a browser", || browser(root, &chromium))?;
-    step("lints", || cargo(root, &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    step("lints", || {
+        cargo(
+            root,
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "--deny",
+                "warnings",
+            ],
+        )
+    })?;
     step("licences and dependencies", || deny(root))?;
     println!("\nEverything passed, in {} s.", began.elapsed().as_secs());
     Ok(())
@@ -39,13 +59,18 @@ fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new(toolchain::cargo());
-    command.args(arguments).current_dir(root).env("ALTHING_PLUGINS_DIR", root.join("target/plugins"));
+    let mut command = toolchain::cargo();
+    command
+        .args(arguments)
+        .current_dir(root)
+        .env("ALTHING_PLUGINS_DIR", root.join("target/plugins"));
     succeed(&mut command)
 }
 
 fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("can't run {:?}", command.get_program()))?;
+    let status = command
+        .status()
+        .with_context(|| format!("can't run {:?}", command.get_program()))?;
     ensure!(status.success(), "{command:?} failed");
     Ok(())
 }
@@ -53,7 +78,11 @@ fn succeed(command: &mut Command) -> Result<()> {
 /// The demo as a newcomer gets it, driven by a real browser.
 fn browser(root: &Path, chromium: &Path) -> Result<()> {
     let tests = root.join("tests/browser");
-    succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(&tests))?;
+    succeed(
+        Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"])
+            .current_dir(&tests),
+    )?;
     demo::build(root)?;
     let folder = root.join("target/demo-test");
     if folder.exists() {
@@ -62,7 +91,11 @@ fn browser(root: &Path, chromium: &Path) -> Result<()> {
     let mut demo = demo::start(root, &demo::Arguments::for_tests(&folder))?;
     let page = format!("http://{}", demo.page);
     let mut command = Command::new("node");
-    command.args(["--test", "--test-reporter=spec"]).current_dir(&tests).env("DEMO_URL", page).env("CHROMIUM", chromium);
+    command
+        .args(["--test", "--test-reporter=spec"])
+        .current_dir(&tests)
+        .env("DEMO_URL", page)
+        .env("CHROMIUM", chromium);
     succeed(&mut command)?;
     demo.app.stop()?;
     demo.host.stop()
@@ -70,10 +103,25 @@ fn browser(root: &Path, chromium: &Path) -> Result<()> {
 
 /// Licences, sources and duplicates of the dependencies. Advisories need the network: `cargo deny check advisories`.
 fn deny(root: &Path) -> Result<()> {
-    let known = Command::new(toolchain::cargo()).args(["deny", "--version"]).output();
+    let known = toolchain::cargo()
+        .args(["deny", "--version"])
+        .output();
     if !known.is_ok_and(|output| output.status.success()) {
         println!("cargo-deny is not there: installing it (some minutes) …");
-        cargo(root, &["install", "--locked", "--quiet", "cargo-deny@0.20.2", "--target-dir", "target/cargo-deny"])?;
+        cargo(
+            root,
+            &[
+                "install",
+                "--locked",
+                "--quiet",
+                "cargo-deny@0.20.2",
+                "--target-dir",
+                "target/cargo-deny",
+            ],
+        )?;
     }
-    cargo(root, &["deny", "--offline", "check", "bans", "licenses", "sources"])
+    cargo(
+        root,
+        &["deny", "--offline", "check", "bans", "licenses", "sources"],
+    )
 }

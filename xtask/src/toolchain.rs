@@ -4,7 +4,6 @@
 //! rustup can't, on Debian as root, Debian's own compiler builds that library from its sources.
 //! Else one sentence says what to install.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -60,7 +59,7 @@ pub fn find() -> Result<Toolchain> {
 impl Toolchain {
     /// `cargo build`, set up for plugins.
     pub fn cargo_build(&self) -> Command {
-        let mut command = Command::new(cargo());
+        let mut command = cargo();
         command.arg("build");
         if let Toolchain::Debian { linker } = self {
             command
@@ -83,9 +82,21 @@ impl Toolchain {
     }
 }
 
-/// The cargo that runs this program.
-pub fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+/// The cargo that runs this program, as if it was called from a shell: what cargo tells the programs
+/// that it runs would make build scripts (ring's, for one) run again, and much else after them.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let of_this_run = name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+                .iter()
+                .any(|start| name.starts_with(start))
+        });
+        if of_this_run {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 fn rustc(arguments: &[&str]) -> Result<String> {

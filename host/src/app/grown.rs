@@ -20,7 +20,11 @@ impl Grown {
     /// This app's log has grown.
     pub fn ring(&self, app: AppId) {
         self.rung.fetch_add(1, Ordering::SeqCst);
-        let first = self.apps.lock().unwrap_or_else(PoisonError::into_inner).insert(app);
+        let first = self
+            .apps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(app);
         if first {
             self.wake.notify_one();
         }
@@ -34,7 +38,8 @@ impl Grown {
     /// Waits for some, and takes them.
     pub async fn next(&self) -> HashSet<AppId> {
         loop {
-            let apps = std::mem::take(&mut *self.apps.lock().unwrap_or_else(PoisonError::into_inner));
+            let apps =
+                std::mem::take(&mut *self.apps.lock().unwrap_or_else(PoisonError::into_inner));
             if !apps.is_empty() {
                 return apps;
             }

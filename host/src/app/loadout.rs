@@ -53,7 +53,10 @@ pub struct PluginLog {
 impl PluginLog {
     /// An empty one that keeps this many lines.
     pub fn new(kept: usize) -> Self {
-        Self { kept: kept.max(1), lines: Mutex::default() }
+        Self {
+            kept: kept.max(1),
+            lines: Mutex::default(),
+        }
     }
 
     /// Adds a line; the oldest go.
@@ -67,6 +70,11 @@ impl PluginLog {
 
     /// The lines, old to new.
     pub fn lines(&self) -> Vec<(Millis, &'static str, String)> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 }

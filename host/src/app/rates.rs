@@ -12,7 +12,12 @@ use crate::config::Limits;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, OrgId, UserId};
 
-type Buckets<K> = RateLimiter<K, governor::state::keyed::DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+type Buckets<K> = RateLimiter<
+    K,
+    governor::state::keyed::DefaultKeyedStateStore<K>,
+    DefaultClock,
+    StateInformationMiddleware,
+>;
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,10 +84,20 @@ impl Rates {
     pub fn request(&self, whose: &Whose) -> Result<Option<Left>> {
         let remaining = take(&self.user_requests, &self.app_requests, whose)?;
         let (burst, per_second) = match whose {
-            Whose::User(..) => (self.limits.user_requests_burst, self.limits.user_requests_per_second),
-            _ => (self.limits.app_requests_burst, self.limits.app_requests_per_second),
+            Whose::User(..) => (
+                self.limits.user_requests_burst,
+                self.limits.user_requests_per_second,
+            ),
+            _ => (
+                self.limits.app_requests_burst,
+                self.limits.app_requests_per_second,
+            ),
         };
-        Ok(remaining.map(|remaining| Left { burst, remaining, per_second }))
+        Ok(remaining.map(|remaining| Left {
+            burst,
+            remaining,
+            per_second,
+        }))
     }
 
     /// A message.
@@ -110,7 +125,11 @@ fn buckets<K: std::hash::Hash + Eq + Clone>(per_second: u32, burst: u32) -> Buck
 fn take(own: &Buckets<Whose>, apps: &Buckets<AppId>, whose: &Whose) -> Result<Option<u32>> {
     let too_many = |whose: &str, wait: std::time::Duration| {
         let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        Err(Error::new(Code::RateLimited, format!("Too many requests of this {whose}.")).retry_after_ms(ms))
+        Err(Error::new(
+            Code::RateLimited,
+            format!("Too many requests of this {whose}."),
+        )
+        .retry_after_ms(ms))
     };
     let now = DefaultClock::default().now();
     let mut left = None;
@@ -135,7 +154,13 @@ mod tests {
 
     #[test]
     fn a_user_over_its_rate_leaves_the_app_its_own() {
-        let limits = Limits { user_messages_burst: 2, user_messages_per_second: 1, app_messages_burst: 5, app_messages_per_second: 1, ..Limits::for_testing() };
+        let limits = Limits {
+            user_messages_burst: 2,
+            user_messages_per_second: 1,
+            app_messages_burst: 5,
+            app_messages_per_second: 1,
+            ..Limits::for_testing()
+        };
         let rates = Rates::new(&limits);
         let user = |name: &str| Whose::User(AppId(1), name.parse().unwrap());
         assert!(rates.message(&user("a")).is_ok() && rates.message(&user("a")).is_ok());
@@ -146,7 +171,10 @@ mod tests {
         }
         assert!(rates.message(&user("b")).is_ok() && rates.message(&user("b")).is_ok());
         assert!(rates.message(&user("c")).is_ok());
-        assert!(rates.message(&user("c")).is_err(), "the app's bucket is empty now");
+        assert!(
+            rates.message(&user("c")).is_err(),
+            "the app's bucket is empty now"
+        );
         assert!(rates.message(&Whose::Backend(AppId(2))).is_ok());
     }
 }

@@ -21,23 +21,41 @@ impl Default for Seats {
         // Short, because another host may change what is kept here.
         let life = Duration::from_secs(5);
         Self {
-            keys: Cache::builder().max_capacity(100_000).time_to_live(life).build(),
-            channels: Cache::builder().max_capacity(100_000).time_to_live(life).build(),
-            roles: Cache::builder().max_capacity(200_000).time_to_live(life).build(),
+            keys: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(life)
+                .build(),
+            channels: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(life)
+                .build(),
+            roles: Cache::builder()
+                .max_capacity(200_000)
+                .time_to_live(life)
+                .build(),
         }
     }
 }
 
 impl Seats {
     /// The channel and the user's role in it.
-    pub fn find(&self, app: AppId, channel: &ChannelId, user: &UserId) -> Option<(Arc<Channel>, Role)> {
+    pub fn find(
+        &self,
+        app: AppId,
+        channel: &ChannelId,
+        user: &UserId,
+    ) -> Option<(Arc<Channel>, Role)> {
         let key = self.keys.get(&(app, channel.clone()))?;
-        Some((self.channels.get(&key)?, self.roles.get(&(key, user.clone()))?))
+        Some((
+            self.channels.get(&key)?,
+            self.roles.get(&(key, user.clone()))?,
+        ))
     }
 
     /// Keeps what was just read.
     pub fn keep(&self, channel: Arc<Channel>, user: UserId, role: Role) {
-        self.keys.insert((channel.app_id, channel.id.clone()), channel.key);
+        self.keys
+            .insert((channel.app_id, channel.id.clone()), channel.key);
         self.roles.insert((channel.key, user), role);
         self.channels.insert(channel.key, channel);
     }

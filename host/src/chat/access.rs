@@ -109,21 +109,37 @@ async fn with_key(app: &App, text: &str, client: &Client) -> Result<Caller> {
     let credential = Credential::parse(text).map_err(|e| unknown().because(e))?;
     let digest = credential.digest();
     if credential.kind() == CredentialKind::Operator {
-        return if digest == app.operator { Ok(Caller::Operator(Operator::vouch())) } else { Err(unknown()) };
+        return if digest == app.operator {
+            Ok(Caller::Operator(Operator::vouch()))
+        } else {
+            Err(unknown())
+        };
     }
-    let key = app.store.find_key(digest.as_bytes()).await?.ok_or_else(unknown)?;
+    let key = app
+        .store
+        .find_key(digest.as_bytes())
+        .await?
+        .ok_or_else(unknown)?;
     if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
         return Err(unknown());
     }
     match (credential.kind(), key.owner) {
         (CredentialKind::Org, KeyOwner::Org(org)) => Ok(Caller::Owner(Owner::vouch(org))),
         (CredentialKind::Server, KeyOwner::App(id)) => {
+            // A server key in a page is a server key that everybody has.
+            if client.origin.is_some() {
+                let detail = "Server keys don't belong in a browser; give it a user token.";
+                return Err(Error::new(Code::OriginNotAllowed, detail));
+            }
             let of = app.store.find_app(id).await?.ok_or_else(unknown)?;
             let networks = Networks::parse(&of.allowed_ips.0).map_err(Error::internal)?;
             if !networks.contains(client.address) {
                 return Err(Error::new(
                     Code::AddressNotAllowed,
-                    format!("Server keys of this app don't work from {}.", client.address),
+                    format!(
+                        "Server keys of this app don't work from {}.",
+                        client.address
+                    ),
                 ));
             }
             Ok(Caller::Backend(Backend::vouch(Tenant::vouch(id))))
@@ -153,7 +169,10 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
     if let Some(origin) = &client.origin {
         let origins = Origins::parse(&issuer.app.allowed_origins.0).map_err(Error::internal)?;
         if !origins.allows(origin) {
-            return Err(Error::new(Code::OriginNotAllowed, "Pages of this origin may not use the app."));
+            return Err(Error::new(
+                Code::OriginNotAllowed,
+                "Pages of this origin may not use the app.",
+            ));
         }
     }
     let session = Session {
@@ -167,25 +186,35 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
 }
 
 fn millis(seconds: u64) -> Millis {
-    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
+    i64::try_from(seconds)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1000)
 }
 
 /// Whether a session that was good a moment ago still is.
 pub async fn still_valid(app: &App, session: &Session) -> Result<()> {
     let issuer = app.issuer(session.tenant.app()).await?;
-    let issuer = issuer.ok_or_else(|| Error::new(Code::Unauthenticated, "The token is not good."))?;
+    let issuer =
+        issuer.ok_or_else(|| Error::new(Code::Unauthenticated, "The token is not good."))?;
     still_good(app, session, issuer.app.tokens_valid_from).await
 }
 
 async fn still_good(app: &App, session: &Session, valid_from: Millis) -> Result<()> {
     let unknown = || Error::new(Code::Unauthenticated, "The token is not good.");
-    let user = app.store.find_user(session.tenant, &session.user).await?.ok_or_else(unknown)?;
+    let user = app
+        .store
+        .find_user(session.tenant, &session.user)
+        .await?
+        .ok_or_else(unknown)?;
     // Tokens count in seconds: one made in the second of a revocation is refused with those before.
     if session.issued_at < valid_from.max(user.tokens_valid_from) {
         return Err(unknown());
     }
     if user.deactivated_at.is_some() {
-        return Err(Error::new(Code::UserDeactivated, "The user is deactivated."));
+        return Err(Error::new(
+            Code::UserDeactivated,
+            "The user is deactivated.",
+        ));
     }
     Ok(())
 }
@@ -215,8 +244,13 @@ pub async fn app_owner(app: &App, caller: &Caller, id: AppId) -> Result<Tenant> 
         Caller::Owner(owner) => Some(owner.org()),
         _ => return Err(Error::forbidden("This takes the org's key.")),
     };
-    let of = app.store.find_app(id).await?.filter(|of| org.is_none_or(|org| org == of.org_id));
-    of.map(|of| Tenant::vouch(of.id)).ok_or_else(|| Error::not_found("app"))
+    let of = app
+        .store
+        .find_app(id)
+        .await?
+        .filter(|of| org.is_none_or(|org| org == of.org_id));
+    of.map(|of| Tenant::vouch(of.id))
+        .ok_or_else(|| Error::not_found("app"))
 }
 
 /// Who may look at this app: who administers it, or its own backend.
@@ -256,18 +290,33 @@ pub fn host(app: AppId) -> Backend {
 /// `not_found` when there is no such channel, or the user is not in it.
 pub async fn member(app: &App, actor: &Actor, channel: &ChannelId) -> Result<Member> {
     let tenant = actor.tenant();
-    let found = app.store.find_channel(tenant, channel).await?.ok_or_else(|| Error::not_found("channel"))?;
+    let found = app
+        .store
+        .find_channel(tenant, channel)
+        .await?
+        .ok_or_else(|| Error::not_found("channel"))?;
     member_of(app, actor, Arc::new(found)).await
 }
 
 /// The same, for the channel with this number in the store.
-pub async fn member_by_key(app: &App, actor: &Actor, channel: ChannelKey, what: &str) -> Result<Member> {
+pub async fn member_by_key(
+    app: &App,
+    actor: &Actor,
+    channel: ChannelKey,
+    what: &str,
+) -> Result<Member> {
     let tenant = actor.tenant();
-    let found = app.store.find_channel_by_key(tenant, channel).await?.ok_or_else(|| Error::not_found(what))?;
-    member_of(app, actor, Arc::new(found)).await.map_err(|e| match e.code() {
-        Code::NotFound => Error::not_found(what),
-        _ => e,
-    })
+    let found = app
+        .store
+        .find_channel_by_key(tenant, channel)
+        .await?
+        .ok_or_else(|| Error::not_found(what))?;
+    member_of(app, actor, Arc::new(found))
+        .await
+        .map_err(|e| match e.code() {
+            Code::NotFound => Error::not_found(what),
+            _ => e,
+        })
 }
 
 async fn member_of(app: &App, actor: &Actor, channel: Arc<Channel>) -> Result<Member> {
@@ -275,9 +324,17 @@ async fn member_of(app: &App, actor: &Actor, channel: Arc<Channel>) -> Result<Me
     match actor {
         Actor::Backend(_) => Ok(Member::vouch(tenant, channel, None, Standing::Backend)),
         Actor::User(session) => {
-            let seat = app.store.find_participant(tenant, &channel, &session.user).await?;
+            let seat = app
+                .store
+                .find_participant(tenant, &channel, &session.user)
+                .await?;
             let role = seat.ok_or_else(|| Error::not_found("channel"))?.role;
-            Ok(Member::vouch(tenant, channel, Some(session.user.clone()), Standing::Participant(role)))
+            Ok(Member::vouch(
+                tenant,
+                channel,
+                Some(session.user.clone()),
+                Standing::Participant(role),
+            ))
         }
     }
 }
@@ -285,14 +342,22 @@ async fn member_of(app: &App, actor: &Actor, channel: Arc<Channel>) -> Result<Me
 /// A place in a channel for sending to it. It may be a moment old: the transaction that stores the
 /// message looks again.
 pub async fn sender(app: &App, actor: &Actor, channel: &ChannelId) -> Result<Member> {
-    let Actor::User(session) = actor else { return member(app, actor, channel).await };
+    let Actor::User(session) = actor else {
+        return member(app, actor, channel).await;
+    };
     if let Some((channel, role)) = app.seats.find(session.tenant.app(), channel, &session.user) {
         let standing = Standing::Participant(role);
-        return Ok(Member::vouch(session.tenant, channel, Some(session.user.clone()), standing));
+        return Ok(Member::vouch(
+            session.tenant,
+            channel,
+            Some(session.user.clone()),
+            standing,
+        ));
     }
     let member = member(app, actor, channel).await?;
     if let Some(role) = member.role() {
-        app.seats.keep(member.channel().clone(), session.user.clone(), role);
+        app.seats
+            .keep(member.channel().clone(), session.user.clone(), role);
     }
     Ok(member)
 }
@@ -309,14 +374,34 @@ pub async fn on_behalf(app: &App, member: Member, user: &UserId) -> Result<Membe
     if found.is_none_or(|user| user.deactivated_at.is_some()) {
         return Err(Error::invalid("as", "there is no such active user"));
     }
-    Ok(Member::vouch(member.tenant(), member.channel().clone(), Some(user.clone()), Standing::Backend))
+    Ok(Member::vouch(
+        member.tenant(),
+        member.channel().clone(),
+        Some(user.clone()),
+        Standing::Backend,
+    ))
 }
 
 /// A plugin acting in a channel of its app by its bot user.
-pub async fn bot(app: &App, backend: &Backend, channel: &ChannelId, name: &Arc<str>, user: &UserId) -> Result<Member> {
+pub async fn bot(
+    app: &App,
+    backend: &Backend,
+    channel: &ChannelId,
+    name: &Arc<str>,
+    user: &UserId,
+) -> Result<Member> {
     let tenant = backend.tenant();
-    let found = app.store.find_channel(tenant, channel).await?.ok_or_else(|| Error::not_found("channel"))?;
-    Ok(Member::vouch(tenant, Arc::new(found), Some(user.clone()), Standing::Plugin(name.clone())))
+    let found = app
+        .store
+        .find_channel(tenant, channel)
+        .await?
+        .ok_or_else(|| Error::not_found("channel"))?;
+    Ok(Member::vouch(
+        tenant,
+        Arc::new(found),
+        Some(user.clone()),
+        Standing::Plugin(name.clone()),
+    ))
 }
 
 /// The place of the other of a pair, which its sender's place in the parent channel stands for.
@@ -334,7 +419,9 @@ pub fn manager(member: Member) -> Result<Admin> {
     let kind = member.channel().kind.as_str();
     match member.standing() {
         Standing::Backend => Ok(Admin::vouch(member)),
-        Standing::Participant(Role::Owner) if !matches!(kind, "direct" | "side") => Ok(Admin::vouch(member)),
+        Standing::Participant(Role::Owner) if !matches!(kind, "direct" | "side") => {
+            Ok(Admin::vouch(member))
+        }
         _ => Err(Error::forbidden("Only the channel's owner may do this.")),
     }
 }

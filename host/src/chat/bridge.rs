@@ -27,7 +27,9 @@ pub struct Bridge {
 
 impl Bridge {
     fn app(&self) -> Result<Arc<App>> {
-        self.app.upgrade().ok_or_else(|| Error::new(Code::Unavailable, "The host is stopping."))
+        self.app
+            .upgrade()
+            .ok_or_else(|| Error::new(Code::Unavailable, "The host is stopping."))
     }
 
     async fn member(&self, app: &App, channel: &str) -> Result<Member> {
@@ -47,8 +49,14 @@ impl Bridge {
         let mut message = app.store.find_message(self.backend.tenant(), id).await?;
         for effect in pending {
             match effect.downcast_ref::<ChatWrite>() {
-                Some(ChatWrite::Send(new)) if new.id == Some(id) => message = Some(not_yet_sent(new, id)),
-                Some(ChatWrite::Change { id: changed, change, .. }) if *changed == id => {
+                Some(ChatWrite::Send(new)) if new.id == Some(id) => {
+                    message = Some(not_yet_sent(new, id))
+                }
+                Some(ChatWrite::Change {
+                    id: changed,
+                    change,
+                    ..
+                }) if *changed == id => {
                     if let Some(message) = &mut message {
                         message.revision += 1;
                         if let Some(data) = &change.data {
@@ -63,22 +71,35 @@ impl Bridge {
                 _ => {}
             }
         }
-        message.filter(|message| message.deleted_at.is_none()).ok_or_else(|| Error::not_found("message"))
+        message
+            .filter(|message| message.deleted_at.is_none())
+            .ok_or_else(|| Error::not_found("message"))
     }
 
     async fn content(&self, app: &App, member: &Member, post: &Post) -> Result<Content> {
         if post.kind == "text" {
             let data = serde_json::Value::from(post.body.as_str()).to_string();
             let mut content = messages::content(app, member, "text", &data).await?;
-            let blocks = interact::blocks(&post.blocks).ok_or_else(|| Error::invalid("blocks", "must be a list of blocks"))?;
+            let blocks = interact::blocks(&post.blocks)
+                .ok_or_else(|| Error::invalid("blocks", "must be a list of blocks"))?;
             if !blocks.is_empty() {
-                content.view = Some(wire::to_json(&View { text: content.text.clone(), blocks }));
+                content.view = Some(wire::to_json(&View {
+                    text: content.text.clone(),
+                    blocks,
+                }));
             }
             return Ok(content);
         }
-        let own = app.loadout(self.backend.tenant().app()).kinds.get(&post.kind).is_some_and(|i| i.name == self.name);
+        let own = app
+            .loadout(self.backend.tenant().app())
+            .kinds
+            .get(&post.kind)
+            .is_some_and(|i| i.name == self.name);
         if !own {
-            return Err(Error::invalid("kind", "must be `text` or a kind of this plugin"));
+            return Err(Error::invalid(
+                "kind",
+                "must be `text` or a kind of this plugin",
+            ));
         }
         messages::content(app, member, &post.kind, &post.body).await
     }
@@ -87,16 +108,35 @@ impl Bridge {
         let app = self.app()?;
         let member = self.member(&app, channel).await?;
         if !member.channel().active {
-            return Err(Error::new(Code::ChannelInactive, "The channel takes no messages."));
+            return Err(Error::new(
+                Code::ChannelInactive,
+                "The channel takes no messages.",
+            ));
         }
         let content = self.content(&app, &member, &post).await?;
-        let Content { kind, data, view, state, .. } = match chain::guard_send(&app, &member, content).await? {
+        let Content {
+            kind,
+            data,
+            view,
+            state,
+            ..
+        } = match chain::guard_send(&app, &member, content).await? {
             Decision::Pass(content) => content,
             Decision::Hold { reason, .. } => return Err(Error::new(Code::MessageRejected, reason)),
             Decision::Reject(error) => return Err(error),
         };
         let id = MessageId(app.store.next_id());
-        let new = NewMessage { member, sender: self.bot.clone(), to: None, id: Some(id), kind, data, view, state, client: None };
+        let new = NewMessage {
+            member,
+            sender: self.bot.clone(),
+            to: None,
+            id: Some(id),
+            kind,
+            data,
+            view,
+            state,
+            client: None,
+        };
         Ok((id.to_string(), Box::new(ChatWrite::Send(new))))
     }
 
@@ -112,7 +152,12 @@ impl Bridge {
         let member = self.member_by_key(&app, message.channel).await?;
         let content = self.content(&app, &member, &post).await?;
         let checked = chain::guard_edit(&app, &member, content, &message).await?;
-        let change = MessageChange { data: Some(checked.data), view: Some(checked.view), state: checked.state, edited: true };
+        let change = MessageChange {
+            data: Some(checked.data),
+            view: Some(checked.view),
+            state: checked.state,
+            edited: true,
+        };
         Ok(self.change(&message, change))
     }
 
@@ -130,10 +175,16 @@ impl Bridge {
         let app = self.app()?;
         let message = self.current(&app, id, pending).await?;
         if message.sender != self.bot && !moderates {
-            return Err(Error::forbidden("Only its own messages; others' take the permission chat-moderate."));
+            return Err(Error::forbidden(
+                "Only its own messages; others' take the permission chat-moderate.",
+            ));
         }
         let (channel, actor) = (message.channel, Some(self.bot.clone()));
-        Ok(Box::new(ChatWrite::Delete { channel, id: message.id, actor }))
+        Ok(Box::new(ChatWrite::Delete {
+            channel,
+            id: message.id,
+            actor,
+        }))
     }
 
     async fn act(&self, id: &str, action: &str, value: &str, pending: &[Effect]) -> Result<Effect> {
@@ -182,8 +233,16 @@ fn out(message: &Message, channel: &ChannelId) -> plugins::Message {
         sender: message.sender.to_string(),
         ts_ms: message.ts.unsigned_abs(),
         content: match message.deleted_at {
-            Some(_) => Draft { kind: message.kind.clone(), text: String::new(), data: "null".into() },
-            None => Draft { kind: message.kind.clone(), text: interact::text_of(message), data: message.data.clone() },
+            Some(_) => Draft {
+                kind: message.kind.clone(),
+                text: String::new(),
+                data: "null".into(),
+            },
+            None => Draft {
+                kind: message.kind.clone(),
+                text: interact::text_of(message),
+                data: message.data.clone(),
+            },
         },
         deleted: message.deleted_at.is_some(),
     }
@@ -215,7 +274,11 @@ impl Chat for Bridge {
                 Scope::Channel(id) => self.member(&app, id).await.map(drop).map_err(told)?,
                 Scope::User(id) => {
                     let id: UserId = id.parse().map_err(|_| told(Error::not_found("user")))?;
-                    let found = app.store.find_user(self.backend.tenant(), &id).await.map_err(told)?;
+                    let found = app
+                        .store
+                        .find_user(self.backend.tenant(), &id)
+                        .await
+                        .map_err(told)?;
                     found.ok_or_else(|| told(Error::not_found("user")))?;
                 }
                 Scope::Message(id) => self.current(&app, id, &[]).await.map(drop).map_err(told)?,
@@ -227,16 +290,32 @@ impl Chat for Bridge {
     fn kv_get<'a>(&'a self, of: &'a Scope, key: &'a str) -> Answer<'a, Option<Entry>> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
-            let row = app.store.find_kv(self.install, &scope(of), key).await.map_err(told)?;
-            Ok(row.map(|row| Entry { value: row.value, version: row.version.unsigned_abs() }))
+            let row = app
+                .store
+                .find_kv(self.install, &scope(of), key)
+                .await
+                .map_err(told)?;
+            Ok(row.map(|row| Entry {
+                value: row.value,
+                version: row.version.unsigned_abs(),
+            }))
         })
     }
 
-    fn kv_keys<'a>(&'a self, of: &'a Scope, prefix: &'a str, after: Option<&'a str>, limit: u32) -> Answer<'a, Vec<String>> {
+    fn kv_keys<'a>(
+        &'a self,
+        of: &'a Scope,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
             let after = after.unwrap_or_default();
-            app.store.list_kv(self.install, &scope(of), prefix, after, i64::from(limit)).await.map_err(told)
+            app.store
+                .list_kv(self.install, &scope(of), prefix, after, i64::from(limit))
+                .await
+                .map_err(told)
         })
     }
 
@@ -244,29 +323,60 @@ impl Chat for Bridge {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
             let id: MessageId = id.parse().map_err(|_| told(Error::not_found("message")))?;
-            let found = app.store.find_message(self.backend.tenant(), id).await.map_err(told)?;
+            let found = app
+                .store
+                .find_message(self.backend.tenant(), id)
+                .await
+                .map_err(told)?;
             let message = found.ok_or_else(|| told(Error::not_found("message")))?;
             self.message_out(&app, &message).await.map_err(told)
         })
     }
 
-    fn history<'a>(&'a self, channel: &'a str, before: Option<u64>, limit: u32) -> Answer<'a, Vec<plugins::Message>> {
+    fn history<'a>(
+        &'a self,
+        channel: &'a str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Answer<'a, Vec<plugins::Message>> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
             let member = self.member(&app, channel).await.map_err(told)?;
-            let slice = before.map_or(Slice::Latest, |seq| Slice::Before(i64::try_from(seq).unwrap_or(i64::MAX)));
-            let messages = app.store.list_messages(&member, slice, i64::from(limit.min(100))).await.map_err(told)?;
-            Ok(messages.iter().rev().map(|message| out(message, &member.channel().id)).collect())
+            let slice = before.map_or(Slice::Latest, |seq| {
+                Slice::Before(i64::try_from(seq).unwrap_or(i64::MAX))
+            });
+            let messages = app
+                .store
+                .list_messages(&member, slice, i64::from(limit.min(100)))
+                .await
+                .map_err(told)?;
+            Ok(messages
+                .iter()
+                .rev()
+                .map(|message| out(message, &member.channel().id))
+                .collect())
         })
     }
 
-    fn members<'a>(&'a self, channel: &'a str, after: Option<&'a str>, limit: u32) -> Answer<'a, Vec<plugins::Member>> {
+    fn members<'a>(
+        &'a self,
+        channel: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<plugins::Member>> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
             let member = self.member(&app, channel).await.map_err(told)?;
             let after = after.unwrap_or_default();
-            let seats = app.store.list_participants(&member, after, i64::from(limit.min(100))).await.map_err(told)?;
-            let out = |seat: model::Participant| plugins::Member { user: seat.user_id.to_string(), role: seat.role.into() };
+            let seats = app
+                .store
+                .list_participants(&member, after, i64::from(limit.min(100)))
+                .await
+                .map_err(told)?;
+            let out = |seat: model::Participant| plugins::Member {
+                user: seat.user_id.to_string(),
+                role: seat.role.into(),
+            };
             Ok(seats.into_iter().map(out).collect())
         })
     }
@@ -275,25 +385,54 @@ impl Chat for Bridge {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
             let id: UserId = id.parse().map_err(|_| told(Error::not_found("user")))?;
-            let found = app.store.find_user(self.backend.tenant(), &id).await.map_err(told)?;
+            let found = app
+                .store
+                .find_user(self.backend.tenant(), &id)
+                .await
+                .map_err(told)?;
             let user = found.ok_or_else(|| told(Error::not_found("user")))?;
-            Ok(plugins::User { id: user.id.to_string(), name: user.name.unwrap_or_default(), custom: user.custom })
+            Ok(plugins::User {
+                id: user.id.to_string(),
+                name: user.name.unwrap_or_default(),
+                custom: user.custom,
+            })
         })
     }
 
-    fn prepare_send<'a>(&'a self, channel: &'a str, post: Post, _pending: &'a [Effect]) -> Answer<'a, (String, Effect)> {
+    fn prepare_send<'a>(
+        &'a self,
+        channel: &'a str,
+        post: Post,
+        _pending: &'a [Effect],
+    ) -> Answer<'a, (String, Effect)> {
         Box::pin(async move { self.send(channel, post).await.map_err(told) })
     }
 
-    fn prepare_edit<'a>(&'a self, id: &'a str, post: Post, pending: &'a [Effect]) -> Answer<'a, Effect> {
+    fn prepare_edit<'a>(
+        &'a self,
+        id: &'a str,
+        post: Post,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
         Box::pin(async move { self.edit(id, post, pending).await.map_err(told) })
     }
 
-    fn prepare_delete<'a>(&'a self, id: &'a str, moderates: bool, pending: &'a [Effect]) -> Answer<'a, Effect> {
+    fn prepare_delete<'a>(
+        &'a self,
+        id: &'a str,
+        moderates: bool,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
         Box::pin(async move { self.delete(id, moderates, pending).await.map_err(told) })
     }
 
-    fn prepare_act<'a>(&'a self, id: &'a str, action: &'a str, value: &'a str, pending: &'a [Effect]) -> Answer<'a, Effect> {
+    fn prepare_act<'a>(
+        &'a self,
+        id: &'a str,
+        action: &'a str,
+        value: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
         Box::pin(async move { self.act(id, action, value, pending).await.map_err(told) })
     }
 }

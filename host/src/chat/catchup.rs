@@ -27,7 +27,12 @@ pub struct Since {
 }
 
 /// The entries after `since`.
-pub async fn events(app: &App, caller: &Caller, channel: &ChannelId, since: Since) -> Result<Catchup> {
+pub async fn events(
+    app: &App,
+    caller: &Caller,
+    channel: &ChannelId,
+    since: Since,
+) -> Result<Catchup> {
     let member = access::member(app, &access::actor(caller)?, channel).await?;
     read(app, &member, since).await
 }
@@ -54,8 +59,15 @@ pub async fn subscribe(
 async fn read(app: &App, member: &Member, since: Since) -> Result<Catchup> {
     let channel = member.channel().clone();
     let head = channel.head;
-    let missed = |recovered, head, events| Catchup { channel: channel.clone(), recovered, head, events };
-    let Some(seq) = since.seq else { return Ok(missed(true, head, Vec::new())) };
+    let missed = |recovered, head, events| Catchup {
+        channel: channel.clone(),
+        recovered,
+        head,
+        events,
+    };
+    let Some(seq) = since.seq else {
+        return Ok(missed(true, head, Vec::new()));
+    };
     let max = app.config.limits.replay_events_max as i64;
     let other_epoch = since.epoch.is_some_and(|epoch| epoch != app.store.epoch());
     // A `seq` that the log never gave comes from another database.
@@ -66,7 +78,10 @@ async fn read(app: &App, member: &Member, since: Since) -> Result<Catchup> {
     let events = app.store.list_events(member, seq, max).await?;
     // The log is gap-free from 1, unless its beginning was cut off. What was appended since the head
     // was read is in here, too, so the head moves along.
-    let whole = events.iter().zip(seq + 1..).all(|(event, expected)| event.seq == expected);
+    let whole = events
+        .iter()
+        .zip(seq + 1..)
+        .all(|(event, expected)| event.seq == expected);
     let reached = events.last().map_or(seq, |event| event.seq);
     // What does not fit into one answer would cut its reader off instead of helping it.
     let bytes: usize = events.iter().map(Event::size_hint).sum();

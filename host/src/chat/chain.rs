@@ -32,7 +32,11 @@ pub struct Content {
 /// What the guards say.
 pub enum Decision {
     Pass(Content),
-    Hold { content: Content, plugin: String, reason: String },
+    Hold {
+        content: Content,
+        plugin: String,
+        reason: String,
+    },
     Reject(Error),
 }
 
@@ -67,20 +71,32 @@ pub async fn guard_send(app: &App, member: &Member, mut content: Content) -> Res
             }
             Err(Failed(OnFault::Open)) => agreed += 1,
             Err(Failed(OnFault::Hold)) => {
-                held.get_or_insert((installed.row.name.clone(), "The plugin failed on this message.".into()));
+                held.get_or_insert((
+                    installed.row.name.clone(),
+                    "The plugin failed on this message.".into(),
+                ));
                 agreed += 1;
             }
             Err(Failed(OnFault::Closed)) => return Ok(Decision::Reject(failed(installed))),
         }
     }
     Ok(match held {
-        Some((plugin, reason)) => Decision::Hold { content, plugin, reason },
+        Some((plugin, reason)) => Decision::Hold {
+            content,
+            plugin,
+            reason,
+        },
         None => Decision::Pass(content),
     })
 }
 
 /// Somebody changes a message. To hold an edit is to refuse it.
-pub async fn guard_edit(app: &App, member: &Member, mut content: Content, before: &Message) -> Result<Content> {
+pub async fn guard_edit(
+    app: &App,
+    member: &Member,
+    mut content: Content,
+    before: &Message,
+) -> Result<Content> {
     let loadout = app.loadout(member.tenant().app());
     let guards: Vec<&Arc<Installed>> = guards(&loadout.installs, member).collect();
     let before = draft_of(before);
@@ -90,7 +106,10 @@ pub async fn guard_edit(app: &App, member: &Member, mut content: Content, before
         at = (at + 1) % guards.len();
         calls += 1;
         if calls > guards.len() * ROUNDS_MAX {
-            return Err(Error::new(Code::PluginFailed, "The app's plugins did not agree on the message."));
+            return Err(Error::new(
+                Code::PluginFailed,
+                "The app's plugins did not agree on the message.",
+            ));
         }
         match ask(app, installed, member, &content, Some(&before)).await {
             Ok(Verdict::Allow) | Err(Failed(OnFault::Open)) => agreed += 1,
@@ -115,15 +134,26 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
         let context = context(app, member);
         let output = match &installed.install {
             Ok(install) => {
-                let call = Call { install, chat: &installed.chat, context: &context };
-                note(app, installed, Hook::MessageGuard, plugins::guard_delete(call, &draft).await)
+                let call = Call {
+                    install,
+                    chat: &installed.chat,
+                    context: &context,
+                };
+                note(
+                    app,
+                    installed,
+                    Hook::MessageGuard,
+                    plugins::guard_delete(call, &draft).await,
+                )
             }
             Err(_) => None,
         };
         match (output, installed.on_fault) {
             (Some(Verdict::Allow | Verdict::Change(_)), _) | (None, OnFault::Open) => {}
             (Some(Verdict::Reject(rejection)), _) => return Err(rejected(rejection)),
-            (Some(Verdict::Hold(reason)), _) => return Err(Error::new(Code::MessageRejected, reason)),
+            (Some(Verdict::Hold(reason)), _) => {
+                return Err(Error::new(Code::MessageRejected, reason));
+            }
             (None, OnFault::Closed | OnFault::Hold) => return Err(failed(installed)),
         }
     }
@@ -134,7 +164,10 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
 struct Failed(OnFault);
 
 /// Those that look at what `member` writes: all, but a plugin is not its own guard.
-fn guards<'i>(installs: &'i [Arc<Installed>], member: &'i Member) -> impl Iterator<Item = &'i Arc<Installed>> {
+fn guards<'i>(
+    installs: &'i [Arc<Installed>],
+    member: &'i Member,
+) -> impl Iterator<Item = &'i Arc<Installed>> {
     installs.iter().filter(move |installed| {
         let own = matches!(member.standing(), Standing::Plugin(name) if *name == installed.name);
         installed.has(Hook::MessageGuard) && !own
@@ -148,10 +181,20 @@ async fn ask(
     content: &Content,
     before: Option<&Draft>,
 ) -> Result<Verdict, Failed> {
-    let Ok(install) = &installed.install else { return Err(Failed(installed.on_fault)) };
+    let Ok(install) = &installed.install else {
+        return Err(Failed(installed.on_fault));
+    };
     let context = context(app, member);
-    let call = Call { install, chat: &installed.chat, context: &context };
-    let draft = Draft { kind: content.kind.clone(), text: content.text.clone(), data: content.data.clone() };
+    let call = Call {
+        install,
+        chat: &installed.chat,
+        context: &context,
+    };
+    let draft = Draft {
+        kind: content.kind.clone(),
+        text: content.text.clone(),
+        data: content.data.clone(),
+    };
     let outcome = match before {
         None => plugins::guard_send(call, &draft).await,
         Some(before) => plugins::guard_edit(call, &draft, before).await,
@@ -160,7 +203,12 @@ async fn ask(
 }
 
 /// The content with a guard's changes, checked as if the sender had written it.
-async fn changed(app: &App, member: &Member, content: &Content, patch: plugins::Patch) -> Result<Content> {
+async fn changed(
+    app: &App,
+    member: &Member,
+    content: &Content,
+    patch: plugins::Patch,
+) -> Result<Content> {
     let data = match (content.kind.as_str(), patch.text, patch.data) {
         ("text", Some(text), _) => serde_json::Value::from(text).to_string(),
         (_, _, Some(data)) => data,
@@ -181,12 +229,19 @@ fn rejected(rejection: plugins::Rejection) -> Error {
 }
 
 fn failed(installed: &Installed) -> Error {
-    let detail = format!("The plugin `{}`, which must check messages here, failed.", installed.name);
+    let detail = format!(
+        "The plugin `{}`, which must check messages here, failed.",
+        installed.name
+    );
     Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
 }
 
 fn draft_of(message: &Message) -> Draft {
-    Draft { kind: message.kind.clone(), text: interact::text_of(message), data: message.data.clone() }
+    Draft {
+        kind: message.kind.clone(),
+        text: interact::text_of(message),
+        data: message.data.clone(),
+    }
 }
 
 /// The context of a call for something that `member` does.
@@ -233,7 +288,8 @@ pub(super) fn note_output<T>(app: &App, installed: &Installed, hook: Hook, outpu
 }
 
 pub(super) fn note_fault(app: &App, installed: &Installed, hook: Hook, fault: &Fault) {
-    app.metrics.plugin_call(hook.name(), fault.kind.code(), &fault.usage);
+    app.metrics
+        .plugin_call(hook.name(), fault.kind.code(), &fault.usage);
     keep_log(app, installed, &fault.log);
     let line = format!("{} in {}: {}", fault.kind.code(), hook.name(), fault.detail);
     installed.log.add(app.clock.now(), "fault", line);
@@ -254,6 +310,8 @@ fn keep_log(app: &App, installed: &Installed, lines: &[plugins::LogLine]) {
             plugins::Level::Warn => "warn",
             plugins::Level::Error => "error",
         };
-        installed.log.add(app.clock.now(), level, line.message.clone());
+        installed
+            .log
+            .add(app.clock.now(), level, line.message.clone());
     }
 }

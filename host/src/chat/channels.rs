@@ -22,19 +22,30 @@ pub async fn add(app: &App, caller: &Caller, new: wire::NewChannel) -> Result<Ch
         (Actor::Backend(_), owner) => owner,
         (Actor::User(session), None) => Some(session.user.clone()),
         (Actor::User(session), Some(owner)) if owner == session.user => Some(owner),
-        (Actor::User(_), Some(_)) => return Err(Error::forbidden("A user's channel is the user's own.")),
+        (Actor::User(_), Some(_)) => {
+            return Err(Error::forbidden("A user's channel is the user's own."));
+        }
     };
-    let mut participants: Vec<(UserId, Role)> = owner.iter().map(|owner| (owner.clone(), Role::Owner)).collect();
+    let mut participants: Vec<(UserId, Role)> = owner
+        .iter()
+        .map(|owner| (owner.clone(), Role::Owner))
+        .collect();
     for member in new.members {
         if participants.iter().all(|(user, _)| *user != member) {
             participants.push((member, Role::Member));
         }
     }
     // A channel with people in it has exactly one owner.
-    if let Some((_, role)) = participants.first_mut().filter(|(_, role)| *role != Role::Owner) {
+    if let Some((_, role)) = participants
+        .first_mut()
+        .filter(|(_, role)| *role != Role::Owner)
+    {
         *role = Role::Owner;
     }
-    let custom = new.custom.map(|custom| valid::custom(app, "custom", &custom)).transpose()?;
+    let custom = new
+        .custom
+        .map(|custom| valid::custom(app, "custom", &custom))
+        .transpose()?;
     let made = NewChannel {
         id: new.id,
         kind: new.kind,
@@ -47,12 +58,22 @@ pub async fn add(app: &App, caller: &Caller, new: wire::NewChannel) -> Result<Ch
         participants,
         actor: actor.user().cloned(),
     };
-    app.store.add_channel(tenant, made).await.map(|(channel, _)| channel)
+    app.store
+        .add_channel(tenant, made)
+        .await
+        .map(|(channel, _)| channel)
 }
 
 fn check(app: &App, new: &wire::NewChannel) -> Result<()> {
-    if new.id.as_ref().is_some_and(|id| id.as_str().starts_with("chn_")) {
-        return Err(Error::invalid("id", "ids that begin with `chn_` are the host's"));
+    if new
+        .id
+        .as_ref()
+        .is_some_and(|id| id.as_str().starts_with("chn_"))
+    {
+        return Err(Error::invalid(
+            "id",
+            "ids that begin with `chn_` are the host's",
+        ));
     }
     valid::channel_type(&new.kind)?;
     if let Some(name) = &new.name {
@@ -63,7 +84,10 @@ fn check(app: &App, new: &wire::NewChannel) -> Result<()> {
     }
     valid::tags(&new.tags)?;
     if new.members.len() > FIRST_MEMBERS_MAX {
-        return Err(Error::invalid("members", format!("must be at most {FIRST_MEMBERS_MAX}; add others afterwards")));
+        return Err(Error::invalid(
+            "members",
+            format!("must be at most {FIRST_MEMBERS_MAX}; add others afterwards"),
+        ));
     }
     Ok(())
 }
@@ -73,7 +97,9 @@ pub async fn direct(app: &App, caller: &Caller, users: Vec<UserId>) -> Result<Ch
     let actor = access::actor(caller)?;
     let (one, other) = match (users.as_slice(), actor.user()) {
         ([other], Some(me)) => (me.clone(), other.clone()),
-        ([one, other], me) if me.is_none_or(|me| me == one || me == other) => (one.clone(), other.clone()),
+        ([one, other], me) if me.is_none_or(|me| me == one || me == other) => {
+            (one.clone(), other.clone())
+        }
         ([_, _], _) => return Err(Error::forbidden("A user opens direct channels of its own.")),
         _ => return Err(Error::invalid("user_ids", "must be two users")),
     };
@@ -84,24 +110,53 @@ pub async fn direct(app: &App, caller: &Caller, users: Vec<UserId>) -> Result<Ch
 }
 
 /// The side channel of two participants, where their private messages stand.
-pub(super) async fn side(app: &App, member: &Member, from: &UserId, to: &UserId) -> Result<Channel> {
+pub(super) async fn side(
+    app: &App,
+    member: &Member,
+    from: &UserId,
+    to: &UserId,
+) -> Result<Channel> {
     let parent = member.channel();
     if matches!(parent.kind.as_str(), "direct" | "side") {
-        return Err(Error::invalid("to", "a channel of two has no private messages within it: send to `*`"));
+        return Err(Error::invalid(
+            "to",
+            "a channel of two has no private messages within it: send to `*`",
+        ));
     }
     if from == to {
         return Err(Error::invalid("to", "must be somebody else"));
     }
-    if app.store.find_participant(member.tenant(), parent, to).await?.is_none() {
-        return Err(Error::invalid("to", "must be `*` or a participant of the channel"));
+    if app
+        .store
+        .find_participant(member.tenant(), parent, to)
+        .await?
+        .is_none()
+    {
+        return Err(Error::invalid(
+            "to",
+            "must be `*` or a participant of the channel",
+        ));
     }
     pair(app, member.tenant(), Some(parent.key), from, to).await
 }
 
-async fn pair(app: &App, tenant: Tenant, parent: Option<ChannelKey>, one: &UserId, other: &UserId) -> Result<Channel> {
-    let (first, second) = if one < other { (one, other) } else { (other, one) };
+async fn pair(
+    app: &App,
+    tenant: Tenant,
+    parent: Option<ChannelKey>,
+    one: &UserId,
+    other: &UserId,
+) -> Result<Channel> {
+    let (first, second) = if one < other {
+        (one, other)
+    } else {
+        (other, one)
+    };
     // User ids have no control characters, so this text is the pair's alone.
-    let pair = format!("{}\n{first}\n{second}", parent.map_or(String::new(), |key| key.to_string()));
+    let pair = format!(
+        "{}\n{first}\n{second}",
+        parent.map_or(String::new(), |key| key.to_string())
+    );
     let made = NewChannel {
         id: None,
         kind: if parent.is_some() { "side" } else { "direct" }.into(),
@@ -112,10 +167,16 @@ async fn pair(app: &App, tenant: Tenant, parent: Option<ChannelKey>, one: &UserI
         parent,
         pair: Some(pair),
         // Equal standing: neither can remove the other.
-        participants: vec![(first.clone(), Role::Member), (second.clone(), Role::Member)],
+        participants: vec![
+            (first.clone(), Role::Member),
+            (second.clone(), Role::Member),
+        ],
         actor: None,
     };
-    app.store.add_channel(tenant, made).await.map(|(channel, _)| channel)
+    app.store
+        .add_channel(tenant, made)
+        .await
+        .map(|(channel, _)| channel)
 }
 
 /// One channel, with the caller's place in it.
@@ -140,26 +201,50 @@ pub async fn list(
 ) -> Result<(Vec<ChannelListing>, Option<String>)> {
     let actor = access::actor(caller)?;
     let limit = valid::limit(app, limit, 50)?;
-    let list = format!("channels {} {:?} {narrow:?}", actor.tenant().app(), actor.user());
+    let list = format!(
+        "channels {} {:?} {narrow:?}",
+        actor.tenant().app(),
+        actor.user()
+    );
     let bad = || Error::new(Code::BadCursor, "The cursor was not given by this list.");
     let after = match next {
         None => None,
         Some(next) => {
             let place = cursor::read(app, &list, next)?;
             let (time, key) = place.split_once(' ').ok_or_else(bad)?;
-            Some((time.parse().map_err(|_| bad())?, ChannelKey(key.parse().map_err(|_| bad())?)))
+            Some((
+                time.parse().map_err(|_| bad())?,
+                ChannelKey(key.parse().map_err(|_| bad())?),
+            ))
         }
     };
-    let filter = ChannelFilter { user: actor.user().cloned(), kind: narrow.kind, tag: narrow.tag, after };
-    let listings = app.store.list_channels(actor.tenant(), filter, limit + 1).await?;
+    let filter = ChannelFilter {
+        user: actor.user().cloned(),
+        kind: narrow.kind,
+        tag: narrow.tag,
+        after,
+    };
+    let listings = app
+        .store
+        .list_channels(actor.tenant(), filter, limit + 1)
+        .await?;
     Ok(page(app, &list, listings, limit, |listing| {
         let channel = &listing.channel;
-        format!("{} {}", channel.last_message_at.unwrap_or(channel.created_at), channel.key.0)
+        format!(
+            "{} {}",
+            channel.last_message_at.unwrap_or(channel.created_at),
+            channel.key.0
+        )
     }))
 }
 
 /// Changes a channel.
-pub async fn change(app: &App, caller: &Caller, id: &ChannelId, change: wire::ChangeChannel) -> Result<Channel> {
+pub async fn change(
+    app: &App,
+    caller: &Caller,
+    id: &ChannelId,
+    change: wire::ChangeChannel,
+) -> Result<Channel> {
     let admin = access::manager(access::member(app, &access::actor(caller)?, id).await?)?;
     if let Some(kind) = &change.kind {
         if matches!(admin.channel().kind.as_str(), "direct" | "side") {
@@ -176,7 +261,10 @@ pub async fn change(app: &App, caller: &Caller, id: &ChannelId, change: wire::Ch
     if let Some(tags) = &change.tags {
         valid::tags(tags)?;
     }
-    let custom = change.custom.map(|custom| valid::custom(app, "custom", &custom)).transpose()?;
+    let custom = change
+        .custom
+        .map(|custom| valid::custom(app, "custom", &custom))
+        .transpose()?;
     let change = ChannelChange {
         kind: change.kind,
         name: change.name,

@@ -26,7 +26,10 @@ pub fn read(app: &App, list: &str, cursor: &str) -> Result<String> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
     let at = bytes.len().checked_sub(TAG_BYTES).ok_or_else(bad)?;
     let (place, given) = bytes.split_at(at);
-    if !bool::from(subtle::ConstantTimeEq::ct_eq(given, &tag(app, list, place)[..])) {
+    if !bool::from(subtle::ConstantTimeEq::ct_eq(
+        given,
+        &tag(app, list, place)[..],
+    )) {
         return Err(bad());
     }
     String::from_utf8(place.to_vec()).map_err(|_| bad())

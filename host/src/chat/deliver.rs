@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::passing::{self, encode};
 use super::access;
+use super::passing::{self, encode};
 use crate::app::App;
 use crate::model::{Event, EventBody, EventKind, UserId};
 use crate::store::Committed;
@@ -32,12 +32,18 @@ fn publish(app: &App, event: &Event) {
                 app.seats.forget_seat(event.channel, user);
             }
         }
-        EventKind::ChannelUpdated | EventKind::ChannelCreated => app.seats.forget_channel(event.channel),
+        EventKind::ChannelUpdated | EventKind::ChannelCreated => {
+            app.seats.forget_channel(event.channel)
+        }
         EventKind::MessageNew | EventKind::MessageUpdated | EventKind::MessageDeleted => {}
     }
     // Whoever is removed gets this entry as the last.
-    let last_for = user.as_ref().filter(|_| event.kind == EventKind::MemberRemoved);
-    app.hub.publish(event.channel, event.seq, last_for, |id| encode(&wire::Event::logged(event, id)));
+    let last_for = user
+        .as_ref()
+        .filter(|_| event.kind == EventKind::MemberRemoved);
+    app.hub.publish(event.channel, event.seq, last_for, |id| {
+        encode(&wire::Event::logged(event, id))
+    });
 }
 
 /// Tells somebody who was just added, and so can't watch the channel yet, that it is there.
@@ -45,11 +51,20 @@ async fn tell_newcomer(app: &App, event: &Event) {
     if event.kind != EventKind::MemberAdded {
         return;
     }
-    let Some(user) = about(event).filter(|user| app.hub.is_connected(event.app_id, user)) else { return };
+    let Some(user) = about(event).filter(|user| app.hub.is_connected(event.app_id, user)) else {
+        return;
+    };
     let tenant = access::host(event.app_id).tenant();
     // Only a hint: whoever misses it finds the channel in the list.
     if let Ok(Some(channel)) = app.store.find_channel_by_key(tenant, event.channel).await {
-        passing::notify(app, tenant, &user, "notification.added_to_channel", &channel.id, "{}");
+        passing::notify(
+            app,
+            tenant,
+            &user,
+            "notification.added_to_channel",
+            &channel.id,
+            "{}",
+        );
     }
 }
 
@@ -60,7 +75,9 @@ pub(super) fn about(event: &Event) -> Option<UserId> {
         user_id: UserId,
     }
     match &event.body {
-        EventBody::Data(data) => serde_json::from_str::<About>(data).ok().map(|about| about.user_id),
+        EventBody::Data(data) => serde_json::from_str::<About>(data)
+            .ok()
+            .map(|about| about.user_id),
         EventBody::Message(_) => None,
     }
 }

@@ -13,7 +13,7 @@ use super::deliver::about;
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{Event, EventKind, InstallId, Millis};
+use crate::model::{Event, InstallId, Millis};
 use crate::plugins::{self, Call, Context, Effects, Hook, Scope};
 use crate::store::{Cause, ChatWrite, HandlerCommit, KvWrite, Timer, TimerWrite};
 use crate::wire;
@@ -38,7 +38,11 @@ pub async fn run_events(app: Arc<App>) {
                 if !installed.has(Hook::Events) || installed.install.is_err() {
                     continue;
                 }
-                if !running.lock().unwrap_or_else(PoisonError::into_inner).insert(installed.row.id) {
+                if !running
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(installed.row.id)
+                {
                     continue; // It looks again before it ends.
                 }
                 let (app, installed, running) = (app.clone(), installed.clone(), running.clone());
@@ -50,7 +54,10 @@ pub async fn run_events(app: Arc<App>) {
                             Some(app.clock.now() + 1000)
                         }
                     };
-                    running.lock().unwrap_or_else(PoisonError::into_inner).remove(&installed.row.id);
+                    running
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .remove(&installed.row.id);
                     if let Some(at) = again {
                         let wait = (at - app.clock.now()).max(0).unsigned_abs();
                         tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -70,7 +77,9 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
     loop {
         let rung = app.grown.count();
         let row = app.store.list_installs(backend.tenant()).await?;
-        let Some(row) = row.into_iter().find(|row| row.id == installed.row.id) else { return Ok(None) };
+        let Some(row) = row.into_iter().find(|row| row.id == installed.row.id) else {
+            return Ok(None);
+        };
         // A newer version of it, or one that was switched off, is somebody else's business.
         if row.updated_at != installed.row.updated_at || !row.enabled {
             return Ok(None);
@@ -96,18 +105,27 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
                     let retry_at = (attempts + 1 < app.config.plugins.event_attempts_max as i64)
                         .then(|| app.clock.now() + backoff_ms(attempts));
                     if retry_at.is_none() {
-                        let line = format!("gave up on {} {} after {} tries", event.kind.as_str(), event.seq, attempts + 1);
+                        let line = format!(
+                            "gave up on {} {} after {} tries",
+                            event.kind.as_str(),
+                            event.seq,
+                            attempts + 1
+                        );
                         installed.log.add(app.clock.now(), "fault", line);
                         app.metrics.event_given_up();
                     }
-                    app.store.note_failed_event(installed.row.id, from, event.position, retry_at).await?;
+                    app.store
+                        .note_failed_event(installed.row.id, from, event.position, retry_at)
+                        .await?;
                     return Ok(Some(retry_at.unwrap_or(app.clock.now())));
                 }
             }
         }
         if last != from {
             // Nothing to do up to here: no need to read it again.
-            app.store.note_failed_event(installed.row.id, from, last, None).await?;
+            app.store
+                .note_failed_event(installed.row.id, from, last, None)
+                .await?;
         }
         if !full && app.grown.count() == rung {
             return Ok(None);
@@ -121,7 +139,13 @@ fn backoff_ms(attempts: i64) -> Millis {
 }
 
 fn wants(installed: &Installed, event: &Event) -> bool {
-    event.depth < DEPTH_MAX && installed.inspection.manifest.events.iter().any(|kind| kind == event.kind.as_str())
+    event.depth < DEPTH_MAX
+        && installed
+            .inspection
+            .manifest
+            .events
+            .iter()
+            .any(|kind| kind == event.kind.as_str())
 }
 
 enum Handled {
@@ -131,11 +155,25 @@ enum Handled {
     Moved,
 }
 
-async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64) -> Result<Handled> {
-    let Ok(install) = &installed.install else { return Ok(Handled::Failed) };
+async fn handle(
+    app: &Arc<App>,
+    installed: &Installed,
+    event: &Event,
+    from: i64,
+) -> Result<Handled> {
+    let Ok(install) = &installed.install else {
+        return Ok(Handled::Failed);
+    };
     let backend = super::access::host(installed.row.app_id);
-    let cause = Cause::Event { from, to: event.position };
-    let Some(channel) = app.store.find_channel_by_key(backend.tenant(), event.channel).await? else {
+    let cause = Cause::Event {
+        from,
+        to: event.position,
+    };
+    let Some(channel) = app
+        .store
+        .find_channel_by_key(backend.tenant(), event.channel)
+        .await?
+    else {
         // The channel is gone, and with it whatever there was to do.
         let done = commit(app, installed, cause, 0, Effects::default()).await?;
         return Ok(if done { Handled::Done } else { Handled::Moved });
@@ -143,7 +181,11 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
     let actor = event.actor.clone().or_else(|| about(event));
     let role = match &actor {
         Some(user) if user.as_str().starts_with(super::users::BOT_PREFIX) => plugins::Role::Plugin,
-        Some(user) => match app.store.find_participant(backend.tenant(), &channel, user).await? {
+        Some(user) => match app
+            .store
+            .find_participant(backend.tenant(), &channel, user)
+            .await?
+        {
             Some(seat) => seat.role.into(),
             None => plugins::Role::None,
         },
@@ -154,7 +196,11 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
         seed: clock::random_u64(),
         channel: channel.id.to_string(),
         channel_type: channel.kind.clone(),
-        actor: event.actor.as_ref().map(ToString::to_string).unwrap_or_default(),
+        actor: event
+            .actor
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         actor_role: role,
     };
     let handed = plugins::Event {
@@ -164,7 +210,11 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
         data: wire::Event::logged(event, &channel.id).data_json(),
     };
     for _ in 0..3 {
-        let call = Call { install, chat: &installed.chat, context: &context };
+        let call = Call {
+            install,
+            chat: &installed.chat,
+            context: &context,
+        };
         let output = match plugins::handle_event(call, &handed).await {
             Ok(output) => output,
             Err(fault) => {
@@ -177,7 +227,15 @@ async fn handle(app: &Arc<App>, installed: &Installed, event: &Event, from: i64)
             installed.log.add(app.clock.now(), "error", sentence);
             return Ok(Handled::Failed);
         }
-        match commit(app, installed, cause.clone(), event.depth + 1, output.effects).await {
+        match commit(
+            app,
+            installed,
+            cause.clone(),
+            event.depth + 1,
+            output.effects,
+        )
+        .await
+        {
             Ok(true) => return Ok(Handled::Done),
             Ok(false) => continue, // A value it read has changed, or somebody else was quicker.
             Err(error) if error.code() == Code::Unavailable => return Err(error),
@@ -202,7 +260,9 @@ pub async fn run_timers(app: Arc<App>) {
             }
         };
         // Looking again once a minute costs nothing and survives a clock that was set.
-        let wait = due.map_or(60_000, |at| (at - app.clock.now()).clamp(0, 60_000).unsigned_abs());
+        let wait = due.map_or(60_000, |at| {
+            (at - app.clock.now()).clamp(0, 60_000).unsigned_abs()
+        });
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
             () = app.timers_changed.notified() => continue,
@@ -215,7 +275,10 @@ pub async fn run_timers(app: Arc<App>) {
                 async move {
                     if let Err(error) = run_timer(&app, &timer).await {
                         tracing::error!(error = %error, "a timer could not be run");
-                        let _ = app.store.put_off_timer(&timer, Some(app.clock.now() + 5000)).await;
+                        let _ = app
+                            .store
+                            .put_off_timer(&timer, Some(app.clock.now() + 5000))
+                            .await;
                     }
                 }
             })
@@ -224,10 +287,18 @@ pub async fn run_timers(app: Arc<App>) {
 }
 
 async fn run_timer(app: &Arc<App>, timer: &Timer) -> Result<()> {
-    let found = app.loadouts().into_iter().flat_map(|(_, loadout)| loadout.installs.clone()).find(|i| i.row.id == timer.install);
+    let found = app
+        .loadouts()
+        .into_iter()
+        .flat_map(|(_, loadout)| loadout.installs.clone())
+        .find(|i| i.row.id == timer.install);
     let later = app.clock.now() + backoff_ms(timer.attempts).max(1000);
-    let Some(installed) = found else { return app.store.put_off_timer(timer, Some(later)).await };
-    let Ok(install) = &installed.install else { return app.store.put_off_timer(timer, Some(later)).await };
+    let Some(installed) = found else {
+        return app.store.put_off_timer(timer, Some(later)).await;
+    };
+    let Ok(install) = &installed.install else {
+        return app.store.put_off_timer(timer, Some(later)).await;
+    };
     let backend = super::access::host(installed.row.app_id);
     let channel = match timer.channel.parse() {
         Ok(id) => app.store.find_channel(backend.tenant(), &id).await?,
@@ -241,13 +312,20 @@ async fn run_timer(app: &Arc<App>, timer: &Timer) -> Result<()> {
         actor: String::new(),
         actor_role: plugins::Role::None,
     };
-    let call = Call { install, chat: &installed.chat, context: &context };
+    let call = Call {
+        install,
+        chat: &installed.chat,
+        context: &context,
+    };
     let failed = match plugins::run_schedule(call, &timer.name, &timer.payload).await {
         Ok(output) => {
             chain::note_output(app, &installed, Hook::Schedule, &output);
             match output.value {
                 Ok(()) => {
-                    let cause = Cause::Timer { name: timer.name.clone(), version: timer.version };
+                    let cause = Cause::Timer {
+                        name: timer.name.clone(),
+                        version: timer.version,
+                    };
                     match commit(app, &installed, cause, 1, output.effects).await {
                         Ok(_) => return Ok(()),
                         Err(error) if error.code() == Code::Unavailable => return Err(error),
@@ -264,12 +342,19 @@ async fn run_timer(app: &Arc<App>, timer: &Timer) -> Result<()> {
     };
     let line = format!("timer {}: {failed}", timer.name);
     installed.log.add(app.clock.now(), "fault", line);
-    let again = (timer.attempts + 1 < app.config.plugins.event_attempts_max as i64).then_some(later);
+    let again =
+        (timer.attempts + 1 < app.config.plugins.event_attempts_max as i64).then_some(later);
     app.store.put_off_timer(timer, again).await
 }
 
 /// Lands all that a handler did, or nothing; false when it has to run again.
-pub(super) async fn commit(app: &Arc<App>, installed: &Installed, cause: Cause, depth: i16, effects: Effects) -> Result<bool> {
+pub(super) async fn commit(
+    app: &Arc<App>,
+    installed: &Installed,
+    cause: Cause,
+    depth: i16,
+    effects: Effects,
+) -> Result<bool> {
     if effects.is_empty() && matches!(cause, Cause::Request) {
         return Ok(true);
     }
@@ -287,7 +372,11 @@ pub(super) async fn commit(app: &Arc<App>, installed: &Installed, cause: Cause, 
         install: installed.row.id,
         cause,
         depth,
-        kv_reads: effects.kv_reads.into_iter().map(|read| (scope(&read.scope), read.key, version(read.version))).collect(),
+        kv_reads: effects
+            .kv_reads
+            .into_iter()
+            .map(|read| (scope(&read.scope), read.key, version(read.version)))
+            .collect(),
         kv_writes: effects
             .kv_writes
             .into_iter()
@@ -295,16 +384,26 @@ pub(super) async fn commit(app: &Arc<App>, installed: &Installed, cause: Cause, 
                 scope: scope(&write.scope),
                 key: write.key,
                 value: write.value,
-                expires_at: write.ttl_ms.map(|ttl| now.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX))),
+                expires_at: write
+                    .ttl_ms
+                    .map(|ttl| now.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX))),
             })
             .collect(),
         timers: effects
             .timers
             .into_iter()
             .map(|timer| match timer {
-                plugins::TimerWrite::Set { name, at_ms, channel, payload } => {
-                    TimerWrite::Set { name, due_at: i64::try_from(at_ms).unwrap_or(i64::MAX), channel, payload }
-                }
+                plugins::TimerWrite::Set {
+                    name,
+                    at_ms,
+                    channel,
+                    payload,
+                } => TimerWrite::Set {
+                    name,
+                    due_at: i64::try_from(at_ms).unwrap_or(i64::MAX),
+                    channel,
+                    payload,
+                },
                 plugins::TimerWrite::Cancel { name } => TimerWrite::Cancel { name },
             })
             .collect(),
@@ -337,9 +436,4 @@ impl From<crate::model::Role> for plugins::Role {
             crate::model::Role::Owner => plugins::Role::Owner,
         }
     }
-}
-
-/// Whether the entry is one that a plugin may ask for in its manifest.
-pub(super) fn is_event(name: &str) -> bool {
-    EventKind::ALL.into_iter().any(|kind| kind.as_str() == name)
 }

@@ -18,19 +18,36 @@ use crate::wire::{self, View};
 const TRIES: usize = 8;
 
 /// Has the kind's plugin check the data of a new message.
-pub(super) async fn create(app: &App, installed: &Installed, member: &Member, kind: &str, data: &str) -> Result<Content> {
+pub(super) async fn create(
+    app: &App,
+    installed: &Installed,
+    member: &Member,
+    kind: &str,
+    data: &str,
+) -> Result<Content> {
     let install = running(installed)?;
     let context = chain::context(app, member);
-    let call = Call { install, chat: &installed.chat, context: &context };
+    let call = Call {
+        install,
+        chat: &installed.chat,
+        context: &context,
+    };
     let outcome = plugins::kind_create(call, kind, &data.to_owned()).await;
-    let created = chain::note(app, installed, Hook::MessageKind, outcome).ok_or_else(|| failed(installed))?;
+    let created =
+        chain::note(app, installed, Hook::MessageKind, outcome).ok_or_else(|| failed(installed))?;
     let created = created.map_err(|sentence| Error::invalid("data", sentence))?;
     let limits = &app.config.limits;
     if created.data.len() > limits.data_bytes_max {
         return Err(failed(installed));
     }
     let shown = shown(app, installed, created.shown)?;
-    Ok(Content { kind: kind.into(), text: shown.text, data: created.data, view: Some(shown.view), state: Some(shown.state) })
+    Ok(Content {
+        kind: kind.into(),
+        text: shown.text,
+        data: created.data,
+        view: Some(shown.view),
+        state: Some(shown.state),
+    })
 }
 
 struct Checked {
@@ -42,37 +59,59 @@ struct Checked {
 /// What a plugin shows, in the form that clients get it.
 fn shown(app: &App, installed: &Installed, shown: Shown) -> Result<Checked> {
     let blocks = blocks(&shown.view.blocks).ok_or_else(|| failed(installed))?;
-    let view = wire::to_json(&View { text: shown.view.text.clone(), blocks });
+    let view = wire::to_json(&View {
+        text: shown.view.text.clone(),
+        blocks,
+    });
     let max = app.config.limits.data_bytes_max;
     if view.len() > 4 * max || shown.state.len() > 4 * max {
-        return Err(Error::new(Code::LimitReached, "The message can't take any more."));
+        return Err(Error::new(
+            Code::LimitReached,
+            "The message can't take any more.",
+        ));
     }
-    Ok(Checked { text: shown.view.text, view, state: shown.state })
+    Ok(Checked {
+        text: shown.view.text,
+        view,
+        state: shown.state,
+    })
 }
 
 /// A list of blocks; `None` when it is none.
 pub(super) fn blocks(json: &str) -> Option<Vec<serde_json::Value>> {
-    if json.is_empty() { Some(Vec::new()) } else { serde_json::from_str(json).ok() }
+    if json.is_empty() {
+        Some(Vec::new())
+    } else {
+        serde_json::from_str(json).ok()
+    }
 }
 
 /// The words in a stored message.
 pub(super) fn text_of(message: &Message) -> String {
     match &message.view {
-        Some(view) if message.kind != "text" => {
-            serde_json::from_str::<View>(view).map(|view| view.text).unwrap_or_default()
-        }
+        Some(view) if message.kind != "text" => serde_json::from_str::<View>(view)
+            .map(|view| view.text)
+            .unwrap_or_default(),
         _ => serde_json::from_str(&message.data).unwrap_or_default(),
     }
 }
 
 /// Somebody presses a button, votes, fills a form in.
-pub async fn act(app: &Arc<App>, caller: &Caller, id: MessageId, act: wire::Act) -> Result<wire::Answer> {
+pub async fn act(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: MessageId,
+    act: wire::Act,
+) -> Result<wire::Answer> {
     let (_, mut member) = messages::get(app, caller, id).await?;
     if let Some(user) = &act.actor {
         member = access::on_behalf(app, member, user).await?;
     }
     if member.user().is_none() {
-        return Err(Error::invalid("as", "is missing: with a server key, say which user acts"));
+        return Err(Error::invalid(
+            "as",
+            "is missing: with a server key, say which user acts",
+        ));
     }
     super::valid::name("action", &act.action, 128)?;
     let value = act.value.as_ref().map_or("null", |value| value.get());
@@ -81,7 +120,10 @@ pub async fn act(app: &Arc<App>, caller: &Caller, id: MessageId, act: wire::Act)
     }
     super::valid::json("value", value)?;
     if !member.channel().active {
-        return Err(Error::new(Code::ChannelInactive, "The channel takes no changes."));
+        return Err(Error::new(
+            Code::ChannelInactive,
+            "The channel takes no changes.",
+        ));
     }
     let loadout = app.loadout(member.tenant().app());
     for _ in 0..TRIES {
@@ -91,17 +133,28 @@ pub async fn act(app: &Arc<App>, caller: &Caller, id: MessageId, act: wire::Act)
         }
         if let Some(installed) = loadout.kinds.get(&message.kind) {
             let change = apply(app, installed, &member, &message, &act.action, value).await?;
-            match app.store.change_message(&member, id, message.revision, change).await {
+            match app
+                .store
+                .change_message(&member, id, message.revision, change)
+                .await
+            {
                 Ok(_) => return Ok(wire::Answer::default()),
                 Err(error) if error.code() == Code::Conflict => continue,
                 Err(error) => return Err(error),
             }
         }
-        let sender = loadout.installs.iter().find(|i| i.bot == message.sender && i.has(Hook::Interactions));
+        let sender = loadout
+            .installs
+            .iter()
+            .find(|i| i.bot == message.sender && i.has(Hook::Interactions));
         let Some(installed) = sender else {
             return Err(Error::new(Code::Conflict, "The message takes no actions."));
         };
-        let interaction = Interaction { message_id: id.to_string(), action: act.action.clone(), value: value.to_owned() };
+        let interaction = Interaction {
+            message_id: id.to_string(),
+            action: act.action.clone(),
+            value: value.to_owned(),
+        };
         if let Some(answer) = interaction_once(app, installed, &member, &interaction).await? {
             return Ok(answer);
         }
@@ -120,13 +173,36 @@ pub(super) async fn apply(
 ) -> Result<MessageChange> {
     let install = running(installed)?;
     let context = chain::context(app, member);
-    let call = Call { install, chat: &installed.chat, context: &context };
-    let (state, value) = (message.state.clone().unwrap_or_else(|| "null".into()), value.to_owned());
-    let act = Act { kind: &message.kind, data: &message.data, state: &state, action, value: &value };
+    let call = Call {
+        install,
+        chat: &installed.chat,
+        context: &context,
+    };
+    let (state, value) = (
+        message.state.clone().unwrap_or_else(|| "null".into()),
+        value.to_owned(),
+    );
+    let act = Act {
+        kind: &message.kind,
+        data: &message.data,
+        state: &state,
+        action,
+        value: &value,
+    };
     let outcome = plugins::kind_act(call, act).await;
-    let answer = chain::note(app, installed, Hook::MessageKind, outcome).ok_or_else(|| failed(installed))?;
-    let shown = shown(app, installed, answer.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?)?;
-    Ok(MessageChange { view: Some(Some(shown.view)), state: Some(shown.state), data: None, edited: false })
+    let answer =
+        chain::note(app, installed, Hook::MessageKind, outcome).ok_or_else(|| failed(installed))?;
+    let shown = shown(
+        app,
+        installed,
+        answer.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?,
+    )?;
+    Ok(MessageChange {
+        view: Some(Some(shown.view)),
+        state: Some(shown.state),
+        data: None,
+        edited: false,
+    })
 }
 
 async fn interaction_once(
@@ -137,7 +213,11 @@ async fn interaction_once(
 ) -> Result<Option<wire::Answer>> {
     let install = running(installed)?;
     let context = chain::context(app, member);
-    let call = Call { install, chat: &installed.chat, context: &context };
+    let call = Call {
+        install,
+        chat: &installed.chat,
+        context: &context,
+    };
     let output = plugins::handle_interaction(call, interaction).await;
     finish(app, installed, Hook::Interactions, output).await
 }
@@ -150,7 +230,12 @@ pub fn commands(app: &App, caller: &Caller) -> Result<wire::Commands> {
         .commands
         .iter()
         .filter_map(|(name, installed)| {
-            let info = installed.inspection.manifest.commands.iter().find(|command| command.name == *name)?;
+            let info = installed
+                .inspection
+                .manifest
+                .commands
+                .iter()
+                .find(|command| command.name == *name)?;
             Some(super::plugins::command(info, &installed.name))
         })
         .collect();
@@ -159,14 +244,26 @@ pub fn commands(app: &App, caller: &Caller) -> Result<wire::Commands> {
 }
 
 /// Runs a slash command in a channel.
-pub async fn run_command(app: &Arc<App>, caller: &Caller, channel: &ChannelId, run: wire::RunCommand) -> Result<wire::Answer> {
+pub async fn run_command(
+    app: &Arc<App>,
+    caller: &Caller,
+    channel: &ChannelId,
+    run: wire::RunCommand,
+) -> Result<wire::Answer> {
     let (installed, member, command) = command_call(app, caller, channel, run).await?;
     if !member.channel().active {
-        return Err(Error::new(Code::ChannelInactive, "The channel takes no commands."));
+        return Err(Error::new(
+            Code::ChannelInactive,
+            "The channel takes no commands.",
+        ));
     }
     for _ in 0..TRIES {
         let context = chain::context(app, &member);
-        let call = Call { install: running(&installed)?, chat: &installed.chat, context: &context };
+        let call = Call {
+            install: running(&installed)?,
+            chat: &installed.chat,
+            context: &context,
+        };
         let output = plugins::run_command(call, &command).await;
         if let Some(answer) = finish(app, &installed, Hook::Commands, output).await? {
             return Ok(answer);
@@ -176,13 +273,30 @@ pub async fn run_command(app: &Arc<App>, caller: &Caller, channel: &ChannelId, r
 }
 
 /// Ways to go on typing a command.
-pub async fn complete(app: &Arc<App>, caller: &Caller, channel: &ChannelId, run: wire::RunCommand) -> Result<wire::Choices> {
+pub async fn complete(
+    app: &Arc<App>,
+    caller: &Caller,
+    channel: &ChannelId,
+    run: wire::RunCommand,
+) -> Result<wire::Choices> {
     let (installed, member, command) = command_call(app, caller, channel, run).await?;
     let context = chain::context(app, &member);
-    let call = Call { install: running(&installed)?, chat: &installed.chat, context: &context };
+    let call = Call {
+        install: running(&installed)?,
+        chat: &installed.chat,
+        context: &context,
+    };
     let outcome = plugins::complete_command(call, &command).await;
-    let choices = chain::note(app, &installed, Hook::Commands, outcome).ok_or_else(|| failed(&installed))?;
-    let choices = choices.into_iter().take(20).map(|c| wire::Choice { value: c.value, label: c.label }).collect();
+    let choices =
+        chain::note(app, &installed, Hook::Commands, outcome).ok_or_else(|| failed(&installed))?;
+    let choices = choices
+        .into_iter()
+        .take(20)
+        .map(|c| wire::Choice {
+            value: c.value,
+            label: c.label,
+        })
+        .collect();
     Ok(wire::Choices { choices })
 }
 
@@ -197,16 +311,32 @@ async fn command_call(
         member = access::on_behalf(app, member, user).await?;
     }
     if member.user().is_none() {
-        return Err(Error::invalid("as", "is missing: with a server key, say which user types"));
+        return Err(Error::invalid(
+            "as",
+            "is missing: with a server key, say which user types",
+        ));
     }
     if run.text.len() > app.config.limits.text_bytes_max {
-        return Err(Error::invalid("text", format!("must have at most {} bytes", app.config.limits.text_bytes_max)));
+        return Err(Error::invalid(
+            "text",
+            format!(
+                "must have at most {} bytes",
+                app.config.limits.text_bytes_max
+            ),
+        ));
     }
     let name = run.name.trim_start_matches('/').to_owned();
     let loadout = app.loadout(member.tenant().app());
     let installed = loadout.commands.get(&name).cloned();
     let installed = installed.ok_or_else(|| Error::not_found("command"))?;
-    Ok((installed, member, Command { name, text: run.text.trim().to_owned() }))
+    Ok((
+        installed,
+        member,
+        Command {
+            name,
+            text: run.text.trim().to_owned(),
+        },
+    ))
 }
 
 /// Commits what a handler did and gives its answer; `None` when it has to run again.
@@ -222,14 +352,17 @@ async fn finish(
             chain::note_fault(app, installed, hook, &fault);
             return Err(match fault.kind {
                 FaultKind::Overloaded => {
-                    Error::new(Code::Overloaded, "Too many plugin calls are waiting.").retry_after_ms(1000)
+                    Error::new(Code::Overloaded, "Too many plugin calls are waiting.")
+                        .retry_after_ms(1000)
                 }
                 _ => failed(installed),
             });
         }
     };
     chain::note_output(app, installed, hook, &output);
-    let reply = output.value.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
+    let reply = output
+        .value
+        .map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
     if !commit(app, installed, Cause::Request, 1, output.effects).await? {
         return Ok(None);
     }
@@ -237,7 +370,10 @@ async fn finish(
         None => None,
         Some(reply) => {
             let blocks = blocks(&reply.blocks).ok_or_else(|| failed(installed))?;
-            Some(View { text: reply.text, blocks })
+            Some(View {
+                text: reply.text,
+                blocks,
+            })
         }
     };
     Ok(Some(wire::Answer { reply }))
@@ -248,5 +384,9 @@ fn running(installed: &Installed) -> Result<&plugins::Install> {
 }
 
 fn failed(installed: &Installed) -> Error {
-    Error::new(Code::PluginFailed, format!("The plugin `{}` failed.", installed.name)).retry_after_ms(1000)
+    Error::new(
+        Code::PluginFailed,
+        format!("The plugin `{}` failed.", installed.name),
+    )
+    .retry_after_ms(1000)
 }

@@ -27,14 +27,24 @@ pub async fn list(
     let member = access::member(app, &access::actor(caller)?, channel).await?;
     let limit = valid::limit(app, limit, 100)?;
     let list = format!("participants {}", member.channel().key);
-    let after = next.map(|next| cursor::read(app, &list, next)).transpose()?.unwrap_or_default();
-    let seats = app.store.list_participants(&member, &after, limit + 1).await?;
+    let after = next
+        .map(|next| cursor::read(app, &list, next))
+        .transpose()?
+        .unwrap_or_default();
+    let seats = app
+        .store
+        .list_participants(&member, &after, limit + 1)
+        .await?;
     let (seats, next) = tenants::page(app, &list, seats, limit, |seat| seat.user_id.to_string());
     let online = app.hub.present(member.channel().key);
     let mut seated = Vec::with_capacity(seats.len());
     for seat in seats {
         let user = app.store.find_user(member.tenant(), &seat.user_id).await?;
-        seated.push(Seated { online: online.contains(&seat.user_id), seat, user });
+        seated.push(Seated {
+            online: online.contains(&seat.user_id),
+            seat,
+            user,
+        });
     }
     Ok((seated, next))
 }
@@ -48,27 +58,41 @@ pub async fn set(
     role: Option<Role>,
 ) -> Result<Participant> {
     let member = group(app, caller, channel).await?;
-    let seat = change(app, &member, user, move |asker, seat| rights::set_seat(role, asker, seat)).await?;
+    let seat = change(app, &member, user, move |asker, seat| {
+        rights::set_seat(role, asker, seat)
+    })
+    .await?;
     seat.ok_or_else(|| Error::not_found("participant"))
 }
 
 /// Removes somebody. Whoever is removed sees that, and nothing after it.
 pub async fn remove(app: &App, caller: &Caller, channel: &ChannelId, user: UserId) -> Result<()> {
     let member = group(app, caller, channel).await?;
-    change(app, &member, user, rights::remove_seat).await.map(drop)
+    change(app, &member, user, rights::remove_seat)
+        .await
+        .map(drop)
 }
 
 /// Leaves. An owner's place goes to the longest-standing admin, else member.
 pub async fn leave(app: &App, caller: &Caller, channel: &ChannelId) -> Result<()> {
     let member = group(app, caller, channel).await?;
     let Some(user) = member.user().cloned() else {
-        return Err(Error::forbidden("A server key is in no channel; remove a participant instead."));
+        return Err(Error::forbidden(
+            "A server key is in no channel; remove a participant instead.",
+        ));
     };
-    change(app, &member, user, rights::remove_seat).await.map(drop)
+    change(app, &member, user, rights::remove_seat)
+        .await
+        .map(drop)
 }
 
 /// Makes a participant the owner, and the owner an admin.
-pub async fn transfer(app: &App, caller: &Caller, channel: &ChannelId, to: UserId) -> Result<Participant> {
+pub async fn transfer(
+    app: &App,
+    caller: &Caller,
+    channel: &ChannelId,
+    to: UserId,
+) -> Result<Participant> {
     let member = group(app, caller, channel).await?;
     let seat = change(app, &member, to, rights::transfer).await?;
     seat.ok_or_else(|| Error::not_found("participant"))
@@ -88,7 +112,10 @@ async fn change(
 async fn group(app: &App, caller: &Caller, channel: &ChannelId) -> Result<Member> {
     let member = access::member(app, &access::actor(caller)?, channel).await?;
     if matches!(member.channel().kind.as_str(), "direct" | "side") {
-        return Err(Error::new(Code::Conflict, "The channel of two users keeps those two."));
+        return Err(Error::new(
+            Code::Conflict,
+            "The channel of two users keeps those two.",
+        ));
     }
     Ok(member)
 }

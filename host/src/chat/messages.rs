@@ -29,12 +29,15 @@ impl Outcome {
     /// As its sender sees it.
     pub fn to_wire<'a>(&'a self, channel: &'a ChannelId) -> wire::SendOutcome<'a> {
         match self {
-            Outcome::Stored(sent) => {
-                wire::SendOutcome::Stored { message: wire::Message::new(&sent.message, channel), replayed: sent.replayed }
-            }
-            Outcome::Held(held) => {
-                wire::SendOutcome::Held { held: true, id: held.id, reason: Cow::Borrowed(&held.reason) }
-            }
+            Outcome::Stored(sent) => wire::SendOutcome::Stored {
+                message: wire::Message::new(&sent.message, channel),
+                replayed: sent.replayed,
+            },
+            Outcome::Held(held) => wire::SendOutcome::Held {
+                held: true,
+                id: held.id,
+                reason: Cow::Borrowed(&held.reason),
+            },
         }
     }
 }
@@ -51,7 +54,8 @@ impl Pending {
         match self {
             Pending::Done(outcome, channel) => Ok((outcome, channel.id.clone())),
             Pending::Storing(stored, channel) => {
-                let lost = || Error::new(Code::Unavailable, "The host is stopping.").retry_after_ms(2000);
+                let lost =
+                    || Error::new(Code::Unavailable, "The host is stopping.").retry_after_ms(2000);
                 let sent = stored.await.map_err(|_| lost())??;
                 Ok((Outcome::Stored(sent), channel.id.clone()))
             }
@@ -61,7 +65,10 @@ impl Pending {
 
 /// Sends a message and waits until it is on disk. Gives the channel that it stands in, too.
 pub async fn send(app: &App, caller: &Caller, new: wire::Send) -> Result<(Outcome, ChannelId)> {
-    begin_send(app, &access::actor(caller)?, new).await?.settle().await
+    begin_send(app, &access::actor(caller)?, new)
+        .await?
+        .settle()
+        .await
 }
 
 /// Does everything up to the store, and hands the message in there.
@@ -72,7 +79,10 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
         member = access::on_behalf(app, member, user).await?;
     }
     let Some(sender) = member.user().cloned() else {
-        return Err(Error::invalid("as", "is missing: with a server key, say which user sends"));
+        return Err(Error::invalid(
+            "as",
+            "is missing: with a server key, say which user sends",
+        ));
     };
     if let Some(id) = &new.client_id {
         valid::name("client_id", id, 128)?;
@@ -80,7 +90,11 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
     let client = new.client_id.clone().map(|id| (id, hash(&new)));
     let to = match new.to.as_str() {
         "*" => None,
-        other => Some(other.parse::<UserId>().map_err(|_| Error::invalid("to", "must be `*` or a user id"))?),
+        other => Some(
+            other
+                .parse::<UserId>()
+                .map_err(|_| Error::invalid("to", "must be `*` or a user id"))?,
+        ),
     };
     if let Some(to) = &to {
         let side = Arc::new(channels::side(app, &member, &sender, to).await?);
@@ -104,11 +118,22 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
             let stored = app.store.begin_send(message(content, member))?;
             Ok(Pending::Storing(stored, channel))
         }
-        Decision::Hold { content, plugin, reason } => {
-            match app.store.hold(message(content, member), plugin, reason).await? {
+        Decision::Hold {
+            content,
+            plugin,
+            reason,
+        } => {
+            match app
+                .store
+                .hold(message(content, member), plugin, reason)
+                .await?
+            {
                 Holding::Held(held) => Ok(Pending::Done(Outcome::Held(held), channel)),
                 Holding::Stored(message) => {
-                    let sent = Sent { message, replayed: true };
+                    let sent = Sent {
+                        message,
+                        replayed: true,
+                    };
                     Ok(Pending::Done(Outcome::Stored(sent), channel))
                 }
             }
@@ -123,10 +148,20 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
     }
 }
 
-async fn replayed(app: &App, member: &Member, sender: &UserId, client: Option<&(String, i64)>) -> Result<Option<Sent>> {
-    let Some((id, hash)) = client else { return Ok(None) };
+async fn replayed(
+    app: &App,
+    member: &Member,
+    sender: &UserId,
+    client: Option<&(String, i64)>,
+) -> Result<Option<Sent>> {
+    let Some((id, hash)) = client else {
+        return Ok(None);
+    };
     match app.store.find_by_client_id(member, sender, id).await? {
-        Some((earlier, message)) if earlier == *hash => Ok(Some(Sent { message, replayed: true })),
+        Some((earlier, message)) if earlier == *hash => Ok(Some(Sent {
+            message,
+            replayed: true,
+        })),
         _ => Ok(None),
     }
 }
@@ -143,7 +178,10 @@ fn hash(new: &wire::Send) -> i64 {
 pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) -> Result<Content> {
     let limits = &app.config.limits;
     if data.len() > limits.data_bytes_max {
-        return Err(Error::new(Code::TooLarge, format!("`data` must have at most {} bytes.", limits.data_bytes_max)));
+        return Err(Error::new(
+            Code::TooLarge,
+            format!("`data` must have at most {} bytes.", limits.data_bytes_max),
+        ));
     }
     valid::json("data", data)?;
     if kind == "text" {
@@ -151,7 +189,10 @@ pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) 
     }
     let loadout = app.loadout(member.tenant().app());
     let Some(installed) = loadout.kinds.get(kind) else {
-        return Err(Error::invalid("type", "must be `text` or a message kind of one of the app's plugins"));
+        return Err(Error::invalid(
+            "type",
+            "must be `text` or a message kind of one of the app's plugins",
+        ));
     };
     interact::create(app, installed, member, kind, data).await
 }
@@ -162,7 +203,10 @@ fn text_content(app: &App, data: &str) -> Result<Content> {
         .map(Cow::Owned)
         .map_err(|_| Error::invalid("data", "must be a string for a message of type `text`"))?;
     if text.len() > max {
-        return Err(Error::invalid("data", format!("must have at most {max} bytes")));
+        return Err(Error::invalid(
+            "data",
+            format!("must have at most {max} bytes"),
+        ));
     }
     if text.contains('\0') {
         return Err(Error::invalid("data", "must not have NUL characters"));
@@ -170,7 +214,13 @@ fn text_content(app: &App, data: &str) -> Result<Content> {
     if !text.chars().any(is_visible) {
         return Err(Error::invalid("data", "must not be empty"));
     }
-    Ok(Content { kind: "text".into(), text: text.into_owned(), data: data.to_owned(), view: None, state: None })
+    Ok(Content {
+        kind: "text".into(),
+        text: text.into_owned(),
+        data: data.to_owned(),
+        view: None,
+        state: None,
+    })
 }
 
 /// White space, controls, and the marks that change how others are shown but show nothing themselves.
@@ -199,23 +249,52 @@ pub struct History {
 }
 
 /// The channel's messages: the newest, those beside a cursor, or those around a message.
-pub async fn history(app: &App, caller: &Caller, channel: &ChannelId, page: Page) -> Result<History> {
+pub async fn history(
+    app: &App,
+    caller: &Caller,
+    channel: &ChannelId,
+    page: Page,
+) -> Result<History> {
     let member = access::member(app, &access::actor(caller)?, channel).await?;
     let limit = valid::limit(app, page.limit, 50)?;
     let list = format!("messages {}", member.channel().key);
     let seq = |cursor: &str| -> Result<i64> {
-        cursor::read(app, &list, cursor)?.parse().map_err(|_| Error::new(Code::BadCursor, "The cursor was not given by this list."))
+        cursor::read(app, &list, cursor)?
+            .parse()
+            .map_err(|_| Error::new(Code::BadCursor, "The cursor was not given by this list."))
     };
     let messages = match (&page.next, &page.prev, page.around) {
-        (None, None, None) => app.store.list_messages(&member, Slice::Latest, limit).await?,
-        (Some(next), None, None) => app.store.list_messages(&member, Slice::After(seq(next)?), limit).await?,
-        (None, Some(prev), None) => app.store.list_messages(&member, Slice::Before(seq(prev)?), limit).await?,
+        (None, None, None) => {
+            app.store
+                .list_messages(&member, Slice::Latest, limit)
+                .await?
+        }
+        (Some(next), None, None) => {
+            app.store
+                .list_messages(&member, Slice::After(seq(next)?), limit)
+                .await?
+        }
+        (None, Some(prev), None) => {
+            app.store
+                .list_messages(&member, Slice::Before(seq(prev)?), limit)
+                .await?
+        }
         (None, None, Some(id)) => around(app, &member, id, limit).await?,
-        _ => return Err(Error::invalid("next", "give at most one of `next`, `prev` and `around`")),
+        _ => {
+            return Err(Error::invalid(
+                "next",
+                "give at most one of `next`, `prev` and `around`",
+            ));
+        }
     };
     let first = messages.first().map_or(0, |message| message.seq);
     let last = messages.last().map_or(0, |message| message.seq);
-    let has_older = first > 1 && !app.store.list_messages(&member, Slice::Before(first), 1).await?.is_empty();
+    let has_older = first > 1
+        && !app
+            .store
+            .list_messages(&member, Slice::Before(first), 1)
+            .await?
+            .is_empty();
     let has_newer = last < member.channel().last_message_seq;
     Ok(History {
         next: (has_newer && last > 0).then(|| cursor::make(app, &list, &last.to_string())),
@@ -232,39 +311,69 @@ async fn around(app: &App, member: &Member, id: MessageId, limit: i64) -> Result
     let older = limit / 2;
     let mut messages = match older {
         0 => Vec::new(),
-        older => app.store.list_messages(member, Slice::Before(seq), older).await?,
+        older => {
+            app.store
+                .list_messages(member, Slice::Before(seq), older)
+                .await?
+        }
     };
-    messages.extend(app.store.list_messages(member, Slice::After(seq - 1), limit - older).await?);
+    messages.extend(
+        app.store
+            .list_messages(member, Slice::After(seq - 1), limit - older)
+            .await?,
+    );
     Ok(messages)
 }
 
 /// A message, and the caller's place in its channel.
 pub async fn get(app: &App, caller: &Caller, id: MessageId) -> Result<(Message, Member)> {
     let actor = access::actor(caller)?;
-    let message = app.store.find_message(actor.tenant(), id).await?.ok_or_else(|| Error::not_found("message"))?;
+    let message = app
+        .store
+        .find_message(actor.tenant(), id)
+        .await?
+        .ok_or_else(|| Error::not_found("message"))?;
     let member = access::member_by_key(app, &actor, message.channel, "message").await?;
     Ok((message, member))
 }
 
 /// Changes the text of one's own message; a server key may change anybody's.
-pub async fn edit(app: &App, caller: &Caller, id: MessageId, data: &str) -> Result<(Message, ChannelId)> {
+pub async fn edit(
+    app: &App,
+    caller: &Caller,
+    id: MessageId,
+    data: &str,
+) -> Result<(Message, ChannelId)> {
     let (message, member) = get(app, caller, id).await?;
     if !owns(&member, &message) {
         return Err(Error::forbidden("Only its sender edits a message."));
     }
     if message.kind != "text" {
-        return Err(Error::new(Code::Conflict, "Only `text` messages can be edited."));
+        return Err(Error::new(
+            Code::Conflict,
+            "Only `text` messages can be edited.",
+        ));
     }
     if message.deleted_at.is_some() {
         return Err(Error::new(Code::Conflict, "The message was deleted."));
     }
     if !member.channel().active {
-        return Err(Error::new(Code::ChannelInactive, "The channel takes no changes."));
+        return Err(Error::new(
+            Code::ChannelInactive,
+            "The channel takes no changes.",
+        ));
     }
     let content = content(app, &member, "text", data).await?;
     let content = chain::guard_edit(app, &member, content, &message).await?;
-    let change = MessageChange { data: Some(content.data), edited: true, ..Default::default() };
-    let changed = app.store.change_message(&member, id, message.revision, change).await?;
+    let change = MessageChange {
+        data: Some(content.data),
+        edited: true,
+        ..Default::default()
+    };
+    let changed = app
+        .store
+        .change_message(&member, id, message.revision, change)
+        .await?;
     Ok((changed, member.channel().id.clone()))
 }
 
@@ -272,9 +381,12 @@ pub async fn edit(app: &App, caller: &Caller, id: MessageId, data: &str) -> Resu
 /// server key, anybody's.
 pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<(Message, ChannelId)> {
     let (message, member) = get(app, caller, id).await?;
-    let moderates = super::rights::capabilities(Some(member.standing()), &member.channel().kind).contains(&"delete-any-message");
+    let moderates = super::rights::capabilities(Some(member.standing()), &member.channel().kind)
+        .contains(&"delete-any-message");
     if !owns(&member, &message) && !moderates {
-        return Err(Error::forbidden("Only its sender, or an admin of the channel, deletes a message."));
+        return Err(Error::forbidden(
+            "Only its sender, or an admin of the channel, deletes a message.",
+        ));
     }
     if message.deleted_at.is_none() {
         chain::guard_delete(app, &member, &message).await?;
@@ -293,7 +405,14 @@ mod tests {
 
     #[test]
     fn what_shows_nothing_is_empty() {
-        for empty in ["", " \n\t", "\u{200b}\u{200d}", "\u{feff}", "\u{2060}\u{ad}", "\u{3164}"] {
+        for empty in [
+            "",
+            " \n\t",
+            "\u{200b}\u{200d}",
+            "\u{feff}",
+            "\u{2060}\u{ad}",
+            "\u{3164}",
+        ] {
             assert!(!empty.chars().any(is_visible), "{empty:?}");
         }
         for seen in ["a", " . ", "\u{1f600}", "\u{200d}é"] {

@@ -25,10 +25,20 @@ pub async fn typing(
     let actor = access::actor(caller)?;
     let member = access::sender(app, &actor, channel).await?;
     let Some(user) = member.user() else {
-        return Err(Error::forbidden("A server key does not type; this takes a user token."));
+        return Err(Error::forbidden(
+            "A server key does not type; this takes a user token.",
+        ));
     };
-    let event = if typing { "typing.start" } else { "typing.stop" };
-    let about = AboutUser { user_id: user, online: None, seq: None };
+    let event = if typing {
+        "typing.start"
+    } else {
+        "typing.stop"
+    };
+    let about = AboutUser {
+        user_id: user,
+        online: None,
+        seq: None,
+    };
     signal(app, member.channel().key, from, event, &about);
     Ok(())
 }
@@ -37,13 +47,19 @@ pub async fn typing(
 pub async fn read(app: &App, caller: &Caller, channel: &ChannelId, seq: i64) -> Result<i64> {
     let member = access::member(app, &access::actor(caller)?, channel).await?;
     let Some(user) = member.user() else {
-        return Err(Error::forbidden("A server key has no read mark; this takes a user token."));
+        return Err(Error::forbidden(
+            "A server key has no read mark; this takes a user token.",
+        ));
     };
     if seq < 0 {
         return Err(Error::invalid("seq", "must not be negative"));
     }
     let now = app.store.set_read(&member, user.clone(), seq).await?;
-    let about = AboutUser { user_id: user, online: None, seq: Some(now) };
+    let about = AboutUser {
+        user_id: user,
+        online: None,
+        seq: Some(now),
+    };
     signal(app, member.channel().key, None, "message.read", &about);
     Ok(now)
 }
@@ -69,26 +85,47 @@ pub fn depart(app: &App, channel: ChannelKey, user: &UserId) {
 }
 
 fn presence(app: &App, channel: ChannelKey, user: &UserId, online: bool) {
-    let about = AboutUser { user_id: user, online: Some(online), seq: None };
+    let about = AboutUser {
+        user_id: user,
+        online: Some(online),
+        seq: None,
+    };
     signal(app, channel, None, "user.presence.changed", &about);
 }
 
 /// Tells those who watch a channel that it is gone, and ends their watch.
 pub(super) fn channel_deleted(app: &App, channel: ChannelKey) {
     let now = app.clock.now();
-    app.hub.end_channel(channel, |id| encode(&wire::Event::passing("channel.deleted", id, now, "{}")));
+    app.hub.end_channel(channel, |id| {
+        encode(&wire::Event::passing("channel.deleted", id, now, "{}"))
+    });
 }
 
 /// Tells the sockets of one user something about a channel that they may not watch.
-pub(super) fn notify(app: &App, tenant: Tenant, user: &UserId, event: &str, channel: &ChannelId, data: &str) {
+pub(super) fn notify(
+    app: &App,
+    tenant: Tenant,
+    user: &UserId,
+    event: &str,
+    channel: &ChannelId,
+    data: &str,
+) {
     let frame = encode(&wire::Event::passing(event, channel, app.clock.now(), data));
     app.hub.tell_user(tenant.app(), user, &frame);
 }
 
-fn signal(app: &App, channel: ChannelKey, except: Option<&Arc<Outbox>>, event: &str, about: &AboutUser<'_>) {
+fn signal(
+    app: &App,
+    channel: ChannelKey,
+    except: Option<&Arc<Outbox>>,
+    event: &str,
+    about: &AboutUser<'_>,
+) {
     let now = app.clock.now();
     let data = wire::to_json(about);
-    app.hub.signal(channel, except, |id| encode(&wire::Event::passing(event, id, now, &data)));
+    app.hub.signal(channel, except, |id| {
+        encode(&wire::Event::passing(event, id, now, &data))
+    });
 }
 
 /// A frame that all watchers share.

@@ -8,7 +8,7 @@ use super::users::BOT_PREFIX;
 use super::valid;
 use crate::app::{App, Installed, Loadout, PluginLog};
 use crate::clock;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::{AppId, Texts, UserId};
 use crate::plugins::{self, Grants, Inspection, Permission};
 use crate::store::proof::Backend;
@@ -27,29 +27,39 @@ pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wi
     let manifest = &inspection.manifest;
     let names = app.store.list_plugin_names(&backend).await?;
     if !names.contains(&manifest.name) && names.len() >= PLUGINS_MAX {
-        return Err(Error::new(Code::LimitReached, format!("An app has at most {PLUGINS_MAX} plugins.")));
+        return Err(Error::new(
+            Code::LimitReached,
+            format!("An app has at most {PLUGINS_MAX} plugins."),
+        ));
     }
     let versions = app.store.list_versions(&backend, &manifest.name).await?;
     let digest = inspection.digest.to_string();
     if versions.len() >= VERSIONS_MAX && versions.iter().all(|(known, ..)| *known != digest) {
-        let detail = format!("A plugin has at most {VERSIONS_MAX} versions; remove it to begin anew.");
+        let detail =
+            format!("A plugin has at most {VERSIONS_MAX} versions; remove it to begin anew.");
         return Err(Error::new(Code::LimitReached, detail));
     }
     let (name, version) = (manifest.name.clone(), manifest.version.clone());
-    app.store.add_component(&backend, name, version, digest, component).await?;
+    app.store
+        .add_component(&backend, name, version, digest, component)
+        .await?;
     Ok(described(&inspection))
 }
 
 /// Compiles and looks into a component, off the threads that serve requests.
 async fn inspect(app: &App, component: Vec<u8>) -> Result<Arc<Inspection>> {
     let engine = app.engine.clone();
-    let inspected = tokio::task::spawn_blocking(move || plugins::inspect(&engine, &component)).await;
+    let inspected =
+        tokio::task::spawn_blocking(move || plugins::inspect(&engine, &component)).await;
     inspected.map_err(Error::internal)?.map_err(refused)
 }
 
 fn refused(refusal: plugins::Refusal) -> Error {
     let error = match &refusal.field {
-        Some(field) => Error::new(Code::PluginRefused, format!("`{field}`: {}", refusal.detail)),
+        Some(field) => Error::new(
+            Code::PluginRefused,
+            format!("`{field}`: {}", refusal.detail),
+        ),
         None => Error::new(Code::PluginRefused, refusal.detail.clone()),
     };
     error.with_reason(refusal.code)
@@ -73,23 +83,52 @@ pub async fn get(app: &App, caller: &Caller, name: &str) -> Result<wire::Plugin>
 
 async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin> {
     let versions = app.store.list_versions(backend, &name).await?;
-    let Some((newest, ..)) = versions.last() else { return Err(Error::not_found("plugin")) };
-    let row = app.store.list_installs(backend.tenant()).await?.into_iter().find(|row| row.name == name);
+    let Some((newest, ..)) = versions.last() else {
+        return Err(Error::not_found("plugin"));
+    };
+    let row = app
+        .store
+        .list_installs(backend.tenant())
+        .await?
+        .into_iter()
+        .find(|row| row.name == name);
     let digest = row.as_ref().map_or(newest, |row| &row.digest).clone();
-    let component = match app.store.find_component(backend.tenant(), &name, &digest).await? {
-        Some(bytes) => inspect(app, bytes).await.ok().map(|inspection| described(&inspection)),
+    let component = match app
+        .store
+        .find_component(backend.tenant(), &name, &digest)
+        .await?
+    {
+        Some(bytes) => inspect(app, bytes)
+            .await
+            .ok()
+            .map(|inspection| described(&inspection)),
         None => None,
     };
     let loadout = app.loadout(backend.tenant().app());
     let install = row.map(|row| {
-        let loaded = loadout.installs.iter().find(|installed| installed.row.id == row.id);
-        installed_out(&row, loaded.and_then(|installed| installed.install.as_ref().err().cloned()))
+        let loaded = loadout
+            .installs
+            .iter()
+            .find(|installed| installed.row.id == row.id);
+        installed_out(
+            &row,
+            loaded.and_then(|installed| installed.install.as_ref().err().cloned()),
+        )
     });
     let versions = versions
         .into_iter()
-        .map(|(digest, version, at)| wire::PluginVersion { digest, version, uploaded_at: clock::rfc3339(at) })
+        .map(|(digest, version, at)| wire::PluginVersion {
+            digest,
+            version,
+            uploaded_at: clock::rfc3339(at),
+        })
         .collect();
-    Ok(wire::Plugin { name, install, component, versions })
+    Ok(wire::Plugin {
+        name,
+        install,
+        component,
+        versions,
+    })
 }
 
 fn installed_out(row: &Install, fault: Option<String>) -> wire::Install {
@@ -110,38 +149,77 @@ fn installed_out(row: &Install, fault: Option<String>) -> wire::Install {
 /// # Errors
 /// `grant_missing` when it wants a permission that it was not granted; `invalid` for settings that
 /// don't fit its schema. Nothing has changed then.
-pub async fn set(app: &Arc<App>, caller: &Caller, name: &str, set: wire::SetInstall) -> Result<wire::Plugin> {
+pub async fn set(
+    app: &Arc<App>,
+    caller: &Caller,
+    name: &str,
+    set: wire::SetInstall,
+) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
     let tenant = backend.tenant();
     let versions = app.store.list_versions(&backend, name).await?;
-    let Some((newest, ..)) = versions.last() else { return Err(Error::not_found("plugin")) };
-    let before = app.store.list_installs(tenant).await?.into_iter().find(|row| row.name == name);
-    let digest = set.digest.or_else(|| before.as_ref().map(|row| row.digest.clone())).unwrap_or_else(|| newest.clone());
+    let Some((newest, ..)) = versions.last() else {
+        return Err(Error::not_found("plugin"));
+    };
+    let before = app
+        .store
+        .list_installs(tenant)
+        .await?
+        .into_iter()
+        .find(|row| row.name == name);
+    let digest = set
+        .digest
+        .or_else(|| before.as_ref().map(|row| row.digest.clone()))
+        .unwrap_or_else(|| newest.clone());
     let component = app.store.find_component(tenant, name, &digest).await?;
-    let component = component.ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
-    let grants = set.grants.or_else(|| before.as_ref().map(|row| row.grants.0.clone())).unwrap_or_default();
+    let component = component
+        .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
+    let grants = set
+        .grants
+        .or_else(|| before.as_ref().map(|row| row.grants.0.clone()))
+        .unwrap_or_default();
     let config = match &set.config {
         Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
-        None => before.as_ref().map_or_else(|| "{}".into(), |row| row.config.clone()),
+        None => before
+            .as_ref()
+            .map_or_else(|| "{}".into(), |row| row.config.clone()),
     };
-    let enabled = set.enabled.or(before.as_ref().map(|row| row.enabled)).unwrap_or(true);
+    let enabled = set
+        .enabled
+        .or(before.as_ref().map(|row| row.enabled))
+        .unwrap_or(true);
     let inspection = inspect(app, component).await?;
     check_grants(&inspection, &grants)?;
     let config = check_config(&inspection, &config)?;
     if enabled {
         check_names(app, tenant.app(), name, &inspection)?;
-        plugins::link(&app.engine, &inspection, granted(&grants)?).await.map_err(refused)?;
+        plugins::link(&app.engine, &inspection, granted(&grants)?)
+            .await
+            .map_err(refused)?;
     }
     let bot: UserId = bot_of(name);
-    app.store.add_bot(&backend, bot, inspection.manifest.title.clone(), name.to_owned()).await?;
-    let on_fault = set.on_fault.or_else(|| before.as_ref().map(|row| OnFault::stored(&row.on_fault))).unwrap_or_default();
+    app.store
+        .add_bot(
+            &backend,
+            bot,
+            inspection.manifest.title.clone(),
+            name.to_owned(),
+        )
+        .await?;
+    let on_fault = set
+        .on_fault
+        .or_else(|| before.as_ref().map(|row| OnFault::stored(&row.on_fault)))
+        .unwrap_or_default();
     let new = NewInstall {
         name: name.to_owned(),
         digest,
         enabled,
         grants: Texts(grants),
         config,
-        place: set.order.or(before.as_ref().map(|row| row.place)).unwrap_or(100),
+        place: set
+            .order
+            .or(before.as_ref().map(|row| row.place))
+            .unwrap_or(100),
         on_fault: on_fault.as_str().to_owned(),
     };
     app.store.set_install(&backend, new).await?;
@@ -152,8 +230,12 @@ pub async fn set(app: &Arc<App>, caller: &Caller, name: &str, set: wire::SetInst
 fn granted(names: &[String]) -> Result<Grants> {
     let mut grants = Grants::default();
     for (at, name) in names.iter().enumerate() {
-        let permission = Permission::from_name(name)
-            .ok_or_else(|| Error::invalid(format!("grants[{at}]"), "is no permission that this host knows"))?;
+        let permission = Permission::from_name(name).ok_or_else(|| {
+            Error::invalid(
+                format!("grants[{at}]"),
+                "is no permission that this host knows",
+            )
+        })?;
         grants.insert(permission);
     }
     Ok(grants)
@@ -168,8 +250,14 @@ fn check_grants(inspection: &Inspection, names: &[String]) -> Result<()> {
     }
     let missing = inspection.needed.without(given);
     if !missing.is_empty() {
-        let names: Vec<_> = missing.iter().map(|permission| format!("`{}`", permission.name())).collect();
-        let detail = format!("The plugin needs {}, which it was not granted.", names.join(", "));
+        let names: Vec<_> = missing
+            .iter()
+            .map(|permission| format!("`{}`", permission.name()))
+            .collect();
+        let detail = format!(
+            "The plugin needs {}, which it was not granted.",
+            names.join(", ")
+        );
         return Err(Error::new(Code::GrantMissing, detail));
     }
     Ok(())
@@ -177,40 +265,47 @@ fn check_grants(inspection: &Inspection, names: &[String]) -> Result<()> {
 
 /// The settings with the schema's defaults filled in.
 fn check_config(inspection: &Inspection, config: &str) -> Result<String> {
-    let mut settings: serde_json::Value = serde_json::from_str(config).map_err(Error::internal)?;
-    let schema = serde_json::Value::Object(inspection.manifest.config.clone());
-    if let (Some(settings), Some(properties)) = (settings.as_object_mut(), schema["properties"].as_object()) {
-        for (name, property) in properties {
-            if let Some(default) = property.get("default").filter(|_| !settings.contains_key(name)) {
-                settings.insert(name.clone(), default.clone());
-            }
+    let settings: serde_json::Value = serde_json::from_str(config).map_err(Error::internal)?;
+    match inspection.manifest.complete_config(settings) {
+        Ok(settings) => Ok(settings.to_string()),
+        Err(faults) => {
+            let fault = |fault: plugins::SettingFault| FieldFault {
+                field: format!("config{}", fault.field),
+                message: fault.message,
+            };
+            Err(Error::invalid_fields(
+                faults.into_iter().map(fault).collect(),
+            ))
         }
     }
-    let validator = jsonschema::validator_for(&schema).map_err(|e| Error::internal(e.to_string()))?;
-    let faults: Vec<_> = validator
-        .iter_errors(&settings)
-        .take(20)
-        .map(|fault| {
-            let path = fault.instance_path().to_string();
-            let field = format!("config{}", path.replace('/', "."));
-            crate::error::FieldFault { field, message: fault.to_string() }
-        })
-        .collect();
-    if faults.is_empty() { Ok(settings.to_string()) } else { Err(Error::invalid_fields(faults)) }
 }
 
 /// Two plugins of an app can't have the same command or kind.
 fn check_names(app: &App, id: AppId, name: &str, inspection: &Inspection) -> Result<()> {
     let loadout = app.loadout(id);
     for command in &inspection.manifest.commands {
-        if let Some(other) = loadout.commands.get(&command.name).filter(|other| &*other.name != name) {
-            let detail = format!("The plugin `{}` has a command `{}` already.", other.name, command.name);
+        if let Some(other) = loadout
+            .commands
+            .get(&command.name)
+            .filter(|other| &*other.name != name)
+        {
+            let detail = format!(
+                "The plugin `{}` has a command `{}` already.",
+                other.name, command.name
+            );
             return Err(Error::new(Code::Conflict, detail));
         }
     }
     for kind in &inspection.manifest.kinds {
-        if let Some(other) = loadout.kinds.get(&kind.name).filter(|other| &*other.name != name) {
-            let detail = format!("The plugin `{}` has a message kind `{}` already.", other.name, kind.name);
+        if let Some(other) = loadout
+            .kinds
+            .get(&kind.name)
+            .filter(|other| &*other.name != name)
+        {
+            let detail = format!(
+                "The plugin `{}` has a message kind `{}` already.",
+                other.name, kind.name
+            );
             return Err(Error::new(Code::Conflict, detail));
         }
     }
@@ -222,7 +317,11 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
     let loadout = app.loadout(backend.tenant().app());
     app.store.remove_plugin(&backend, name.to_owned()).await?;
-    if let Some(installed) = loadout.installs.iter().find(|installed| &*installed.name == name) {
+    if let Some(installed) = loadout
+        .installs
+        .iter()
+        .find(|installed| &*installed.name == name)
+    {
         app.engine.forget_install(&installed.row.id.to_string());
     }
     load_app(app, backend.tenant().app()).await
@@ -232,16 +331,34 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
 pub fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginLog> {
     let backend = access::backend(caller)?;
     let loadout = app.loadout(backend.tenant().app());
-    let installed = loadout.installs.iter().find(|installed| &*installed.name == name);
-    let lines = installed.ok_or_else(|| Error::not_found("plugin"))?.log.lines();
-    let line = |(at, level, message)| wire::LogLine { at: clock::rfc3339(at), level, message };
-    Ok(wire::PluginLog { lines: lines.into_iter().map(line).collect() })
+    let installed = loadout
+        .installs
+        .iter()
+        .find(|installed| &*installed.name == name);
+    let lines = installed
+        .ok_or_else(|| Error::not_found("plugin"))?
+        .log
+        .lines();
+    let line = |(at, level, message)| wire::LogLine {
+        at: clock::rfc3339(at),
+        level,
+        message,
+    };
+    Ok(wire::PluginLog {
+        lines: lines.into_iter().map(line).collect(),
+    })
 }
 
 /// Loads the plugins of every app; one that can't be loaded is noted and does not keep the host from
 /// starting.
 pub async fn load_all(app: &Arc<App>) -> Result<()> {
-    let mut apps: Vec<AppId> = app.store.list_all_installs().await?.into_iter().map(|row| row.app_id).collect();
+    let mut apps: Vec<AppId> = app
+        .store
+        .list_all_installs()
+        .await?
+        .into_iter()
+        .map(|row| row.app_id)
+        .collect();
     apps.dedup();
     for id in apps {
         load_app(app, id).await?;
@@ -254,10 +371,21 @@ async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
     let backend = access::host(id);
     let before = app.loadout(id);
     let mut loadout = Loadout::default();
-    for row in app.store.list_installs(backend.tenant()).await?.into_iter().filter(|row| row.enabled) {
-        let known = before.installs.iter().find(|installed| installed.row.id == row.id);
+    for row in app
+        .store
+        .list_installs(backend.tenant())
+        .await?
+        .into_iter()
+        .filter(|row| row.enabled)
+    {
+        let known = before
+            .installs
+            .iter()
+            .find(|installed| installed.row.id == row.id);
         let log = known.map(|installed| installed.log.clone());
-        let log = log.unwrap_or_else(|| Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize)));
+        let log = log.unwrap_or_else(|| {
+            Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
+        });
         match load(app, &backend, row, log).await {
             Ok(installed) => {
                 let installed = Arc::new(installed);
@@ -265,23 +393,37 @@ async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
                     loadout.kinds.insert(kind.name.clone(), installed.clone());
                 }
                 for command in &installed.inspection.manifest.commands {
-                    loadout.commands.insert(command.name.clone(), installed.clone());
+                    loadout
+                        .commands
+                        .insert(command.name.clone(), installed.clone());
                 }
                 loadout.installs.push(installed);
             }
-            Err(error) => tracing::error!(app.id = %id, error = %error, "a plugin could not be loaded"),
+            Err(error) => {
+                tracing::error!(app.id = %id, error = %error, "a plugin could not be loaded")
+            }
         }
     }
     app.set_loadout(id, loadout);
     Ok(())
 }
 
-async fn load(app: &Arc<App>, backend: &Backend, row: Install, log: Arc<PluginLog>) -> Result<Installed> {
-    let bytes = app.store.find_component(backend.tenant(), &row.name, &row.digest).await?;
+async fn load(
+    app: &Arc<App>,
+    backend: &Backend,
+    row: Install,
+    log: Arc<PluginLog>,
+) -> Result<Installed> {
+    let bytes = app
+        .store
+        .find_component(backend.tenant(), &row.name, &row.digest)
+        .await?;
     let inspection = inspect(app, bytes.ok_or_else(|| Error::not_found("component"))?).await?;
     let name: Arc<str> = row.name.as_str().into();
     let linked = match granted(&row.grants.0) {
-        Ok(grants) => plugins::link(&app.engine, &inspection, grants).await.map_err(|refusal| refusal.detail),
+        Ok(grants) => plugins::link(&app.engine, &inspection, grants)
+            .await
+            .map_err(|refusal| refusal.detail),
         Err(error) => Err(error.detail().to_owned()),
     };
     let install = linked.map(|linked| {
@@ -297,7 +439,16 @@ async fn load(app: &Arc<App>, backend: &Backend, row: Install, log: Arc<PluginLo
         backend: *backend,
     };
     let on_fault = OnFault::stored(&row.on_fault);
-    Ok(Installed { row, on_fault, bot, name, inspection, install, chat: Arc::new(bridge), log })
+    Ok(Installed {
+        row,
+        on_fault,
+        bot,
+        name,
+        inspection,
+        install,
+        chat: Arc::new(bridge),
+        log,
+    })
 }
 
 fn bot_of(name: &str) -> UserId {
@@ -312,8 +463,16 @@ fn described(inspection: &Inspection) -> wire::Component {
         digest: inspection.digest.to_string(),
         title: manifest.title.clone(),
         description: manifest.description.clone(),
-        exports: inspection.hooks.iter().map(|hook| hook.name().to_owned()).collect(),
-        imports: inspection.needed.iter().map(|permission| permission.name().to_owned()).collect(),
+        exports: inspection
+            .hooks
+            .iter()
+            .map(|hook| hook.name().to_owned())
+            .collect(),
+        imports: inspection
+            .needed
+            .iter()
+            .map(|permission| permission.name().to_owned())
+            .collect(),
         permissions: manifest
             .permissions
             .iter()
@@ -323,11 +482,18 @@ fn described(inspection: &Inspection) -> wire::Component {
                 allows: allows(asked.name).to_owned(),
             })
             .collect(),
-        commands: manifest.commands.iter().map(|info| command(info, &manifest.name)).collect(),
+        commands: manifest
+            .commands
+            .iter()
+            .map(|info| command(info, &manifest.name))
+            .collect(),
         kinds: manifest
             .kinds
             .iter()
-            .map(|kind| wire::Kind { name: kind.name.clone(), title: kind.title.clone() })
+            .map(|kind| wire::Kind {
+                name: kind.name.clone(),
+                title: kind.title.clone(),
+            })
             .collect(),
         events: manifest.events.clone(),
         config_schema: serde_json::Value::Object(manifest.config.clone()),
@@ -349,8 +515,12 @@ fn allows(permission: Permission) -> &'static str {
     match permission {
         Permission::Kv => "Keep small values of its own between calls.",
         Permission::Counters => "Count how often something happens within a time.",
-        Permission::ChatRead => "Read the messages, participants and users of every channel of the app.",
-        Permission::ChatWrite => "Post messages by its bot user in every channel, and change or delete those.",
+        Permission::ChatRead => {
+            "Read the messages, participants and users of every channel of the app."
+        }
+        Permission::ChatWrite => {
+            "Post messages by its bot user in every channel, and change or delete those."
+        }
         Permission::ChatModerate => "Delete anybody's messages.",
         Permission::Timers => "Do something at a later time.",
     }

@@ -34,7 +34,11 @@ pub async fn list(
     let (held, next) = page(app, &list, held, limit, |held| held.id.to_string());
     let mut waiting = Vec::with_capacity(held.len());
     for held in held {
-        if let Some(channel) = app.store.find_channel_by_key(backend.tenant(), held.channel).await? {
+        if let Some(channel) = app
+            .store
+            .find_channel_by_key(backend.tenant(), held.channel)
+            .await?
+        {
             waiting.push((held, Arc::new(channel)));
         }
     }
@@ -56,11 +60,26 @@ pub async fn approve(app: &App, caller: &Caller, id: HeldId) -> Result<(Sent, Ch
 /// Drops a message. Its sender's sockets are told.
 pub async fn reject(app: &App, caller: &Caller, id: HeldId) -> Result<()> {
     let backend = access::backend(caller)?;
-    let held = app.store.find_held(&backend, id).await?.ok_or_else(|| Error::not_found("held message"))?;
+    let held = app
+        .store
+        .find_held(&backend, id)
+        .await?
+        .ok_or_else(|| Error::not_found("held message"))?;
     app.store.reject_held(&backend, id).await?;
-    if let Some(channel) = app.store.find_channel_by_key(backend.tenant(), held.channel).await? {
+    if let Some(channel) = app
+        .store
+        .find_channel_by_key(backend.tenant(), held.channel)
+        .await?
+    {
         let data = serde_json::json!({ "id": id, "client_id": held.client_id }).to_string();
-        passing::notify(app, backend.tenant(), &held.sender, "notification.message_rejected", &channel.id, &data);
+        passing::notify(
+            app,
+            backend.tenant(),
+            &held.sender,
+            "notification.message_rejected",
+            &channel.id,
+            &data,
+        );
     }
     Ok(())
 }

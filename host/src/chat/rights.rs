@@ -8,7 +8,9 @@ use crate::store::{Asker, SeatChange};
 
 /// What somebody with this standing may do; the names that clients see as `own_capabilities`.
 pub fn capabilities(standing: Option<&Standing>, kind: &str) -> Vec<&'static str> {
-    let Some(standing) = standing else { return Vec::new() };
+    let Some(standing) = standing else {
+        return Vec::new();
+    };
     let mut may = vec!["read", "send"];
     if !matches!(kind, "direct" | "side") {
         may.push("send-private");
@@ -25,7 +27,12 @@ pub fn capabilities(standing: Option<&Standing>, kind: &str) -> Vec<&'static str
             may.extend(["add-members", "remove-members", "delete-any-message"]);
         }
         if rank >= 2 {
-            may.extend(["set-roles", "transfer-ownership", "update-channel", "delete-channel"]);
+            may.extend([
+                "set-roles",
+                "transfer-ownership",
+                "update-channel",
+                "delete-channel",
+            ]);
         }
     }
     may
@@ -37,7 +44,10 @@ pub fn capabilities(standing: Option<&Standing>, kind: &str) -> Vec<&'static str
 /// admins. Ownership is not a role to be given: it is transferred.
 pub fn set_seat(wanted: Option<Role>, asker: Asker, seat: Option<Role>) -> Result<SeatChange> {
     if wanted == Some(Role::Owner) {
-        return Err(Error::invalid("role", "ownership is transferred, not given: use the channel's owner route"));
+        return Err(Error::invalid(
+            "role",
+            "ownership is transferred, not given: use the channel's owner route",
+        ));
     }
     let rank = rank(asker);
     match (seat, wanted) {
@@ -51,8 +61,12 @@ pub fn set_seat(wanted: Option<Role>, asker: Asker, seat: Option<Role>) -> Resul
         }
         (Some(_), None) => Ok(SeatChange::Keep),
         (Some(now), Some(wanted)) if now == wanted => Ok(SeatChange::Keep),
-        (Some(Role::Owner), Some(_)) => Err(Error::forbidden("The owner's role changes only by a transfer.")),
-        (Some(_), Some(_)) if rank < 2 => Err(Error::forbidden("Only the owner makes and unmakes admins.")),
+        (Some(Role::Owner), Some(_)) => Err(Error::forbidden(
+            "The owner's role changes only by a transfer.",
+        )),
+        (Some(_), Some(_)) if rank < 2 => {
+            Err(Error::forbidden("Only the owner makes and unmakes admins."))
+        }
         (Some(_), Some(wanted)) => Ok(SeatChange::Set(wanted)),
     }
 }
@@ -65,12 +79,18 @@ pub fn remove_seat(asker: Asker, seat: Option<Role>) -> Result<SeatChange> {
     if matches!(asker, Asker::Participant { own: true, .. }) {
         return Ok(SeatChange::Remove);
     }
-    let Some(role) = seat else { return Err(Error::not_found("participant")) };
+    let Some(role) = seat else {
+        return Err(Error::not_found("participant"));
+    };
     match (rank(asker), role) {
         (3, _) => Ok(SeatChange::Remove),
-        (0, _) => Err(Error::forbidden("Only admins and the owner remove members.")),
+        (0, _) => Err(Error::forbidden(
+            "Only admins and the owner remove members.",
+        )),
         (_, Role::Member) => Ok(SeatChange::Remove),
-        (_, Role::Admin) => Err(Error::forbidden("An admin can't be removed; the owner can make it a member first.")),
+        (_, Role::Admin) => Err(Error::forbidden(
+            "An admin can't be removed; the owner can make it a member first.",
+        )),
         (_, Role::Owner) => Err(Error::forbidden("The owner can't be removed.")),
     }
 }
@@ -81,7 +101,10 @@ pub fn transfer(asker: Asker, seat: Option<Role>) -> Result<SeatChange> {
         return Err(Error::forbidden("Only the owner hands the channel over."));
     }
     match seat {
-        None => Err(Error::new(Code::Conflict, "The new owner must be a participant first.")),
+        None => Err(Error::new(
+            Code::Conflict,
+            "The new owner must be a participant first.",
+        )),
         Some(Role::Owner) => Ok(SeatChange::Keep),
         Some(_) => Ok(SeatChange::Transfer),
     }
@@ -90,9 +113,15 @@ pub fn transfer(asker: Asker, seat: Option<Role>) -> Result<SeatChange> {
 fn rank(asker: Asker) -> u8 {
     match asker {
         Asker::Backend => 3,
-        Asker::Participant { role: Role::Owner, .. } => 2,
-        Asker::Participant { role: Role::Admin, .. } => 1,
-        Asker::Participant { role: Role::Member, .. } => 0,
+        Asker::Participant {
+            role: Role::Owner, ..
+        } => 2,
+        Asker::Participant {
+            role: Role::Admin, ..
+        } => 1,
+        Asker::Participant {
+            role: Role::Member, ..
+        } => 0,
     }
 }
 
@@ -112,8 +141,14 @@ mod tests {
         assert!(!may(asker(Role::Member), None));
         assert!(may(asker(Role::Admin), None) && may(asker(Role::Admin), Some(Role::Member)));
         assert!(!may(asker(Role::Admin), Some(Role::Admin)));
-        assert!(may(asker(Role::Owner), Some(Role::Admin)) && may(Asker::Backend, Some(Role::Admin)));
-        assert!(ROLES.into_iter().all(|who| !may(asker(who), Some(Role::Owner))));
+        assert!(
+            may(asker(Role::Owner), Some(Role::Admin)) && may(Asker::Backend, Some(Role::Admin))
+        );
+        assert!(
+            ROLES
+                .into_iter()
+                .all(|who| !may(asker(who), Some(Role::Owner)))
+        );
     }
 
     #[test]
@@ -122,9 +157,15 @@ mod tests {
             assert!(set_seat(Some(Role::Admin), asker(who), Some(Role::Member)).is_err());
             assert!(set_seat(Some(Role::Member), asker(who), Some(Role::Admin)).is_err());
         }
-        assert_eq!(set_seat(Some(Role::Member), asker(Role::Owner), Some(Role::Admin)).unwrap(), SeatChange::Set(Role::Member));
+        assert_eq!(
+            set_seat(Some(Role::Member), asker(Role::Owner), Some(Role::Admin)).unwrap(),
+            SeatChange::Set(Role::Member)
+        );
         assert!(set_seat(Some(Role::Member), Asker::Backend, Some(Role::Owner)).is_err());
-        assert_eq!(set_seat(None, asker(Role::Admin), Some(Role::Admin)).unwrap(), SeatChange::Keep);
+        assert_eq!(
+            set_seat(None, asker(Role::Admin), Some(Role::Admin)).unwrap(),
+            SeatChange::Keep
+        );
     }
 
     #[test]
@@ -135,7 +176,16 @@ mod tests {
             assert_eq!(may(asker(Role::Admin), whom), whom == Role::Member);
             assert_eq!(may(asker(Role::Owner), whom), whom == Role::Member);
             assert!(may(Asker::Backend, whom));
-            assert!(may(Asker::Participant { role: whom, own: true }, whom), "everybody may leave");
+            assert!(
+                may(
+                    Asker::Participant {
+                        role: whom,
+                        own: true
+                    },
+                    whom
+                ),
+                "everybody may leave"
+            );
         }
     }
 
@@ -143,6 +193,9 @@ mod tests {
     fn only_the_owner_transfers_and_only_to_a_participant() {
         assert!(transfer(asker(Role::Admin), Some(Role::Member)).is_err());
         assert!(transfer(asker(Role::Owner), None).is_err());
-        assert_eq!(transfer(asker(Role::Owner), Some(Role::Member)).unwrap(), SeatChange::Transfer);
+        assert_eq!(
+            transfer(asker(Role::Owner), Some(Role::Member)).unwrap(),
+            SeatChange::Transfer
+        );
     }
 }

@@ -21,7 +21,11 @@ use crate::{clock, wire};
 const SIGNING_KEYS_MAX: usize = 20;
 
 /// Makes an org with its first key.
-pub async fn add_org(app: &App, caller: &Caller, new: wire::NewOrg) -> Result<(Org, Secret<String>)> {
+pub async fn add_org(
+    app: &App,
+    caller: &Caller,
+    new: wire::NewOrg,
+) -> Result<(Org, Secret<String>)> {
     let operator = access::operator(caller)?;
     valid::name("name", &new.name, 128)?;
     check_email(&new.email)?;
@@ -60,7 +64,12 @@ pub async fn get_org(app: &App, caller: &Caller, id: OrgId) -> Result<Org> {
 }
 
 /// Changes an org.
-pub async fn change_org(app: &App, caller: &Caller, id: OrgId, change: wire::ChangeOrg) -> Result<Org> {
+pub async fn change_org(
+    app: &App,
+    caller: &Caller,
+    id: OrgId,
+    change: wire::ChangeOrg,
+) -> Result<Org> {
     let owner = access::owner(caller, id)?;
     if let Some(name) = &change.name {
         valid::name("name", name, 128)?;
@@ -71,8 +80,21 @@ pub async fn change_org(app: &App, caller: &Caller, id: OrgId, change: wire::Cha
     if let Some(Some(banner)) = &change.banner {
         valid::link("banner", banner)?;
     }
-    let wire::ChangeOrg { name, email, banner } = change;
-    app.store.change_org(&owner, OrgChange { name, email, banner }).await
+    let wire::ChangeOrg {
+        name,
+        email,
+        banner,
+    } = change;
+    app.store
+        .change_org(
+            &owner,
+            OrgChange {
+                name,
+                email,
+                banner,
+            },
+        )
+        .await
 }
 
 /// Removes an org without apps.
@@ -85,17 +107,31 @@ pub async fn remove_org(app: &App, caller: &Caller, id: OrgId) -> Result<()> {
 fn check_email(email: &str) -> Result<()> {
     valid::plain("email", email, 254)?;
     match email.split_once('@') {
-        Some((user, host)) if !user.is_empty() && !host.is_empty() && !email.contains(char::is_whitespace) => Ok(()),
+        Some((user, host))
+            if !user.is_empty() && !host.is_empty() && !email.contains(char::is_whitespace) =>
+        {
+            Ok(())
+        }
         _ => Err(Error::invalid("email", "must be an email address")),
     }
 }
 
 /// Makes an app with its first server key.
-pub async fn add_app(app: &App, caller: &Caller, org: OrgId, new: wire::NewApp) -> Result<(model::App, Secret<String>)> {
+pub async fn add_app(
+    app: &App,
+    caller: &Caller,
+    org: OrgId,
+    new: wire::NewApp,
+) -> Result<(model::App, Secret<String>)> {
     let owner = access::owner(caller, org)?;
     app.store.get_org(&owner).await?;
     valid::name("name", &new.name, 128)?;
-    let ips = new.allowed_ips.unwrap_or_else(|| Networks::loopback().iter().map(ToString::to_string).collect());
+    let ips = new.allowed_ips.unwrap_or_else(|| {
+        Networks::loopback()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    });
     check_lists(Some(&ips), Some(&new.allowed_origins))?;
     if let Some(audience) = &new.audience {
         valid::name("audience", audience, 128)?;
@@ -111,7 +147,13 @@ pub async fn add_app(app: &App, caller: &Caller, org: OrgId, new: wire::NewApp) 
         created_at: app.clock.now(),
     };
     let secret = tokens::new_secret(&SystemRandom::new()).map_err(Error::internal)?;
-    let own = sealed_key(app, made.id, "session".into(), secret.expose().as_bytes(), true)?;
+    let own = sealed_key(
+        app,
+        made.id,
+        "session".into(),
+        secret.expose().as_bytes(),
+        true,
+    )?;
     let made = app.store.add_app(&owner, made, own).await?;
     app.forget_issuer(made.id).await?;
     let (_, secret) = add_key_of(app, KeyOwner::App(made.id), "first key".into()).await?;
@@ -138,16 +180,27 @@ pub async fn list_apps(
 /// An app.
 pub async fn get_app(app: &App, caller: &Caller, id: AppId) -> Result<model::App> {
     let tenant = access::app_reader(app, caller, id).await?;
-    app.store.find_app(tenant.app()).await?.ok_or_else(|| Error::not_found("app"))
+    app.store
+        .find_app(tenant.app())
+        .await?
+        .ok_or_else(|| Error::not_found("app"))
 }
 
 /// Changes an app.
-pub async fn change_app(app: &App, caller: &Caller, id: AppId, change: wire::ChangeApp) -> Result<model::App> {
+pub async fn change_app(
+    app: &App,
+    caller: &Caller,
+    id: AppId,
+    change: wire::ChangeApp,
+) -> Result<model::App> {
     let tenant = access::app_owner(app, caller, id).await?;
     if let Some(name) = &change.name {
         valid::name("name", name, 128)?;
     }
-    check_lists(change.allowed_ips.as_deref(), change.allowed_origins.as_deref())?;
+    check_lists(
+        change.allowed_ips.as_deref(),
+        change.allowed_origins.as_deref(),
+    )?;
     if let Some(Some(audience)) = &change.audience {
         valid::name("audience", audience, 128)?;
     }
@@ -196,12 +249,19 @@ async fn key_owner(app: &App, caller: &Caller, of: KeysOf) -> Result<KeyOwner> {
             app.store.get_org(&owner).await?;
             Ok(KeyOwner::Org(org))
         }
-        KeysOf::App(id) => access::app_owner(app, caller, id).await.map(|tenant| KeyOwner::App(tenant.app())),
+        KeysOf::App(id) => access::app_owner(app, caller, id)
+            .await
+            .map(|tenant| KeyOwner::App(tenant.app())),
     }
 }
 
 /// Makes a key. Its secret is told this once.
-pub async fn add_key(app: &App, caller: &Caller, of: KeysOf, new: wire::NewKey) -> Result<(Key, Secret<String>)> {
+pub async fn add_key(
+    app: &App,
+    caller: &Caller,
+    of: KeysOf,
+    new: wire::NewKey,
+) -> Result<(Key, Secret<String>)> {
     let owner = key_owner(app, caller, of).await?;
     valid::name("name", &new.name, 128)?;
     add_key_of(app, owner, new.name).await
@@ -226,11 +286,19 @@ pub async fn rotate_key(
     if overlap_s > 604_800 {
         return Err(Error::invalid("overlap_s", "must be from 0 to 604800"));
     }
-    let old = app.store.list_keys(owner).await?.into_iter().find(|key| key.id == id);
+    let old = app
+        .store
+        .list_keys(owner)
+        .await?
+        .into_iter()
+        .find(|key| key.id == id);
     let old = old.ok_or_else(|| Error::not_found("key"))?;
     let (key, secret, hash) = new_key(app, owner, old.name)?;
     let until = app.clock.now() + i64::from(overlap_s) * 1000;
-    Ok((app.store.rotate_key(owner, id, until, key, hash).await?, secret))
+    Ok((
+        app.store.rotate_key(owner, id, until, key, hash).await?,
+        secret,
+    ))
 }
 
 /// Ends a key at once.
@@ -258,7 +326,11 @@ fn new_key(app: &App, owner: KeyOwner, name: String) -> Result<(Key, Secret<Stri
         created_at: app.clock.now(),
         expires_at: None,
     };
-    Ok((key, credential.text().clone(), credential.digest().as_bytes().to_vec()))
+    Ok((
+        key,
+        credential.text().clone(),
+        credential.digest().as_bytes().to_vec(),
+    ))
 }
 
 /// The keys that verify the app's user tokens.
@@ -268,15 +340,29 @@ pub async fn list_signing_keys(app: &App, caller: &Caller, id: AppId) -> Result<
 }
 
 /// Registers keys with which the app signs user tokens itself.
-pub async fn add_signing_keys(app: &App, caller: &Caller, id: AppId, new: wire::NewSigningKey) -> Result<Vec<SigningKey>> {
+pub async fn add_signing_keys(
+    app: &App,
+    caller: &Caller,
+    id: AppId,
+    new: wire::NewSigningKey,
+) -> Result<Vec<SigningKey>> {
     let tenant = access::app_owner(app, caller, id).await?;
     let keys = read_signing_keys(app, id, new)?;
     let known = app.store.list_signing_keys(id).await?;
     if known.len() + keys.len() > SIGNING_KEYS_MAX {
-        return Err(Error::new(Code::LimitReached, format!("An app has at most {SIGNING_KEYS_MAX} signing keys.")));
+        return Err(Error::new(
+            Code::LimitReached,
+            format!("An app has at most {SIGNING_KEYS_MAX} signing keys."),
+        ));
     }
-    if let Some(taken) = keys.iter().find(|key| known.iter().any(|known| known.kid == key.kid)) {
-        return Err(Error::new(Code::AlreadyExists, format!("There is a key with the id `{}` already.", taken.kid)));
+    if let Some(taken) = keys
+        .iter()
+        .find(|key| known.iter().any(|known| known.kid == key.kid))
+    {
+        return Err(Error::new(
+            Code::AlreadyExists,
+            format!("There is a key with the id `{}` already.", taken.kid),
+        ));
     }
     for key in &keys {
         app.store.add_signing_key(tenant, key.clone()).await?;
@@ -287,7 +373,10 @@ pub async fn add_signing_keys(app: &App, caller: &Caller, id: AppId, new: wire::
 
 fn read_signing_keys(app: &App, id: AppId, new: wire::NewSigningKey) -> Result<Vec<SigningKey>> {
     let need_kid = || -> Result<String> {
-        let kid = new.kid.clone().ok_or_else(|| Error::invalid("kid", "is missing"))?;
+        let kid = new
+            .kid
+            .clone()
+            .ok_or_else(|| Error::invalid("kid", "is missing"))?;
         valid::name("kid", &kid, 128)?;
         Ok(kid)
     };
@@ -301,34 +390,56 @@ fn read_signing_keys(app: &App, id: AppId, new: wire::NewSigningKey) -> Result<V
     match (&new.secret, &new.public_key, &new.jwks) {
         (Some(secret), None, None) => {
             let kid = need_kid()?;
-            let bytes = STANDARD.decode(secret).map_err(|_| Error::invalid("secret", "must be base64"))?;
-            VerifyingKey::from_secret(&kid, &bytes).map_err(|e| Error::invalid("secret", e.to_string()))?;
+            let bytes = STANDARD
+                .decode(secret)
+                .map_err(|_| Error::invalid("secret", "must be base64"))?;
+            VerifyingKey::from_secret(&kid, &bytes)
+                .map_err(|e| Error::invalid("secret", e.to_string()))?;
             Ok(vec![sealed_key(app, id, kid, &bytes, false)?])
         }
         (None, Some(text), None) => {
             let kid = need_kid()?;
-            let key = VerifyingKey::from_public(text, Some(&kid)).map_err(|e| Error::invalid("public_key", e.to_string()))?;
+            let key = VerifyingKey::from_public(text, Some(&kid))
+                .map_err(|e| Error::invalid("public_key", e.to_string()))?;
             Ok(vec![public(&key, text.clone())])
         }
         (None, None, Some(set)) => {
-            let parsed = tokens::parse_key_set(set.to_string().as_bytes()).map_err(|e| Error::invalid("jwks", e.to_string()))?;
+            let parsed = tokens::parse_key_set(set.to_string().as_bytes())
+                .map_err(|e| Error::invalid("jwks", e.to_string()))?;
             let documents = set["keys"].as_array().cloned().unwrap_or_default();
             Ok(parsed
                 .iter()
                 .filter_map(|key| {
-                    let document = documents.iter().find(|document| document["kid"] == key.kid())?;
+                    let document = documents
+                        .iter()
+                        .find(|document| document["kid"] == key.kid())?;
                     Some(public(key, document.to_string()))
                 })
                 .collect())
         }
-        _ => Err(Error::new(Code::Invalid, "Give exactly one of `secret`, `public_key` and `jwks`.")),
+        _ => Err(Error::new(
+            Code::Invalid,
+            "Give exactly one of `secret`, `public_key` and `jwks`.",
+        )),
     }
 }
 
 fn sealed_key(app: &App, id: AppId, kid: String, secret: &[u8], own: bool) -> Result<SigningKey> {
-    let context = SealContext { app_id: &id.to_string(), key_id: &kid };
-    let material = app.sealer.seal(context, secret, &SystemRandom::new()).map_err(Error::internal)?;
-    Ok(SigningKey { kid, algorithm: "HS256".into(), material, own, created_at: app.clock.now() })
+    let context = SealContext {
+        app_id: &id.to_string(),
+        key_id: &kid,
+    };
+    let material = app
+        .sealer
+        .seal(context, secret, &SystemRandom::new())
+        .map_err(Error::internal)?;
+    Ok(SigningKey {
+        kid,
+        algorithm: "HS256".into(),
+        material,
+        own,
+        created_at: app.clock.now(),
+    })
 }
 
 /// Removes such a key. Sockets that came with it stay until their tokens end.
@@ -339,24 +450,41 @@ pub async fn remove_signing_key(app: &App, caller: &Caller, id: AppId, kid: Stri
 }
 
 /// Makes a user token, signed by the host.
-pub async fn add_session(app: &App, caller: &Caller, new: wire::NewSession) -> Result<wire::Session> {
+pub async fn add_session(
+    app: &App,
+    caller: &Caller,
+    new: wire::NewSession,
+) -> Result<wire::Session> {
     let tenant = access::backend(caller)?.tenant();
     let sessions = &app.config.sessions;
     let lifetime_s = new.expires_in_s.unwrap_or(sessions.lifetime_s as i64);
     if !(1..=sessions.lifetime_s_max as i64).contains(&lifetime_s) {
-        return Err(Error::invalid("expires_in_s", format!("must be from 1 to {}", sessions.lifetime_s_max)));
+        return Err(Error::invalid(
+            "expires_in_s",
+            format!("must be from 1 to {}", sessions.lifetime_s_max),
+        ));
     }
     let user = app.store.find_user(tenant, &new.user_id).await?;
     let user = user.ok_or_else(|| Error::invalid("user_id", "there is no such user"))?;
     if user.deactivated_at.is_some() {
-        return Err(Error::new(Code::UserDeactivated, "The user is deactivated."));
+        return Err(Error::new(
+            Code::UserDeactivated,
+            "The user is deactivated.",
+        ));
     }
     let keys = app.store.list_signing_keys(tenant.app()).await?;
-    let own = keys.iter().find(|key| key.own).ok_or_else(|| Error::internal("the app has no key of its own"))?;
+    let own = keys
+        .iter()
+        .find(|key| key.own)
+        .ok_or_else(|| Error::internal("the app has no key of its own"))?;
     let secret = app.unseal(tenant.app(), own)?;
     let signer = tokens::SigningKey::new(&own.kid, secret.expose()).map_err(Error::internal)?;
     // A token made in the second of a revocation must not count as made before it.
-    let valid_from = user.tokens_valid_from.max(app.issuer(tenant.app()).await?.map_or(0, |i| i.app.tokens_valid_from));
+    let valid_from = user.tokens_valid_from.max(
+        app.issuer(tenant.app())
+            .await?
+            .map_or(0, |i| i.app.tokens_valid_from),
+    );
     let iat = (app.clock.now() / 1000).max((valid_from + 999) / 1000);
     let exp = iat + lifetime_s;
     let claims = Claims {
@@ -364,30 +492,49 @@ pub async fn add_session(app: &App, caller: &Caller, new: wire::NewSession) -> R
         app: tenant.app().to_string(),
         exp: exp as u64,
         iat: iat as u64,
-        aud: app.issuer(tenant.app()).await?.and_then(|i| i.app.audience.clone()).into_iter().collect(),
+        aud: app
+            .issuer(tenant.app())
+            .await?
+            .and_then(|i| i.app.audience.clone())
+            .into_iter()
+            .collect(),
         jti: None,
         name: None,
     };
     let token = tokens::mint(&signer, &claims).map_err(Error::internal)?;
-    Ok(wire::Session { token, expires_at: clock::rfc3339(exp * 1000) })
+    Ok(wire::Session {
+        token,
+        expires_at: clock::rfc3339(exp * 1000),
+    })
 }
 
 /// Refuses the tokens made up to now, of one user or of all, and closes their sockets.
-pub async fn revoke_sessions(app: &App, caller: &Caller, revoke: wire::RevokeSessions) -> Result<()> {
+pub async fn revoke_sessions(
+    app: &App,
+    caller: &Caller,
+    revoke: wire::RevokeSessions,
+) -> Result<()> {
     let backend = access::backend(caller)?;
     let tenant: Tenant = backend.tenant();
     // Tokens count in seconds; those of this second are refused too.
     let from = (app.clock.now() / 1000 + 1) * 1000;
     match revoke.user_id {
         Some(user) => {
-            app.store.set_tokens_valid_from(&backend, user.clone(), from).await?;
-            app.hub.close_user(tenant.app(), &user, Close::UNAUTHENTICATED);
+            app.store
+                .set_tokens_valid_from(&backend, user.clone(), from)
+                .await?;
+            app.hub
+                .close_user(tenant.app(), &user, Close::UNAUTHENTICATED);
         }
         None => {
-            let change = AppChange { tokens_valid_from: Some(from), ..Default::default() };
+            let change = AppChange {
+                tokens_valid_from: Some(from),
+                ..Default::default()
+            };
             app.store.change_app(tenant, change).await?;
             app.forget_issuer(tenant.app()).await?;
-            app.hub.close_all(Some(tenant.app()), Close::UNAUTHENTICATED);
+            app.hub
+                .close_all(Some(tenant.app()), Close::UNAUTHENTICATED);
         }
     }
     Ok(())
@@ -396,7 +543,10 @@ pub async fn revoke_sessions(app: &App, caller: &Caller, revoke: wire::RevokeSes
 fn place<T: std::str::FromStr>(app: &App, list: &str, next: Option<&str>) -> Result<Option<T>> {
     let Some(next) = next else { return Ok(None) };
     let place = cursor::read(app, list, next)?;
-    place.parse().map(Some).map_err(|_| Error::new(Code::BadCursor, "The cursor was not given by this list."))
+    place
+        .parse()
+        .map(Some)
+        .map_err(|_| Error::new(Code::BadCursor, "The cursor was not given by this list."))
 }
 
 /// Cuts the item too many off, which told that there is a next page.
@@ -409,6 +559,9 @@ pub(super) fn page<T>(
 ) -> (Vec<T>, Option<String>) {
     let more = items.len() as i64 > limit;
     items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|last| cursor::make(app, list, &place(last)));
+    let next = items
+        .last()
+        .filter(|_| more)
+        .map(|last| cursor::make(app, list, &place(last)));
     (items, next)
 }

@@ -28,14 +28,25 @@ pub async fn set(app: &App, caller: &Caller, users: Vec<wire::SetUser>) -> Resul
     let mut seen = std::collections::HashSet::new();
     for (at, user) in users.into_iter().enumerate() {
         if !seen.insert(user.id.clone()) {
-            faults.push(FieldFault { field: format!("users[{at}].id"), message: "comes twice".into() });
+            faults.push(FieldFault {
+                field: format!("users[{at}].id"),
+                message: "comes twice".into(),
+            });
         }
         match check(app, user) {
             Ok(change) => changes.push(change),
-            Err(error) => faults.extend(error.problem(None).errors.into_iter().map(|fault| FieldFault {
-                field: format!("users[{at}].{}", fault.field),
-                message: fault.message,
-            })),
+            Err(error) => {
+                faults.extend(
+                    error
+                        .problem(None)
+                        .errors
+                        .into_iter()
+                        .map(|fault| FieldFault {
+                            field: format!("users[{at}].{}", fault.field),
+                            message: fault.message,
+                        }),
+                )
+            }
         }
     }
     if !faults.is_empty() {
@@ -45,20 +56,40 @@ pub async fn set(app: &App, caller: &Caller, users: Vec<wire::SetUser>) -> Resul
 }
 
 /// Changes one user.
-pub async fn change(app: &App, caller: &Caller, id: UserId, change: wire::ChangeUser) -> Result<User> {
+pub async fn change(
+    app: &App,
+    caller: &Caller,
+    id: UserId,
+    change: wire::ChangeUser,
+) -> Result<User> {
     let backend = access::backend(caller)?;
     if app.store.find_user(backend.tenant(), &id).await?.is_none() {
         return Err(Error::not_found("user"));
     }
-    let wire::ChangeUser { name, image, custom } = change;
-    let change = check(app, wire::SetUser { id, name, image, custom })?;
+    let wire::ChangeUser {
+        name,
+        image,
+        custom,
+    } = change;
+    let change = check(
+        app,
+        wire::SetUser {
+            id,
+            name,
+            image,
+            custom,
+        },
+    )?;
     let mut users = app.store.set_users(&backend, vec![change]).await?;
     users.pop().ok_or_else(|| Error::not_found("user"))
 }
 
 fn check(app: &App, user: wire::SetUser) -> Result<UserChange> {
     if user.id.as_str().starts_with(BOT_PREFIX) {
-        return Err(Error::invalid("id", "ids that begin with `bot:` belong to plugins"));
+        return Err(Error::invalid(
+            "id",
+            "ids that begin with `bot:` belong to plugins",
+        ));
     }
     if let Some(Some(name)) = &user.name {
         valid::plain("name", name, 256)?;
@@ -66,14 +97,25 @@ fn check(app: &App, user: wire::SetUser) -> Result<UserChange> {
     if let Some(Some(image)) = &user.image {
         valid::link("image", image)?;
     }
-    let custom = user.custom.map(|custom| valid::custom(app, "custom", &custom)).transpose()?;
-    Ok(UserChange { id: user.id, name: user.name, image: user.image, custom })
+    let custom = user
+        .custom
+        .map(|custom| valid::custom(app, "custom", &custom))
+        .transpose()?;
+    Ok(UserChange {
+        id: user.id,
+        name: user.name,
+        image: user.image,
+        custom,
+    })
 }
 
 /// A user. Users may look each other up within their app.
 pub async fn get(app: &App, caller: &Caller, id: &UserId) -> Result<User> {
     let actor = access::actor(caller)?;
-    app.store.find_user(actor.tenant(), id).await?.ok_or_else(|| Error::not_found("user"))
+    app.store
+        .find_user(actor.tenant(), id)
+        .await?
+        .ok_or_else(|| Error::not_found("user"))
 }
 
 /// The app's users by id, and the cursor of the next page.
@@ -86,17 +128,26 @@ pub async fn list(
     let backend = access::backend(caller)?;
     let limit = valid::limit(app, limit, 50)?;
     let list = format!("users {}", backend.tenant().app());
-    let after = next.map(|next| cursor::read(app, &list, next)).transpose()?.unwrap_or_default();
+    let after = next
+        .map(|next| cursor::read(app, &list, next))
+        .transpose()?
+        .unwrap_or_default();
     let users = app.store.list_users(&backend, &after, limit + 1).await?;
     Ok(page(app, &list, users, limit, |user| user.id.to_string()))
 }
 
 /// Shuts a user out at once, or lets it in again. Its messages stay.
-pub async fn set_deactivated(app: &App, caller: &Caller, id: UserId, deactivated: bool) -> Result<User> {
+pub async fn set_deactivated(
+    app: &App,
+    caller: &Caller,
+    id: UserId,
+    deactivated: bool,
+) -> Result<User> {
     let backend = access::backend(caller)?;
     let user = app.store.set_deactivated(&backend, id, deactivated).await?;
     if deactivated {
-        app.hub.close_user(backend.tenant().app(), &user.id, Close::DEACTIVATED);
+        app.hub
+            .close_user(backend.tenant().app(), &user.id, Close::DEACTIVATED);
     }
     Ok(user)
 }
@@ -105,8 +156,16 @@ pub async fn set_deactivated(app: &App, caller: &Caller, id: UserId, deactivated
 /// deactivated; asking again goes on.
 pub async fn erase(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     let backend = access::backend(caller)?;
-    app.store.set_deactivated(&backend, id.clone(), true).await?;
-    app.hub.close_user(backend.tenant().app(), &id, Close::DEACTIVATED);
-    while app.store.erase_messages(&backend, id.clone(), ERASE_BATCH).await? > 0 {}
+    app.store
+        .set_deactivated(&backend, id.clone(), true)
+        .await?;
+    app.hub
+        .close_user(backend.tenant().app(), &id, Close::DEACTIVATED);
+    while app
+        .store
+        .erase_messages(&backend, id.clone(), ERASE_BATCH)
+        .await?
+        > 0
+    {}
     app.store.erase_user(&backend, id).await
 }

@@ -16,7 +16,10 @@ pub fn name(field: &str, text: &str, max: usize) -> Result<()> {
 /// Text that may be empty: at most `max` bytes, without control characters.
 pub fn plain(field: &str, text: &str, max: usize) -> Result<()> {
     if text.len() > max {
-        return Err(Error::invalid(field, format!("must have at most {max} bytes")));
+        return Err(Error::invalid(
+            field,
+            format!("must have at most {max} bytes"),
+        ));
     }
     if text.chars().any(char::is_control) {
         return Err(Error::invalid(field, "must not have control characters"));
@@ -27,9 +30,14 @@ pub fn plain(field: &str, text: &str, max: usize) -> Result<()> {
 /// A picture's address: `https` or `http`, or a path on the app's own site.
 pub fn link(field: &str, text: &str) -> Result<()> {
     plain(field, text, 2048)?;
-    let known = ["https://", "http://", "/"].iter().any(|start| text.starts_with(start));
+    let known = ["https://", "http://", "/"]
+        .iter()
+        .any(|start| text.starts_with(start));
     if !known || text.contains(char::is_whitespace) {
-        return Err(Error::invalid(field, "must be an http(s) address, or a path that begins with `/`"));
+        return Err(Error::invalid(
+            field,
+            "must be an http(s) address, or a path that begins with `/`",
+        ));
     }
     Ok(())
 }
@@ -43,7 +51,10 @@ pub fn custom(app: &App, field: &str, raw: &RawValue) -> Result<String> {
 pub fn object(field: &str, raw: &RawValue, max: usize) -> Result<String> {
     let text = raw.get();
     if text.len() > max {
-        return Err(Error::invalid(field, format!("must have at most {max} bytes")));
+        return Err(Error::invalid(
+            field,
+            format!("must have at most {max} bytes"),
+        ));
     }
     if !text.starts_with('{') {
         return Err(Error::invalid(field, "must be an object"));
@@ -91,9 +102,14 @@ pub fn tags(tags: &[String]) -> Result<()> {
 pub fn channel_type(kind: &str) -> Result<()> {
     let word = !kind.is_empty()
         && kind.len() <= 64
-        && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        && kind
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !word || matches!(kind, "direct" | "side") {
-        return Err(Error::invalid("type", "must be 1 to 64 of a–z, 0–9 and -, but not `direct` or `side`"));
+        return Err(Error::invalid(
+            "type",
+            "must be 1 to 64 of a–z, 0–9 and -, but not `direct` or `side`",
+        ));
     }
     Ok(())
 }

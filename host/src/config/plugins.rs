@@ -22,11 +22,11 @@ settings! {
         /// The time of a handler with all its waiting, in milliseconds.
         handler_wall_ms: u64 = 10_000, within(10..=300_000);
         /// The most calls at once on this host.
-        concurrent_calls_max: usize = 64, within(1..=10_000);
+        concurrent_calls_max: usize = 64, within(2..=10_000);
         /// The most calls at once for an app.
-        concurrent_calls_per_app_max: usize = 4, within(1..=10_000);
+        concurrent_calls_per_app_max: usize = 16, within(2..=10_000);
         /// The most host functions that a call may use.
-        host_calls_max: u32 = 256, within(1..=1_000_000);
+        host_calls_max: u32 = 1000, within(1..=1_000_000);
         /// What a call may pass to one host function, in bytes.
         hostcall_bytes_max: usize = 256 * KIB, within(4 * KIB..=16 * MIB);
         /// What an install may keep, in bytes of keys and values.

@@ -27,7 +27,10 @@ pub async fn add(
     Json(new): Json<wire::NewApp>,
 ) -> Result<Response> {
     let (made, key) = tenants::add_app(&app, &caller, org, new).await?;
-    Ok(reply::secret(&wire::CreatedApp { app: (&made).into(), key: key.expose() }))
+    Ok(reply::secret(&wire::CreatedApp {
+        app: (&made).into(),
+        key: key.expose(),
+    }))
 }
 
 /// List an org's apps
@@ -39,15 +42,23 @@ pub async fn list(
     Path(org): Path<OrgId>,
     Query(page): Query<Paging>,
 ) -> Result<Response> {
-    let (apps, next) = tenants::list_apps(&app, &caller, org, page.limit, page.next.as_deref()).await?;
-    Ok(reply::ok(&wire::Apps { apps: apps.iter().map(Into::into).collect(), next }))
+    let (apps, next) =
+        tenants::list_apps(&app, &caller, org, page.limit, page.next.as_deref()).await?;
+    Ok(reply::ok(&wire::Apps {
+        apps: apps.iter().map(Into::into).collect(),
+        next,
+    }))
 }
 
 /// Look at an app
 #[utoipa::path(get, path = "/v1/apps/{app_id}", tag = "Apps",
     security(("operator_key" = []), ("org_key" = []), ("server_key" = [])), params(("app_id" = AppId, Path)),
     responses((status = 200, description = "The app", body = wire::App)))]
-pub async fn get(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<AppId>) -> Result<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<AppId>,
+) -> Result<Response> {
     let found = tenants::get_app(&app, &caller, id).await?;
     Ok(reply::ok(&wire::App::from(&found)))
 }
@@ -73,7 +84,11 @@ pub async fn change(
 /// With all its users, channels, messages and plugins, for good.
 #[utoipa::path(delete, path = "/v1/apps/{app_id}", tag = "Apps", security(("operator_key" = []), ("org_key" = [])),
     params(("app_id" = AppId, Path)), responses((status = 204, description = "It is gone")))]
-pub async fn remove(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<AppId>) -> Result<StatusCode> {
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<AppId>,
+) -> Result<StatusCode> {
     tenants::remove_app(&app, &caller, id).await?;
     Ok(DONE)
 }
@@ -97,9 +112,15 @@ pub async fn add_key(
 /// List an app's server keys
 #[utoipa::path(get, path = "/v1/apps/{app_id}/keys", tag = "Apps", security(("operator_key" = []), ("org_key" = [])),
     params(("app_id" = AppId, Path)), responses((status = 200, description = "The keys, old to new", body = wire::Keys)))]
-pub async fn list_keys(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<AppId>) -> Result<Response> {
+pub async fn list_keys(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<AppId>,
+) -> Result<Response> {
     let keys = tenants::list_keys(&app, &caller, KeysOf::App(id)).await?;
-    Ok(reply::ok(&wire::Keys { keys: keys.iter().map(|key| wire::Key::new(key, None)).collect() }))
+    Ok(reply::ok(&wire::Keys {
+        keys: keys.iter().map(|key| wire::Key::new(key, None)).collect(),
+    }))
 }
 
 /// Rotate a server key
@@ -147,16 +168,24 @@ pub async fn add_signing_keys(
     Json(new): Json<wire::NewSigningKey>,
 ) -> Result<Response> {
     let keys = tenants::add_signing_keys(&app, &caller, id, new).await?;
-    Ok(reply::created(&wire::SigningKeys { signing_keys: keys.iter().map(Into::into).collect() }))
+    Ok(reply::created(&wire::SigningKeys {
+        signing_keys: keys.iter().map(Into::into).collect(),
+    }))
 }
 
 /// List the keys for user tokens
 #[utoipa::path(get, path = "/v1/apps/{app_id}/signing-keys", tag = "Apps",
     security(("operator_key" = []), ("org_key" = [])), params(("app_id" = AppId, Path)),
     responses((status = 200, description = "The keys, old to new", body = wire::SigningKeys)))]
-pub async fn list_signing_keys(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<AppId>) -> Result<Response> {
+pub async fn list_signing_keys(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<AppId>,
+) -> Result<Response> {
     let keys = tenants::list_signing_keys(&app, &caller, id).await?;
-    Ok(reply::ok(&wire::SigningKeys { signing_keys: keys.iter().map(Into::into).collect() }))
+    Ok(reply::ok(&wire::SigningKeys {
+        signing_keys: keys.iter().map(Into::into).collect(),
+    }))
 }
 
 /// Remove a key for user tokens

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
-use axum::http::HeaderValue;
 use axum::response::Response;
 
 use super::request::{Peer, client};
@@ -14,13 +14,28 @@ use crate::chat::access;
 use crate::error::{Code, Error, Result};
 
 /// Puts the caller where handlers find it.
-pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response> {
-    let missing = || Error::new(Code::Unauthenticated, "Send `Authorization: Bearer` with a key or token.");
-    let peer = request.extensions().get::<Peer>().ok_or_else(|| Error::internal("a request without a peer"))?.0;
+pub async fn layer(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response> {
+    let missing = || {
+        Error::new(
+            Code::Unauthenticated,
+            "Send `Authorization: Bearer` with a key or token.",
+        )
+    };
+    let peer = request
+        .extensions()
+        .get::<Peer>()
+        .ok_or_else(|| Error::internal("a request without a peer"))?
+        .0;
     let client = client(&app, peer.ip(), request.headers())?;
     let caller = {
         let mut values = request.headers().get_all(AUTHORIZATION).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(missing());
+        };
         let value = value.to_str().map_err(|_| missing())?;
         let (scheme, credential) = value.split_once(' ').ok_or_else(missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -41,7 +56,11 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
 fn add_rate(response: &mut Response, left: Left) {
     let seconds = |tokens: u32| tokens.div_ceil(left.per_second.max(1));
     let policy = format!("\"requests\";q={};w={}", left.burst, seconds(left.burst));
-    let state = format!("\"requests\";r={};t={}", left.remaining, seconds(left.burst.saturating_sub(left.remaining)));
+    let state = format!(
+        "\"requests\";r={};t={}",
+        left.remaining,
+        seconds(left.burst.saturating_sub(left.remaining))
+    );
     for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);

@@ -53,7 +53,11 @@ async fn out(app: &App, caller: &Caller, channel: &Channel) -> Result<Response> 
 
 fn seen(member: &Member) -> wire::Channel<'_> {
     let channel = member.channel();
-    wire::Channel::new(channel, member.role(), rights::capabilities(Some(member.standing()), &channel.kind))
+    wire::Channel::new(
+        channel,
+        member.role(),
+        rights::capabilities(Some(member.standing()), &channel.kind),
+    )
 }
 
 /// Make a channel
@@ -61,7 +65,11 @@ fn seen(member: &Member) -> wire::Channel<'_> {
 /// A user who makes one owns it. With a server key, `owner` says whose it is.
 #[utoipa::path(post, path = "/v1/channels", tag = "Channels", security(("server_key" = []), ("user_token" = [])),
     request_body = wire::NewChannel, responses((status = 201, description = "The channel", body = wire::Channel)))]
-pub async fn add(State(app): State<Arc<App>>, By(caller): By, Json(new): Json<wire::NewChannel>) -> Result<Response> {
+pub async fn add(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Json(new): Json<wire::NewChannel>,
+) -> Result<Response> {
     let channel = channels::add(&app, &caller, new).await?;
     let mut response = out(&app, &caller, &channel).await?;
     *response.status_mut() = StatusCode::CREATED;
@@ -87,9 +95,17 @@ pub async fn direct(
 /// A user's own, or with a server key all of the app's; those with the newest activity first.
 #[utoipa::path(get, path = "/v1/channels", tag = "Channels", security(("server_key" = []), ("user_token" = [])),
     params(Listing), responses((status = 200, description = "Channels", body = wire::Channels)))]
-pub async fn list(State(app): State<Arc<App>>, By(caller): By, Query(query): Query<Listing>) -> Result<Response> {
-    let narrow = Narrow { kind: query.kind, tag: query.tag };
-    let (listings, next) = channels::list(&app, &caller, narrow, query.limit, query.next.as_deref()).await?;
+pub async fn list(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Query(query): Query<Listing>,
+) -> Result<Response> {
+    let narrow = Narrow {
+        kind: query.kind,
+        tag: query.tag,
+    };
+    let (listings, next) =
+        channels::list(&app, &caller, narrow, query.limit, query.next.as_deref()).await?;
     let capabilities = |listing: &crate::model::ChannelListing| {
         let standing = match &caller {
             Caller::User(_) => listing.role.map(Standing::Participant),
@@ -97,7 +113,10 @@ pub async fn list(State(app): State<Arc<App>>, By(caller): By, Query(query): Que
         };
         rights::capabilities(standing.as_ref(), &listing.channel.kind)
     };
-    let channels = listings.iter().map(|listing| wire::Channel::listed(listing, capabilities(listing))).collect();
+    let channels = listings
+        .iter()
+        .map(|listing| wire::Channel::listed(listing, capabilities(listing)))
+        .collect();
     Ok(reply::ok(&wire::Channels { channels, next }))
 }
 
@@ -105,7 +124,11 @@ pub async fn list(State(app): State<Arc<App>>, By(caller): By, Query(query): Que
 #[utoipa::path(get, path = "/v1/channels/{channel_id}", tag = "Channels",
     security(("server_key" = []), ("user_token" = [])), params(("channel_id" = ChannelId, Path)),
     responses((status = 200, description = "The channel", body = wire::Channel)))]
-pub async fn get(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<ChannelId>) -> Result<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<ChannelId>,
+) -> Result<Response> {
     Ok(reply::ok(&seen(&channels::get(&app, &caller, &id).await?)))
 }
 
@@ -132,7 +155,11 @@ pub async fn change(
 #[utoipa::path(delete, path = "/v1/channels/{channel_id}", tag = "Channels",
     security(("server_key" = []), ("user_token" = [])), params(("channel_id" = ChannelId, Path)),
     responses((status = 204, description = "It is gone")))]
-pub async fn remove(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<ChannelId>) -> Result<StatusCode> {
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<ChannelId>,
+) -> Result<StatusCode> {
     channels::remove(&app, &caller, &id).await?;
     Ok(DONE)
 }
@@ -149,11 +176,23 @@ pub async fn events(
     Path(id): Path<ChannelId>,
     Query(missed): Query<Missed>,
 ) -> Result<Response> {
-    let since = Since { seq: Some(missed.since), epoch: missed.epoch };
+    let since = Since {
+        seq: Some(missed.since),
+        epoch: missed.epoch,
+    };
     let catchup = catchup::events(&app, &caller, &id, since).await?;
     let epoch = app.store.epoch();
-    let events = catchup.events.iter().map(|event| wire::Event::logged(event, &id)).collect();
-    Ok(reply::ok(&wire::Catchup { recovered: catchup.recovered, epoch: &epoch, head: catchup.head, events }))
+    let events = catchup
+        .events
+        .iter()
+        .map(|event| wire::Event::logged(event, &id))
+        .collect();
+    Ok(reply::ok(&wire::Catchup {
+        recovered: catchup.recovered,
+        epoch: &epoch,
+        head: catchup.head,
+        events,
+    }))
 }
 
 /// Mark as read
@@ -192,7 +231,11 @@ pub async fn typing(
 #[utoipa::path(get, path = "/v1/channels/{channel_id}/presence", tag = "Channels",
     security(("server_key" = []), ("user_token" = [])), params(("channel_id" = ChannelId, Path)),
     responses((status = 200, description = "User ids", body = wire::Presence)))]
-pub async fn presence(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<ChannelId>) -> Result<Response> {
+pub async fn presence(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<ChannelId>,
+) -> Result<Response> {
     let online = passing::present(&app, &caller, &id).await?;
     Ok(reply::ok(&wire::Presence { online }))
 }

@@ -29,10 +29,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Error::new(Code::UnsupportedMediaType, "The body must be `application/json`."));
+            return Err(Error::new(
+                Code::UnsupportedMediaType,
+                "The body must be `application/json`.",
+            ));
         }
         let body = bytes(request, usize::MAX).await?;
         parse(&body).map(Json)
@@ -47,26 +54,33 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeJson
             let body = bytes(request, 0).await;
             return match body {
                 Ok(_) => Ok(MaybeJson(T::default())),
-                Err(_) => Err(Error::new(Code::UnsupportedMediaType, "The body must be `application/json`.")),
+                Err(_) => Err(Error::new(
+                    Code::UnsupportedMediaType,
+                    "The body must be `application/json`.",
+                )),
             };
         }
-        Json::from_request(request, state).await.map(|Json(value)| MaybeJson(value))
+        Json::from_request(request, state)
+            .await
+            .map(|Json(value)| MaybeJson(value))
     }
 }
 
 /// The whole body, at most `max` bytes and what the host takes at all.
 pub async fn bytes(request: Request, max: usize) -> Result<bytes::Bytes> {
     let collected = Limited::new(request.into_body(), max).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
-        while let Some(error) = cause {
-            if error.is::<LengthLimitError>() {
-                return Error::new(Code::TooLarge, "The body is too large.");
+    collected
+        .map(http_body_util::Collected::to_bytes)
+        .map_err(|error| {
+            let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
+            while let Some(error) = cause {
+                if error.is::<LengthLimitError>() {
+                    return Error::new(Code::TooLarge, "The body is too large.");
+                }
+                cause = error.source();
             }
-            cause = error.source();
-        }
-        Error::new(Code::Malformed, "The body could not be read.")
-    })
+            Error::new(Code::Malformed, "The body could not be read.")
+        })
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
@@ -76,7 +90,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         }
         // Once more, to learn where the fault is.
         let json = &mut serde_json::Deserializer::from_slice(body);
-        let path = serde_path_to_error::deserialize::<_, T>(json).err().map(|e| e.path().to_string());
+        let path = serde_path_to_error::deserialize::<_, T>(json)
+            .err()
+            .map(|e| e.path().to_string());
         fault(path.unwrap_or_default(), &error.to_string())
     })
 }
@@ -85,17 +101,29 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 fn fault(path: String, said: &str) -> Error {
     let said = said.split(" at line ").next().unwrap_or(said);
     let quoted = said.split('`').nth(1);
-    let parent = if path == "." || path.is_empty() { String::new() } else { path.clone() };
+    let parent = if path == "." || path.is_empty() {
+        String::new()
+    } else {
+        path.clone()
+    };
     let field = match quoted {
         // These two speak of a field within the object that the path leads to.
-        Some(name) if said.starts_with("missing field") && !parent.is_empty() => format!("{parent}.{name}"),
-        Some(name) if said.starts_with("missing field") || said.starts_with("unknown field") && parent.is_empty() => {
+        Some(name) if said.starts_with("missing field") && !parent.is_empty() => {
+            format!("{parent}.{name}")
+        }
+        Some(name)
+            if said.starts_with("missing field")
+                || said.starts_with("unknown field") && parent.is_empty() =>
+        {
             name.to_owned()
         }
         _ if parent.is_empty() => "body".to_owned(),
         _ => parent,
     };
-    Error::invalid_fields(vec![FieldFault { field, message: said.to_owned() }])
+    Error::invalid_fields(vec![FieldFault {
+        field,
+        message: said.to_owned(),
+    }])
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -106,9 +134,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             Ok(axum::extract::Query(query)) => Ok(Query(query)),
             Err(rejection) => {
                 let said = rejection.body_text();
-                let said = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
+                let said = said
+                    .strip_prefix("Failed to deserialize query string: ")
+                    .unwrap_or(&said);
                 let (field, message) = said.split_once(": ").unwrap_or(("query", said));
-                let field = said.split('`').nth(1).filter(|_| said.starts_with("unknown field")).unwrap_or(field);
+                let field = said
+                    .split('`')
+                    .nth(1)
+                    .filter(|_| said.starts_with("unknown field"))
+                    .unwrap_or(field);
                 Err(Error::invalid(field, message))
             }
         }
@@ -130,7 +164,12 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        parts.extensions.get::<Caller>().cloned().map(By).ok_or_else(|| Error::new(Code::Unauthenticated, "A credential is needed."))
+        parts
+            .extensions
+            .get::<Caller>()
+            .cloned()
+            .map(By)
+            .ok_or_else(|| Error::new(Code::Unauthenticated, "A credential is needed."))
     }
 }
 
@@ -167,7 +206,11 @@ mod tests {
 
     fn faulty(body: &str) -> (Code, String) {
         let error = parse::<Outer>(body.as_bytes()).unwrap_err();
-        let field = error.problem(None).errors.first().map(|fault| fault.field.clone());
+        let field = error
+            .problem(None)
+            .errors
+            .first()
+            .map(|fault| fault.field.clone());
         (error.code(), field.unwrap_or_default())
     }
 
@@ -176,9 +219,18 @@ mod tests {
         assert_eq!(faulty("{"), (Code::Malformed, String::new()));
         assert_eq!(faulty("{}"), (Code::Invalid, "name".into()));
         assert_eq!(faulty(r#"{"name":1}"#), (Code::Invalid, "name".into()));
-        assert_eq!(faulty(r#"{"name":"a","extra":1}"#), (Code::Invalid, "extra".into()));
-        assert_eq!(faulty(r#"{"name":"a","inner":[{"n":1},{}]}"#), (Code::Invalid, "inner[1].n".into()));
-        assert_eq!(faulty(r#"{"name":"a","inner":[{"n":"x"}]}"#), (Code::Invalid, "inner[0].n".into()));
+        assert_eq!(
+            faulty(r#"{"name":"a","extra":1}"#),
+            (Code::Invalid, "extra".into())
+        );
+        assert_eq!(
+            faulty(r#"{"name":"a","inner":[{"n":1},{}]}"#),
+            (Code::Invalid, "inner[1].n".into())
+        );
+        assert_eq!(
+            faulty(r#"{"name":"a","inner":[{"n":"x"}]}"#),
+            (Code::Invalid, "inner[0].n".into())
+        );
         assert_eq!(faulty("[]"), (Code::Invalid, "body".into()));
     }
 }

@@ -13,7 +13,10 @@ use crate::app::App;
 use crate::error::{Code, Error, Result};
 
 pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/healthz", get(health)).route("/readyz", get(ready)).route("/metrics", get(metrics))
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
 }
 
 /// The process answers.

@@ -46,7 +46,9 @@ pub async fn run(
     Path(id): Path<ChannelId>,
     Json(run): Json<wire::RunCommand>,
 ) -> Result<Response> {
-    Ok(reply::ok(&interact::run_command(&app, &caller, &id, run).await?))
+    Ok(reply::ok(
+        &interact::run_command(&app, &caller, &id, run).await?,
+    ))
 }
 
 /// Complete a slash command
@@ -61,5 +63,7 @@ pub async fn complete(
     Path(id): Path<ChannelId>,
     Json(run): Json<wire::RunCommand>,
 ) -> Result<Response> {
-    Ok(reply::ok(&interact::complete(&app, &caller, &id, run).await?))
+    Ok(reply::ok(
+        &interact::complete(&app, &caller, &id, run).await?,
+    ))
 }

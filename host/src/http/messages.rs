@@ -41,9 +41,30 @@ pub async fn history(
     Path(id): Path<ChannelId>,
     Query(query): Query<Where>,
 ) -> Result<Response> {
-    let Where { limit, next, prev, around } = query;
-    let history = messages::history(&app, &caller, &id, Page { limit, next, prev, around }).await?;
-    Ok(reply::ok(&wire::history(&history.messages, &history.channel.id, history.next, history.prev)))
+    let Where {
+        limit,
+        next,
+        prev,
+        around,
+    } = query;
+    let history = messages::history(
+        &app,
+        &caller,
+        &id,
+        Page {
+            limit,
+            next,
+            prev,
+            around,
+        },
+    )
+    .await?;
+    Ok(reply::ok(&wire::history(
+        &history.messages,
+        &history.channel.id,
+        history.next,
+        history.prev,
+    )))
 }
 
 /// Send a message
@@ -55,7 +76,11 @@ pub async fn history(
     responses((status = 201, description = "It is stored", body = wire::Message),
         (status = 200, description = "It was stored before", body = wire::SendOutcome),
         (status = 202, description = "It waits for review", body = wire::SendOutcome)))]
-pub async fn send(State(app): State<Arc<App>>, By(caller): By, Json(new): Json<wire::Send>) -> Result<Response> {
+pub async fn send(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Json(new): Json<wire::Send>,
+) -> Result<Response> {
     let (outcome, channel) = messages::send(&app, &caller, new).await?;
     let status = match &outcome {
         messages::Outcome::Stored(sent) if sent.replayed => StatusCode::OK,
@@ -69,9 +94,16 @@ pub async fn send(State(app): State<Arc<App>>, By(caller): By, Json(new): Json<w
 #[utoipa::path(get, path = "/v1/messages/{message_id}", tag = "Messages",
     security(("server_key" = []), ("user_token" = [])), params(("message_id" = MessageId, Path)),
     responses((status = 200, description = "The message", body = wire::Message)))]
-pub async fn get(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<MessageId>) -> Result<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<MessageId>,
+) -> Result<Response> {
     let (message, member) = messages::get(&app, &caller, id).await?;
-    Ok(reply::ok(&wire::Message::new(&message, &member.channel().id)))
+    Ok(reply::ok(&wire::Message::new(
+        &message,
+        &member.channel().id,
+    )))
 }
 
 /// Edit a message
@@ -97,7 +129,11 @@ pub async fn edit(
 #[utoipa::path(delete, path = "/v1/messages/{message_id}", tag = "Messages",
     security(("server_key" = []), ("user_token" = [])), params(("message_id" = MessageId, Path)),
     responses((status = 200, description = "What is left of it", body = wire::Message)))]
-pub async fn delete(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<MessageId>) -> Result<Response> {
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<MessageId>,
+) -> Result<Response> {
     let (message, channel) = messages::delete(&app, &caller, id).await?;
     Ok(reply::ok(&wire::Message::new(&message, &channel)))
 }

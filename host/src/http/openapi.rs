@@ -8,7 +8,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::ToSchema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Content, InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder};
+use utoipa::openapi::{
+    Components, Content, InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder,
+};
 
 use super::reference;
 use crate::app::App;
@@ -31,26 +33,52 @@ pub fn base() -> OpenApi {
 pub fn finish(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_with(Components::default);
     let schemes = [
-        ("operator_key", "The operator's key, `opk_…`, from the file `operator.key` in the host's data folder."),
+        (
+            "operator_key",
+            "The operator's key, `opk_…`, from the file `operator.key` in the host's data folder.",
+        ),
         ("org_key", "A key of an org, `ogk_…`."),
-        ("server_key", "A key of an app's backend, `srk_…`. Works only from the app's allowed addresses."),
-        ("user_token", "A user's token (JWT), from `POST /v1/sessions` or signed by the app itself."),
+        (
+            "server_key",
+            "A key of an app's backend, `srk_…`. Works only from the app's allowed addresses.",
+        ),
+        (
+            "user_token",
+            "A user's token (JWT), from `POST /v1/sessions` or signed by the app itself.",
+        ),
     ];
     for (name, description) in schemes {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(description))
+            .build();
         components.add_security_scheme(name, SecurityScheme::Http(scheme));
     }
     let mut schemas = Vec::new();
     Problem::schemas(&mut schemas);
-    schemas.push((Problem::name().into_owned(), <Problem as utoipa::PartialSchema>::schema()));
+    schemas.push((
+        Problem::name().into_owned(),
+        <Problem as utoipa::PartialSchema>::schema(),
+    ));
     components.schemas.extend(schemas);
     let problem = RefOr::Ref(utoipa::openapi::Ref::from_schema_name(Problem::name()));
     for item in api.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ];
         for operation in operations.into_iter().flatten() {
             let content = Content::new(Some(problem.clone()));
-            let response = ResponseBuilder::new().description("What went wrong").content("application/problem+json", content);
-            operation.responses.responses.insert("default".into(), RefOr::T(response.build()));
+            let response = ResponseBuilder::new()
+                .description("What went wrong")
+                .content("application/problem+json", content);
+            operation
+                .responses
+                .responses
+                .insert("default".into(), RefOr::T(response.build()));
         }
     }
     api
@@ -65,7 +93,14 @@ pub fn routes(document: &OpenApi) -> Router<Arc<App>> {
         let page = page.clone();
         async move {
             let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
-            ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)], page.to_string()).into_response()
+            (
+                [
+                    (CONTENT_TYPE, "text/html; charset=utf-8"),
+                    (CONTENT_SECURITY_POLICY, policy),
+                ],
+                page.to_string(),
+            )
+                .into_response()
         }
     };
     Router::new()

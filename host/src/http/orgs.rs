@@ -19,23 +19,41 @@ use crate::wire;
 /// Its first key comes with the answer and is not shown again.
 #[utoipa::path(post, path = "/v1/orgs", tag = "Orgs", security(("operator_key" = [])), request_body = wire::NewOrg,
     responses((status = 201, description = "The org and its first key", body = wire::CreatedOrg)))]
-pub async fn add(State(app): State<Arc<App>>, By(caller): By, Json(new): Json<wire::NewOrg>) -> Result<Response> {
+pub async fn add(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Json(new): Json<wire::NewOrg>,
+) -> Result<Response> {
     let (org, key) = tenants::add_org(&app, &caller, new).await?;
-    Ok(reply::secret(&wire::CreatedOrg { org: (&org).into(), key: key.expose() }))
+    Ok(reply::secret(&wire::CreatedOrg {
+        org: (&org).into(),
+        key: key.expose(),
+    }))
 }
 
 /// List orgs
 #[utoipa::path(get, path = "/v1/orgs", tag = "Orgs", security(("operator_key" = [])), params(Paging),
     responses((status = 200, description = "Orgs by age", body = wire::Orgs)))]
-pub async fn list(State(app): State<Arc<App>>, By(caller): By, Query(page): Query<Paging>) -> Result<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Query(page): Query<Paging>,
+) -> Result<Response> {
     let (orgs, next) = tenants::list_orgs(&app, &caller, page.limit, page.next.as_deref()).await?;
-    Ok(reply::ok(&wire::Orgs { orgs: orgs.iter().map(Into::into).collect(), next }))
+    Ok(reply::ok(&wire::Orgs {
+        orgs: orgs.iter().map(Into::into).collect(),
+        next,
+    }))
 }
 
 /// Look at an org
 #[utoipa::path(get, path = "/v1/orgs/{org_id}", tag = "Orgs", security(("operator_key" = []), ("org_key" = [])),
     params(("org_id" = OrgId, Path)), responses((status = 200, description = "The org", body = wire::Org)))]
-pub async fn get(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<OrgId>) -> Result<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<OrgId>,
+) -> Result<Response> {
     let org = tenants::get_org(&app, &caller, id).await?;
     Ok(reply::ok(&wire::Org::from(&org)))
 }
@@ -59,7 +77,11 @@ pub async fn change(
 /// Its apps must be deleted first.
 #[utoipa::path(delete, path = "/v1/orgs/{org_id}", tag = "Orgs", security(("operator_key" = []), ("org_key" = [])),
     params(("org_id" = OrgId, Path)), responses((status = 204, description = "It is gone")))]
-pub async fn remove(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<OrgId>) -> Result<StatusCode> {
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<OrgId>,
+) -> Result<StatusCode> {
     tenants::remove_org(&app, &caller, id).await?;
     Ok(DONE)
 }
@@ -83,9 +105,15 @@ pub async fn add_key(
 /// List an org's keys
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/keys", tag = "Orgs", security(("operator_key" = []), ("org_key" = [])),
     params(("org_id" = OrgId, Path)), responses((status = 200, description = "The keys, old to new", body = wire::Keys)))]
-pub async fn list_keys(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<OrgId>) -> Result<Response> {
+pub async fn list_keys(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<OrgId>,
+) -> Result<Response> {
     let keys = tenants::list_keys(&app, &caller, KeysOf::Org(id)).await?;
-    Ok(reply::ok(&wire::Keys { keys: keys.iter().map(|key| wire::Key::new(key, None)).collect() }))
+    Ok(reply::ok(&wire::Keys {
+        keys: keys.iter().map(|key| wire::Key::new(key, None)).collect(),
+    }))
 }
 
 /// Rotate an org key

@@ -45,8 +45,12 @@ pub async fn list(
     Path(id): Path<ChannelId>,
     Query(page): Query<Paging>,
 ) -> Result<Response> {
-    let (seated, next) = members::list(&app, &caller, &id, page.limit, page.next.as_deref()).await?;
-    Ok(reply::ok(&wire::Participants { participants: seated.iter().map(out).collect(), next }))
+    let (seated, next) =
+        members::list(&app, &caller, &id, page.limit, page.next.as_deref()).await?;
+    Ok(reply::ok(&wire::Participants {
+        participants: seated.iter().map(out).collect(),
+        next,
+    }))
 }
 
 /// Add somebody, or give a role
@@ -86,7 +90,11 @@ pub async fn remove(
 /// An owner's place goes to the longest-standing admin, else member. A channel that nobody is left in is no longer active.
 #[utoipa::path(post, path = "/v1/channels/{channel_id}/leave", tag = "Participants", security(("user_token" = [])),
     params(("channel_id" = ChannelId, Path)), responses((status = 204, description = "No longer a participant")))]
-pub async fn leave(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<ChannelId>) -> Result<StatusCode> {
+pub async fn leave(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<ChannelId>,
+) -> Result<StatusCode> {
     members::leave(&app, &caller, &id).await?;
     Ok(DONE)
 }

@@ -21,27 +21,45 @@ use crate::wire;
 #[utoipa::path(post, path = "/v1/plugins", tag = "Plugins", security(("server_key" = [])),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, description = "What it is and wants", body = wire::Component)))]
-pub async fn upload(State(app): State<Arc<App>>, By(caller): By, request: Request) -> Result<Response> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind != Some("application/wasm") {
-        return Err(Error::new(Code::UnsupportedMediaType, "The body must be a component, `application/wasm`."));
-    }
+pub async fn upload(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    request: Request,
+) -> Result<Response> {
     crate::chat::access::backend(&caller)?;
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    if kind != Some("application/wasm") {
+        return Err(Error::new(
+            Code::UnsupportedMediaType,
+            "The body must be a component, `application/wasm`.",
+        ));
+    }
     let component = extract::bytes(request, app.config.plugins.component_bytes_max).await?;
-    Ok(reply::created(&plugins::upload(&app, &caller, component.to_vec()).await?))
+    Ok(reply::created(
+        &plugins::upload(&app, &caller, component.to_vec()).await?,
+    ))
 }
 
 /// List plugins
 #[utoipa::path(get, path = "/v1/plugins", tag = "Plugins", security(("server_key" = [])),
     responses((status = 200, description = "The app's plugins by name", body = wire::Plugins)))]
 pub async fn list(State(app): State<Arc<App>>, By(caller): By) -> Result<Response> {
-    Ok(reply::ok(&wire::Plugins { plugins: plugins::list(&app, &caller).await? }))
+    Ok(reply::ok(&wire::Plugins {
+        plugins: plugins::list(&app, &caller).await?,
+    }))
 }
 
 /// Look at a plugin
 #[utoipa::path(get, path = "/v1/plugins/{name}", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "The plugin", body = wire::Plugin)))]
-pub async fn get(State(app): State<Arc<App>>, By(caller): By, Path(name): Path<String>) -> Result<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(name): Path<String>,
+) -> Result<Response> {
     Ok(reply::ok(&plugins::get(&app, &caller, &name).await?))
 }
 
@@ -66,7 +84,11 @@ pub async fn set(
 /// With its versions and all that it kept. Its messages stay.
 #[utoipa::path(delete, path = "/v1/plugins/{name}", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 204, description = "It is gone")))]
-pub async fn remove(State(app): State<Arc<App>>, By(caller): By, Path(name): Path<String>) -> Result<StatusCode> {
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(name): Path<String>,
+) -> Result<StatusCode> {
     plugins::remove(&app, &caller, &name).await?;
     Ok(DONE)
 }
@@ -76,6 +98,10 @@ pub async fn remove(State(app): State<Arc<App>>, By(caller): By, Path(name): Pat
 /// What it wrote there, and what the host says of its failures. The newest lines, old to new, since the host started.
 #[utoipa::path(get, path = "/v1/plugins/{name}/log", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "Lines", body = wire::PluginLog)))]
-pub async fn log(State(app): State<Arc<App>>, By(caller): By, Path(name): Path<String>) -> Result<Response> {
+pub async fn log(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(name): Path<String>,
+) -> Result<Response> {
     Ok(reply::ok(&plugins::log(&app, &caller, &name)?))
 }

@@ -1,1 +1,3 @@
-pub fn page(_: &serde_json::Value) -> String { String::new() }
+pub fn page(_: &serde_json::Value) -> String {
+    String::new()
+}

@@ -25,7 +25,9 @@ pub fn created(value: &impl Serialize) -> Response {
 /// 201 with a body that holds a secret.
 pub fn secret(value: &impl Serialize) -> Response {
     let mut response = created(value);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(ShownOnce);
     response
 }
@@ -41,7 +43,9 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
 fn with_type(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -52,14 +56,17 @@ pub struct Failed(pub std::sync::Arc<Error>);
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = problem(&self, None);
-        response.extensions_mut().insert(Failed(std::sync::Arc::new(self)));
+        response
+            .extensions_mut()
+            .insert(Failed(std::sync::Arc::new(self)));
         response
     }
 }
 
 /// Problem details, with the request's id once it is known.
 pub fn problem(error: &Error, request_id: Option<&str>) -> Response {
-    let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(&error.problem(request_id)).unwrap_or_default();
     let mut response = with_type(status, "application/problem+json", body);
     let headers = response.headers_mut();

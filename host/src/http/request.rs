@@ -25,22 +25,39 @@ pub struct Peer(pub SocketAddr);
 
 /// From where a request comes: the peer, or what a trusted proxy says of it.
 pub fn client(app: &App, peer: IpAddr, headers: &HeaderMap) -> Result<Client> {
-    let forwarded = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+    let forwarded = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(HeaderValue::as_bytes);
     let address = client_address(peer, forwarded, &app.config.server.trusted_proxies)
         .map_err(|e| Error::new(Code::Malformed, format!("X-Forwarded-For: {e}.")))?;
-    Ok(Client { address, origin: headers.get("origin").map(|origin| origin.as_bytes().into()) })
+    Ok(Client {
+        address,
+        origin: headers.get("origin").map(|origin| origin.as_bytes().into()),
+    })
 }
 
 /// Refuses bodies that are too large and requests that take too long.
-pub async fn bounded((bytes_max, time_max_ms): (usize, u64), request: Request, next: Next) -> Response {
+pub async fn bounded(
+    (bytes_max, time_max_ms): (usize, u64),
+    request: Request,
+    next: Next,
+) -> Response {
     let bytes_max = match request.uri().path() {
         // Components are larger; their route has a limit of its own.
         "/v1/plugins" => usize::MAX,
         _ => bytes_max,
     };
-    let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let declared = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > bytes_max) {
-        return Error::new(Code::TooLarge, format!("The body must have at most {bytes_max} bytes.")).into_response();
+        return Error::new(
+            Code::TooLarge,
+            format!("The body must have at most {bytes_max} bytes."),
+        )
+        .into_response();
     }
     let request = request.map(|body| Body::new(Limited::new(body, bytes_max)));
     match tokio::time::timeout(Duration::from_millis(time_max_ms), next.run(request)).await {
@@ -56,7 +73,11 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let method = request.method().to_string();
     let mut response = next.run(request).await;
     // The pattern, not the path: ids are nobody's business in a log, and figures must stay few.
-    let route = response.extensions().get::<Route>().map_or("-", |route| route.0.as_str()).to_owned();
+    let route = response
+        .extensions()
+        .get::<Route>()
+        .map_or("-", |route| route.0.as_str())
+        .to_owned();
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
         let headers = std::mem::take(response.headers_mut());
         response = reply::problem(&error, Some(&id));
@@ -76,7 +97,10 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", id);
     }
-    response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
@@ -87,6 +111,8 @@ pub struct Route(String);
 /// Notes the pattern of the route, for the log and the figures.
 pub async fn note_route(path: MatchedPath, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.extensions_mut().insert(Route(path.as_str().to_owned()));
+    response
+        .extensions_mut()
+        .insert(Route(path.as_str().to_owned()));
     response
 }

@@ -19,9 +19,16 @@ use crate::wire;
 /// Messages that a plugin held back, old to new.
 #[utoipa::path(get, path = "/v1/held", tag = "Review", security(("server_key" = [])), params(Paging),
     responses((status = 200, description = "What waits", body = wire::HeldPage)))]
-pub async fn list(State(app): State<Arc<App>>, By(caller): By, Query(page): Query<Paging>) -> Result<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Query(page): Query<Paging>,
+) -> Result<Response> {
     let (held, next) = review::list(&app, &caller, page.limit, page.next.as_deref()).await?;
-    let held = held.iter().map(|(held, channel)| wire::Held::new(held, &channel.id)).collect();
+    let held = held
+        .iter()
+        .map(|(held, channel)| wire::Held::new(held, &channel.id))
+        .collect();
     Ok(reply::ok(&wire::HeldPage { held, next }))
 }
 
@@ -30,7 +37,11 @@ pub async fn list(State(app): State<Arc<App>>, By(caller): By, Query(page): Quer
 /// It takes its place in the channel now.
 #[utoipa::path(post, path = "/v1/held/{held_id}/approve", tag = "Review", security(("server_key" = [])),
     params(("held_id" = HeldId, Path)), responses((status = 201, description = "The message", body = wire::Message)))]
-pub async fn approve(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<HeldId>) -> Result<Response> {
+pub async fn approve(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<HeldId>,
+) -> Result<Response> {
     let (sent, channel) = review::approve(&app, &caller, id).await?;
     Ok(reply::created(&wire::Message::new(&sent.message, &channel)))
 }
@@ -38,7 +49,11 @@ pub async fn approve(State(app): State<Arc<App>>, By(caller): By, Path(id): Path
 /// Reject a held message
 #[utoipa::path(post, path = "/v1/held/{held_id}/reject", tag = "Review", security(("server_key" = [])),
     params(("held_id" = HeldId, Path)), responses((status = 204, description = "It is dropped")))]
-pub async fn reject(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<HeldId>) -> Result<StatusCode> {
+pub async fn reject(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<HeldId>,
+) -> Result<StatusCode> {
     review::reject(&app, &caller, id).await?;
     Ok(DONE)
 }

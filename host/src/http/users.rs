@@ -19,23 +19,41 @@ use crate::wire;
 /// Up to 100 at once, all or none. Users that are there keep the fields that are absent.
 #[utoipa::path(put, path = "/v1/users", tag = "Users", security(("server_key" = [])), request_body = wire::SetUsers,
     responses((status = 200, description = "The users as they are now, in the same order", body = wire::Users)))]
-pub async fn set(State(app): State<Arc<App>>, By(caller): By, Json(set): Json<wire::SetUsers>) -> Result<Response> {
+pub async fn set(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Json(set): Json<wire::SetUsers>,
+) -> Result<Response> {
     let users = users::set(&app, &caller, set.users).await?;
-    Ok(reply::ok(&wire::Users { users: users.iter().map(Into::into).collect(), next: None }))
+    Ok(reply::ok(&wire::Users {
+        users: users.iter().map(Into::into).collect(),
+        next: None,
+    }))
 }
 
 /// List users
 #[utoipa::path(get, path = "/v1/users", tag = "Users", security(("server_key" = [])), params(Paging),
     responses((status = 200, description = "Users by id", body = wire::Users)))]
-pub async fn list(State(app): State<Arc<App>>, By(caller): By, Query(page): Query<Paging>) -> Result<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Query(page): Query<Paging>,
+) -> Result<Response> {
     let (users, next) = users::list(&app, &caller, page.limit, page.next.as_deref()).await?;
-    Ok(reply::ok(&wire::Users { users: users.iter().map(Into::into).collect(), next }))
+    Ok(reply::ok(&wire::Users {
+        users: users.iter().map(Into::into).collect(),
+        next,
+    }))
 }
 
 /// Look at a user
 #[utoipa::path(get, path = "/v1/users/{user_id}", tag = "Users", security(("server_key" = []), ("user_token" = [])),
     params(("user_id" = UserId, Path)), responses((status = 200, description = "The user", body = wire::User)))]
-pub async fn get(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<UserId>) -> Result<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<UserId>,
+) -> Result<Response> {
     let user = users::get(&app, &caller, &id).await?;
     Ok(reply::ok(&wire::User::from(&user)))
 }
@@ -60,7 +78,11 @@ pub async fn change(
 /// empty, under a name that tells nothing. May take long for a user who wrote a lot; asking again goes on.
 #[utoipa::path(delete, path = "/v1/users/{user_id}", tag = "Users", security(("server_key" = [])),
     params(("user_id" = UserId, Path)), responses((status = 204, description = "Nothing is left of the user")))]
-pub async fn erase(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<UserId>) -> Result<StatusCode> {
+pub async fn erase(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<UserId>,
+) -> Result<StatusCode> {
     users::erase(&app, &caller, id).await?;
     Ok(DONE)
 }
@@ -70,7 +92,11 @@ pub async fn erase(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<U
 /// Shuts the user out at once: tokens are refused, sockets closed. Messages stay.
 #[utoipa::path(post, path = "/v1/users/{user_id}/deactivate", tag = "Users", security(("server_key" = [])),
     params(("user_id" = UserId, Path)), responses((status = 200, description = "The user as it is now", body = wire::User)))]
-pub async fn deactivate(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<UserId>) -> Result<Response> {
+pub async fn deactivate(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<UserId>,
+) -> Result<Response> {
     let user = users::set_deactivated(&app, &caller, id, true).await?;
     Ok(reply::ok(&wire::User::from(&user)))
 }
@@ -78,7 +104,11 @@ pub async fn deactivate(State(app): State<Arc<App>>, By(caller): By, Path(id): P
 /// Reactivate a user
 #[utoipa::path(post, path = "/v1/users/{user_id}/reactivate", tag = "Users", security(("server_key" = [])),
     params(("user_id" = UserId, Path)), responses((status = 200, description = "The user as it is now", body = wire::User)))]
-pub async fn reactivate(State(app): State<Arc<App>>, By(caller): By, Path(id): Path<UserId>) -> Result<Response> {
+pub async fn reactivate(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(id): Path<UserId>,
+) -> Result<Response> {
     let user = users::set_deactivated(&app, &caller, id, false).await?;
     Ok(reply::ok(&wire::User::from(&user)))
 }

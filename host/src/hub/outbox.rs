@@ -75,7 +75,11 @@ struct Queue {
 impl Outbox {
     /// An empty one.
     pub fn new(limits: OutboxLimits) -> Self {
-        Self { limits, queue: Mutex::default(), wake: Notify::new() }
+        Self {
+            limits,
+            queue: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -92,7 +96,9 @@ impl Outbox {
         if queue.closed.is_some() {
             return;
         }
-        if queue.frames.len() >= self.limits.frames_max || queue.bytes + frame.len() > self.limits.bytes_max {
+        if queue.frames.len() >= self.limits.frames_max
+            || queue.bytes + frame.len() > self.limits.bytes_max
+        {
             queue.close(Close::SLOW);
         } else {
             queue.bytes += frame.len();
@@ -131,7 +137,10 @@ impl Outbox {
             }
             return queue.closed.filter(|_| into.is_empty());
         }
-        queue.bytes -= into[into.len() - count..].iter().map(Bytes::len).sum::<usize>();
+        queue.bytes -= into[into.len() - count..]
+            .iter()
+            .map(Bytes::len)
+            .sum::<usize>();
         None
     }
 
@@ -159,7 +168,10 @@ mod tests {
 
     #[test]
     fn the_bytes_are_bounded_too() {
-        let outbox = Outbox::new(OutboxLimits { frames_max: 100, bytes_max: 10 });
+        let outbox = Outbox::new(OutboxLimits {
+            frames_max: 100,
+            bytes_max: 10,
+        });
         outbox.push(Bytes::from_static(b"12345"));
         outbox.push(Bytes::from_static(b"12345"));
         let mut taken = Vec::new();
@@ -175,7 +187,10 @@ mod tests {
 
     #[test]
     fn what_waits_is_written_before_an_orderly_close() {
-        let outbox = Outbox::new(OutboxLimits { frames_max: 100, bytes_max: 100 });
+        let outbox = Outbox::new(OutboxLimits {
+            frames_max: 100,
+            bytes_max: 100,
+        });
         outbox.push(Bytes::from_static(b"last words"));
         outbox.close(Close::SHUTDOWN);
         outbox.push(Bytes::from_static(b"too late"));

@@ -76,7 +76,8 @@ pub fn load_or_create(
     load(path)?.ok_or_else(|| not_a_key(path, "it was removed while the host started"))
 }
 
-fn load(path: &Path) -> Result<Option<Secret<String>>, KeyFileError> {
+/// The key in the file at `path`, without surrounding white space, if there is such a file.
+pub fn load(path: &Path) -> Result<Option<Secret<String>>, KeyFileError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -34,7 +34,10 @@ pub async fn run(app: Arc<App>, stream: TcpStream, first: &[u8], client: Client)
     // Frames are small and somebody waits for them.
     let _ = stream.set_nodelay(true);
     let settings = &app.config.socket;
-    let limits = OutboxLimits { frames_max: settings.queue_frames_max, bytes_max: settings.queue_bytes_max };
+    let limits = OutboxLimits {
+        frames_max: settings.queue_frames_max,
+        bytes_max: settings.queue_bytes_max,
+    };
     let outbox = Arc::new(Outbox::new(limits));
     let (read, write) = stream.into_split();
     let (gone, writer_gone) = oneshot::channel();
@@ -84,7 +87,10 @@ struct Reader {
 
 impl Reader {
     /// Reads until the connection ends. Gives the reason.
-    async fn run(&mut self, mut writer_gone: oneshot::Receiver<Close>) -> (Close, oneshot::Receiver<Close>) {
+    async fn run(
+        &mut self,
+        mut writer_gone: oneshot::Receiver<Close>,
+    ) -> (Close, oneshot::Receiver<Close>) {
         loop {
             match self.decode().await {
                 Ok(()) => {}
@@ -125,9 +131,17 @@ impl Reader {
                 Ok(Some(Message::Ping(payload))) => self.outbox.push(frame::encode_pong(&payload)),
                 Ok(Some(Message::Pong(_))) => self.on_pong(),
                 Ok(Some(Message::Close(close))) => {
-                    return Err(Close { code: close.map_or(1000, |close| close.code), reason: "" });
+                    return Err(Close {
+                        code: close.map_or(1000, |close| close.code),
+                        reason: "",
+                    });
                 }
-                Err(error) => return Err(Close { code: error.close_code(), reason: error.code() }),
+                Err(error) => {
+                    return Err(Close {
+                        code: error.close_code(),
+                        reason: error.code(),
+                    });
+                }
             }
         }
     }
@@ -135,15 +149,19 @@ impl Reader {
     async fn request(&mut self, text: String) -> Result<(), Close> {
         match &mut self.connected {
             None => {
-                let (reply, outcome) = methods::connect(&self.app, &self.client, &self.outbox, &text).await;
+                let (reply, outcome) =
+                    methods::connect(&self.app, &self.client, &self.outbox, &text).await;
                 if let Some(reply) = reply {
                     self.outbox.push(reply);
                 }
                 self.connected = Some(Box::new(outcome?));
-                self.deadline = Instant::now() + Duration::from_millis(self.app.config.socket.ping_interval_ms);
+                self.deadline =
+                    Instant::now() + Duration::from_millis(self.app.config.socket.ping_interval_ms);
             }
             Some(connected) => {
-                if let Some(reply) = methods::call(&self.app, connected, &self.outbox, &self.client, &text).await? {
+                if let Some(reply) =
+                    methods::call(&self.app, connected, &self.outbox, &self.client, &text).await?
+                {
                     self.pending.push(reply);
                 }
             }
@@ -154,12 +172,15 @@ impl Reader {
     fn on_pong(&mut self) {
         if self.awaiting_pong {
             self.awaiting_pong = false;
-            self.deadline = Instant::now() + Duration::from_millis(self.app.config.socket.ping_interval_ms);
+            self.deadline =
+                Instant::now() + Duration::from_millis(self.app.config.socket.ping_interval_ms);
         }
     }
 
     fn on_time(&mut self) -> Result<(), Close> {
-        let Some(connected) = &self.connected else { return Err(Close::NOT_CONNECTED) };
+        let Some(connected) = &self.connected else {
+            return Err(Close::NOT_CONNECTED);
+        };
         if self.app.clock.now() >= connected.expires_at {
             return Err(Close::EXPIRED);
         }
@@ -168,14 +189,21 @@ impl Reader {
         }
         self.awaiting_pong = true;
         self.outbox.push(frame::encode_ping(b""));
-        self.deadline = Instant::now() + Duration::from_millis(self.app.config.socket.pong_timeout_ms);
+        self.deadline =
+            Instant::now() + Duration::from_millis(self.app.config.socket.pong_timeout_ms);
         Ok(())
     }
 
     /// Takes the connection out of everything that knows it.
     fn leave(&mut self) {
-        let Some(connected) = self.connected.take() else { return };
-        self.app.hub.disconnect(connected.session.tenant.app(), &connected.session.user, &self.outbox);
+        let Some(connected) = self.connected.take() else {
+            return;
+        };
+        self.app.hub.disconnect(
+            connected.session.tenant.app(),
+            &connected.session.user,
+            &self.outbox,
+        );
         for channel in connected.watching.values() {
             self.app.hub.leave(*channel, &self.outbox);
         }
@@ -184,8 +212,9 @@ impl Reader {
         }
         let app = self.app.clone();
         tokio::spawn(async move {
-            if !*app.stopping.borrow() {
-                tokio::time::sleep(PRESENCE_GRACE).await;
+            tokio::select! {
+                () = tokio::time::sleep(PRESENCE_GRACE) => {}
+                () = app.stopped() => {}
             }
             for channel in connected.watching.values() {
                 passing::depart(&app, *channel, &connected.session.user);

@@ -43,18 +43,6 @@ pub enum HandshakeError {
     Protocols,
 }
 
-impl HandshakeError {
-    /// The stable code of this error.
-    pub fn code(self) -> &'static str {
-        match self {
-            HandshakeError::NotAnUpgrade => "upgrade_required",
-            HandshakeError::Version => "websocket_version_unsupported",
-            HandshakeError::Key => "websocket_key_invalid",
-            HandshakeError::Protocols => "websocket_protocols_invalid",
-        }
-    }
-}
-
 /// Checks an upgrade request. Extensions that the client offers are ignored: none is used.
 pub fn check_handshake(
     method: &Method,
@@ -192,10 +180,6 @@ mod tests {
         let mut headers = good();
         headers.remove(SEC_WEBSOCKET_VERSION);
         assert_eq!(check(&headers), Err(HandshakeError::Version));
-        assert_eq!(
-            HandshakeError::Version.code(),
-            "websocket_version_unsupported"
-        );
     }
 
     #[test]

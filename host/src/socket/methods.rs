@@ -23,8 +23,22 @@ use crate::wire;
 
 /// Every method, for the documentation and the test that compares it with the rights.
 pub const METHODS: &[&str] = &[
-    "connect", "refresh", "ping", "subscribe", "unsubscribe", "send", "edit", "delete", "act", "command", "complete",
-    "commands", "typing", "read", "presence", "history",
+    "connect",
+    "refresh",
+    "ping",
+    "subscribe",
+    "unsubscribe",
+    "send",
+    "edit",
+    "delete",
+    "act",
+    "command",
+    "complete",
+    "commands",
+    "typing",
+    "read",
+    "presence",
+    "history",
 ];
 
 /// A connection whose user is known.
@@ -55,8 +69,14 @@ pub async fn connect(
     };
     let id = Some(request.id);
     if request.method != "connect" {
-        let error = Error::new(Code::Unauthenticated, "The first request must be `connect`.");
-        return (Some(encode::<()>(id, Err(error))), Err(Close::UNAUTHENTICATED));
+        let error = Error::new(
+            Code::Unauthenticated,
+            "The first request must be `connect`.",
+        );
+        return (
+            Some(encode::<()>(id, Err(error))),
+            Err(Close::UNAUTHENTICATED),
+        );
     }
     let session = match parameters::<wire::Connect>(&request) {
         Ok(connect) => match access::with_token(app, &connect.token, client).await {
@@ -75,7 +95,10 @@ pub async fn connect(
         Err(error) => return (Some(encode::<()>(id, Err(error))), Err(Close::BAD_FRAME)),
     };
     let (tenant, per_user) = (session.tenant, app.config.socket.connections_per_user_max);
-    if let Err(error) = app.hub.connect(tenant.app(), &session.user, outbox.clone(), per_user) {
+    if let Err(error) = app
+        .hub
+        .connect(tenant.app(), &session.user, outbox.clone(), per_user)
+    {
         return (Some(encode::<()>(id, Err(error))), Err(Close::TOO_MANY));
     }
     // Only now is a revocation certain to find this socket; one that came just before is seen here.
@@ -85,7 +108,10 @@ pub async fn connect(
         _ => {
             app.hub.disconnect(tenant.app(), &session.user, outbox);
             let error = Error::new(Code::Unauthenticated, "The token is not good.");
-            return (Some(encode::<()>(id, Err(error))), Err(Close::UNAUTHENTICATED));
+            return (
+                Some(encode::<()>(id, Err(error))),
+                Err(Close::UNAUTHENTICATED),
+            );
         }
     };
     let epoch = app.store.epoch();
@@ -97,7 +123,14 @@ pub async fn connect(
     };
     let reply = encode(id, Ok(&reply));
     let expires_at = session.expires_at;
-    (Some(reply), Ok(Connected { session, expires_at, watching: HashMap::new() }))
+    (
+        Some(reply),
+        Ok(Connected {
+            session,
+            expires_at,
+            watching: HashMap::new(),
+        }),
+    )
 }
 
 /// Any other request. What can be answered at once goes to the outbox; what takes time comes back as
@@ -149,7 +182,11 @@ pub async fn call(
     Ok(None)
 }
 
-async fn begin_send(app: &App, connected: &Connected, request: &wire::Request<'_>) -> Result<messages::Pending> {
+async fn begin_send(
+    app: &App,
+    connected: &Connected,
+    request: &wire::Request<'_>,
+) -> Result<messages::Pending> {
     let new: wire::Send = parameters(request)?;
     messages::begin_send(app, &Actor::User(connected.session.clone()), new).await
 }
@@ -164,7 +201,10 @@ async fn refresh(
     let token: wire::Connect = parameters(request)?;
     let session = access::with_token(app, &token.token, client).await?;
     if session.user != connected.session.user || session.tenant != connected.session.tenant {
-        return Err(Error::new(Code::Unauthenticated, "The token is another user's."));
+        return Err(Error::new(
+            Code::Unauthenticated,
+            "The token is another user's.",
+        ));
     }
     connected.expires_at = session.expires_at;
     connected.session = session;
@@ -179,26 +219,52 @@ async fn subscribe(
     id: Option<u64>,
 ) -> Option<Reply> {
     let subscribed = async {
-        let wire::Subscribe { channel_id, since, epoch } = parameters(request)?;
+        let wire::Subscribe {
+            channel_id,
+            since,
+            epoch,
+        } = parameters(request)?;
         let max = app.config.socket.subscriptions_max;
         // Channels from which the user was removed meanwhile don't count.
         if connected.watching.len() >= max {
-            connected.watching.retain(|_, key| app.hub.watches(*key, outbox));
+            connected
+                .watching
+                .retain(|_, key| app.hub.watches(*key, outbox));
         }
         if connected.watching.len() >= max {
-            return Err(Error::new(Code::LimitReached, format!("A connection watches at most {max} channels.")));
+            return Err(Error::new(
+                Code::LimitReached,
+                format!("A connection watches at most {max} channels."),
+            ));
         }
         let actor = Actor::User(connected.session.clone());
         let since = Since { seq: since, epoch };
-        let found = catchup::subscribe(app, &actor, &connected.session.user, outbox, &channel_id, since).await?;
+        let found = catchup::subscribe(
+            app,
+            &actor,
+            &connected.session.user,
+            outbox,
+            &channel_id,
+            since,
+        )
+        .await?;
         Ok((channel_id, found))
     };
     match subscribed.await {
         Err(error) => outbox.push(encode::<()>(id, Err(error))),
         Ok((channel_id, (catchup, seat, member))) => {
             let epoch = app.store.epoch();
-            let events = catchup.events.iter().map(|event| wire::Event::logged(event, &channel_id)).collect();
-            let reply = wire::Catchup { recovered: catchup.recovered, epoch: &epoch, head: catchup.head, events };
+            let events = catchup
+                .events
+                .iter()
+                .map(|event| wire::Event::logged(event, &channel_id))
+                .collect();
+            let reply = wire::Catchup {
+                recovered: catchup.recovered,
+                epoch: &epoch,
+                head: catchup.head,
+                events,
+            };
             outbox.push(encode(id, Ok(&reply)));
             app.hub.go_live(seat, catchup.head);
             let key = member.channel().key;
@@ -250,7 +316,8 @@ fn slow(
     }
     match &*request.method {
         "edit" => verb!(wire::EditMessage, |p| {
-            let (message, channel) = messages::edit(&app, &caller, p.message_id, p.data.get()).await?;
+            let (message, channel) =
+                messages::edit(&app, &caller, p.message_id, p.data.get()).await?;
             Ok(encode(id, Ok(&wire::Message::new(&message, &channel))))
         }),
         "delete" => verb!(wire::DeleteMessage, |p| {
@@ -258,18 +325,42 @@ fn slow(
             Ok(encode(id, Ok(&wire::Message::new(&message, &channel))))
         }),
         "act" => verb!(wire::ActOn, |p| {
-            let act = wire::Act { action: p.action, value: p.value, actor: None };
-            Ok(encode(id, Ok(&interact::act(&app, &caller, p.message_id, act).await?)))
+            let act = wire::Act {
+                action: p.action,
+                value: p.value,
+                actor: None,
+            };
+            Ok(encode(
+                id,
+                Ok(&interact::act(&app, &caller, p.message_id, act).await?),
+            ))
         }),
         "command" => verb!(wire::CommandIn, |p| {
-            let run = wire::RunCommand { name: p.name, text: p.text, actor: None };
-            Ok(encode(id, Ok(&interact::run_command(&app, &caller, &p.channel_id, run).await?)))
+            let run = wire::RunCommand {
+                name: p.name,
+                text: p.text,
+                actor: None,
+            };
+            Ok(encode(
+                id,
+                Ok(&interact::run_command(&app, &caller, &p.channel_id, run).await?),
+            ))
         }),
         "complete" => verb!(wire::CommandIn, |p| {
-            let run = wire::RunCommand { name: p.name, text: p.text, actor: None };
-            Ok(encode(id, Ok(&interact::complete(&app, &caller, &p.channel_id, run).await?)))
+            let run = wire::RunCommand {
+                name: p.name,
+                text: p.text,
+                actor: None,
+            };
+            Ok(encode(
+                id,
+                Ok(&interact::complete(&app, &caller, &p.channel_id, run).await?),
+            ))
         }),
-        "commands" => verb!(wire::Nothing, |_p| Ok(encode(id, Ok(&interact::commands(&app, &caller)?)))),
+        "commands" => verb!(wire::Nothing, |_p| Ok(encode(
+            id,
+            Ok(&interact::commands(&app, &caller)?)
+        ))),
         "typing" => verb!(wire::TypingIn, |p| {
             passing::typing(&app, &caller, &p.channel_id, p.typing, Some(&outbox)).await?;
             Ok(encode(id, Ok(&serde_json::json!({}))))
@@ -283,13 +374,29 @@ fn slow(
             Ok(encode(id, Ok(&wire::Presence { online })))
         }),
         "history" => verb!(wire::HistoryOf, |p| {
-            let page = Page { limit: p.limit, next: p.next, prev: p.prev, around: p.around };
+            let page = Page {
+                limit: p.limit,
+                next: p.next,
+                prev: p.prev,
+                around: p.around,
+            };
             let found = messages::history(&app, &caller, &p.channel_id, page).await?;
-            Ok(encode(id, Ok(&wire::history(&found.messages, &found.channel.id, found.next, found.prev))))
+            Ok(encode(
+                id,
+                Ok(&wire::history(
+                    &found.messages,
+                    &found.channel.id,
+                    found.next,
+                    found.prev,
+                )),
+            ))
         }),
         _ => {
             let error = match &*request.method {
-                "connect" => Error::new(Code::Conflict, "The connection has its user already; a new token goes to `refresh`."),
+                "connect" => Error::new(
+                    Code::Conflict,
+                    "The connection has its user already; a new token goes to `refresh`.",
+                ),
                 _ => Error::new(Code::NotFound, "There is no such method."),
             };
             let reply = encode::<()>(id, Err(error));
@@ -300,7 +407,10 @@ fn slow(
 
 fn read(text: &str) -> Result<wire::Request<'_>> {
     let request: wire::Request<'_> = serde_json::from_str(text).map_err(|e| {
-        Error::new(Code::Malformed, format!("A frame must be {{\"id\", \"method\", \"params\"}}: {e}."))
+        Error::new(
+            Code::Malformed,
+            format!("A frame must be {{\"id\", \"method\", \"params\"}}: {e}."),
+        )
     })?;
     if request.id > 9_007_199_254_740_991 {
         return Err(Error::invalid("id", "must be at most 2^53 - 1"));
@@ -328,13 +438,20 @@ fn settled(id: Option<u64>, result: Result<impl Serialize>) -> Bytes {
 /// A reply frame.
 fn encode<T: Serialize>(id: Option<u64>, result: Result<&T>) -> Bytes {
     let json = match result {
-        Ok(result) => wire::to_json(&wire::Reply::Result { id: id.unwrap_or(0), result }),
+        Ok(result) => wire::to_json(&wire::Reply::Result {
+            id: id.unwrap_or(0),
+            result,
+        }),
         Err(error) => {
-            let request = (error.code().status() >= 500).then(|| format!("req_{:016x}", clock::random_u64()));
+            let request =
+                (error.code().status() >= 500).then(|| format!("req_{:016x}", clock::random_u64()));
             if let Some(request) = &request {
                 tracing::error!(request.id = %request, code = error.code().as_str(), cause = ?error.cause().map(ToString::to_string), "socket request failed");
             }
-            wire::to_json(&wire::Reply::Error::<()> { id, error: &error.problem(request.as_deref()) })
+            wire::to_json(&wire::Reply::Error::<()> {
+                id,
+                error: &error.problem(request.as_deref()),
+            })
         }
     };
     frame::encode_text(json.as_bytes())

@@ -8,7 +8,9 @@ use super::messages;
 use super::proof::{Member, Standing};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, ChannelKey, Event, EventBody, EventKind, Message, MessageId, Millis, UserId};
+use crate::model::{
+    AppId, ChannelKey, Event, EventBody, EventKind, Message, MessageId, Millis, UserId,
+};
 
 /// A message to be stored. Its maker has shown that it may be sent; whether that still holds is
 /// looked up in the transaction.
@@ -103,19 +105,26 @@ impl Tx {
         &mut self,
         messages: impl Iterator<Item = &'m NewMessage> + Clone,
     ) -> Result<Vec<Result<Sent>>> {
-        self.load_heads(messages.clone().map(|m| m.member.channel().key)).await?;
+        self.load_heads(messages.clone().map(|m| m.member.channel().key))
+            .await?;
         let seats = self.seats(messages.clone()).await?;
         let mut before = self.sent_before(messages.clone()).await?;
         let mut results = Vec::with_capacity(messages.size_hint().0);
         for new in messages {
             let key = new.client.as_ref().map(|(id, hash)| {
-                ((new.member.channel().key, new.sender.clone(), id.clone()), *hash)
+                (
+                    (new.member.channel().key, new.sender.clone(), id.clone()),
+                    *hash,
+                )
             });
             if let Some((key, hash)) = &key
                 && let Some((earlier_hash, earlier)) = before.get(key)
             {
                 results.push(match earlier_hash == hash {
-                    true => Ok(Sent { message: earlier.clone(), replayed: true }),
+                    true => Ok(Sent {
+                        message: earlier.clone(),
+                        replayed: true,
+                    }),
                     false => Err(Error::new(
                         Code::IdempotencyConflict,
                         "A message with this `client_id` but another content was sent before.",
@@ -132,21 +141,31 @@ impl Tx {
         Ok(results)
     }
 
-    fn append_message(&mut self, new: &NewMessage, seats: &HashSet<(ChannelKey, UserId)>) -> Result<Sent> {
+    fn append_message(
+        &mut self,
+        new: &NewMessage,
+        seats: &HashSet<(ChannelKey, UserId)>,
+    ) -> Result<Sent> {
         let channel = new.member.channel().key;
         let still_there = match (new.member.standing(), new.member.user()) {
             (Standing::Participant(_), Some(user)) => seats.contains(&(channel, user.clone())),
             (Standing::Participant(_), None) => false,
             (Standing::Backend | Standing::Plugin(_), _) => true,
         };
-        let (now, id) = (self.now, new.id.unwrap_or_else(|| MessageId(self.next_id())));
+        let (now, id) = (
+            self.now,
+            new.id.unwrap_or_else(|| MessageId(self.next_id())),
+        );
         // A channel that is gone and one that the sender was removed from answer the same.
         let head = match self.heads.get(&channel) {
             Some(head) if still_there => *head,
             _ => return Err(Error::not_found("channel")),
         };
         if !head.active {
-            return Err(Error::new(Code::ChannelInactive, "The channel takes no messages."));
+            return Err(Error::new(
+                Code::ChannelInactive,
+                "The channel takes no messages.",
+            ));
         }
         let message = Message {
             id,
@@ -173,18 +192,29 @@ impl Tx {
             },
             new.client.as_ref().map(|c| c.1),
         );
-        Ok(Sent { message, replayed: false })
+        Ok(Sent {
+            message,
+            replayed: false,
+        })
     }
 
     /// Appends an entry and gives its `seq`. `not_found` when there is no such channel.
     pub(super) async fn append(&mut self, event: NewEvent) -> Result<i64> {
         self.load_heads(std::iter::once(event.channel)).await?;
-        self.push(event, None).ok_or_else(|| Error::not_found("channel"))
+        self.push(event, None)
+            .ok_or_else(|| Error::not_found("channel"))
     }
 
     /// A new channel's log, which then takes entries within this transaction.
     pub(super) fn begin_log(&mut self, channel: ChannelKey, app_id: AppId) {
-        let head = Head { app_id, seq: 0, last_message_seq: 0, last_message_at: None, active: true, changed: false };
+        let head = Head {
+            app_id,
+            seq: 0,
+            last_message_seq: 0,
+            last_message_at: None,
+            active: true,
+            changed: false,
+        };
         self.heads.insert(channel, head);
     }
 
@@ -198,8 +228,23 @@ impl Tx {
         }
         let (app_id, seq) = (head.app_id, head.seq);
         self.position = (now << 20).max(self.position + 1);
-        let NewEvent { channel, kind, actor, body } = event;
-        let entry = Arc::new(Event { position: self.position, app_id, channel, seq, ts: now, kind, actor, depth, body });
+        let NewEvent {
+            channel,
+            kind,
+            actor,
+            body,
+        } = event;
+        let entry = Arc::new(Event {
+            position: self.position,
+            app_id,
+            channel,
+            seq,
+            ts: now,
+            kind,
+            actor,
+            depth,
+            body,
+        });
         self.pending.push((entry.clone(), client_hash));
         self.appended.push(entry);
         Some(seq)
@@ -246,8 +291,12 @@ impl Tx {
 
     /// Writes the heads that this transaction moved.
     pub(super) async fn write_heads(&mut self) -> Result<()> {
-        let moved: Vec<(ChannelKey, Head)> =
-            self.heads.iter().filter(|(_, head)| head.changed).map(|(key, head)| (*key, *head)).collect();
+        let moved: Vec<(ChannelKey, Head)> = self
+            .heads
+            .iter()
+            .filter(|(_, head)| head.changed)
+            .map(|(key, head)| (*key, *head))
+            .collect();
         for (sql, rows) in MOVE_HEADS.exact(&moved) {
             on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query(sql);
@@ -261,8 +310,13 @@ impl Tx {
     }
 
     /// Reads the heads of these channels that this transaction has not read yet.
-    pub(super) async fn load_heads(&mut self, channels: impl Iterator<Item = ChannelKey>) -> Result<()> {
-        let mut unknown: Vec<ChannelKey> = channels.filter(|key| !self.heads.contains_key(key)).collect();
+    pub(super) async fn load_heads(
+        &mut self,
+        channels: impl Iterator<Item = ChannelKey>,
+    ) -> Result<()> {
+        let mut unknown: Vec<ChannelKey> = channels
+            .filter(|key| !self.heads.contains_key(key))
+            .collect();
         unknown.sort_unstable();
         unknown.dedup();
         for (sql, keys) in HEADS.padded(&unknown) {
@@ -274,7 +328,14 @@ impl Tx {
                 query.fetch_all(&mut *c).await
             })?;
             for (key, app_id, seq, last_message_seq, last_message_at, active) in rows {
-                let head = Head { app_id, seq, last_message_seq, last_message_at, active, changed: false };
+                let head = Head {
+                    app_id,
+                    seq,
+                    last_message_seq,
+                    last_message_at,
+                    active,
+                    changed: false,
+                };
                 self.heads.insert(key, head);
             }
         }
@@ -312,7 +373,13 @@ impl Tx {
         messages: impl Iterator<Item = &'m NewMessage>,
     ) -> Result<HashMap<ClientKey, (i64, Message)>> {
         let asked: Vec<(ChannelKey, &str, &str)> = messages
-            .filter_map(|m| Some((m.member.channel().key, m.sender.as_str(), m.client.as_ref()?.0.as_str())))
+            .filter_map(|m| {
+                Some((
+                    m.member.channel().key,
+                    m.sender.as_str(),
+                    m.client.as_ref()?.0.as_str(),
+                ))
+            })
             .collect();
         let mut before = HashMap::new();
         for (sql, keys) in SENT_BEFORE.padded(&asked) {

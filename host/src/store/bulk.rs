@@ -20,12 +20,28 @@ pub struct Bulk {
 impl Bulk {
     /// A statement with rows of `columns` values whose types the database infers.
     pub const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
-        Self { before, after, columns, casts: &[], texts: [const { OnceLock::new() }; SIZES] }
+        Self {
+            before,
+            after,
+            columns,
+            casts: &[],
+            texts: [const { OnceLock::new() }; SIZES],
+        }
     }
 
     /// A statement whose values have the given types.
-    pub const fn cast(before: &'static str, casts: &'static [&'static str], after: &'static str) -> Self {
-        Self { before, after, columns: casts.len(), casts, texts: [const { OnceLock::new() }; SIZES] }
+    pub const fn cast(
+        before: &'static str,
+        casts: &'static [&'static str],
+        after: &'static str,
+    ) -> Self {
+        Self {
+            before,
+            after,
+            columns: casts.len(),
+            casts,
+            texts: [const { OnceLock::new() }; SIZES],
+        }
     }
 
     /// The text for exactly `1 << power` rows.
@@ -53,7 +69,10 @@ impl Bulk {
     }
 
     /// Splits `rows` into pieces with a statement for each: for writing, where each row goes once.
-    pub fn exact<'r, T>(&'static self, mut rows: &'r [T]) -> impl Iterator<Item = (&'static str, &'r [T])> {
+    pub fn exact<'r, T>(
+        &'static self,
+        mut rows: &'r [T],
+    ) -> impl Iterator<Item = (&'static str, &'r [T])> {
         std::iter::from_fn(move || {
             if rows.is_empty() {
                 return None;
@@ -66,14 +85,20 @@ impl Bulk {
     }
 
     /// The same for asking, where a row may come more than once: pieces are padded with their last row.
-    pub fn padded<'r, T: Clone>(&'static self, rows: &'r [T]) -> impl Iterator<Item = (&'static str, Vec<T>)> + 'r
+    pub fn padded<'r, T: Clone>(
+        &'static self,
+        rows: &'r [T],
+    ) -> impl Iterator<Item = (&'static str, Vec<T>)> + 'r
     where
         T: 'r,
     {
         rows.chunks(ROWS_MAX).map(|piece| {
             let size = piece.len().next_power_of_two();
             let mut padded = piece.to_vec();
-            padded.extend(std::iter::repeat_n(piece[piece.len() - 1].clone(), size - piece.len()));
+            padded.extend(std::iter::repeat_n(
+                piece[piece.len() - 1].clone(),
+                size - piece.len(),
+            ));
             (self.text(size.ilog2() as usize), padded)
         })
     }
@@ -90,9 +115,18 @@ mod tests {
     fn every_row_goes_once() {
         let rows: Vec<u32> = (0..300).collect();
         let pieces: Vec<_> = INSERT.exact(&rows).collect();
-        assert_eq!(pieces.iter().map(|p| p.1.len()).collect::<Vec<_>>(), [128, 128, 32, 8, 4]);
-        assert_eq!(pieces.iter().flat_map(|p| p.1).copied().collect::<Vec<_>>(), rows);
-        assert_eq!(INSERT.exact(&rows[..2]).next().unwrap().0, "INSERT INTO t VALUES ($1,$2),($3,$4)");
+        assert_eq!(
+            pieces.iter().map(|p| p.1.len()).collect::<Vec<_>>(),
+            [128, 128, 32, 8, 4]
+        );
+        assert_eq!(
+            pieces.iter().flat_map(|p| p.1).copied().collect::<Vec<_>>(),
+            rows
+        );
+        assert_eq!(
+            INSERT.exact(&rows[..2]).next().unwrap().0,
+            "INSERT INTO t VALUES ($1,$2),($3,$4)"
+        );
     }
 
     #[test]
@@ -100,7 +134,11 @@ mod tests {
         let pieces: Vec<_> = ASK.padded(&[7, 8, 9]).collect();
         assert_eq!(pieces.len(), 1);
         assert_eq!(pieces[0].1, [7, 8, 9, 9]);
-        assert!(pieces[0].0.starts_with("SELECT * FROM t WHERE k IN (VALUES (CAST($1 AS BIGINT)),(CAST($2"));
+        assert!(
+            pieces[0]
+                .0
+                .starts_with("SELECT * FROM t WHERE k IN (VALUES (CAST($1 AS BIGINT)),(CAST($2")
+        );
         assert_eq!(ASK.padded::<u8>(&[]).count(), 0);
     }
 }

@@ -6,16 +6,45 @@ use super::proof::{Admin, Tenant};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
 use crate::model::{
-    AppId, Channel, ChannelId, ChannelKey, ChannelListing, EventBody, EventKind, Millis, Role, Texts, UserId,
+    AppId, Channel, ChannelId, ChannelKey, ChannelListing, EventBody, EventKind, Millis, Role,
+    Texts, UserId,
 };
 
 macro_rules! channel_columns {
     ($table:literal) => {
         concat!(
-            $table, "key, ", $table, "app_id, ", $table, "id, ", $table, "kind, ", $table, "name, ", $table, "icon, ",
-            $table, "active, ", $table, "tags, ", $table, "custom, ", $table, "parent, ", $table, "created_at, ",
-            $table, "updated_at, ", $table, "head, ", $table, "last_message_seq, ", $table, "last_message_at, ",
-            $table, "participants"
+            $table,
+            "key, ",
+            $table,
+            "app_id, ",
+            $table,
+            "id, ",
+            $table,
+            "kind, ",
+            $table,
+            "name, ",
+            $table,
+            "icon, ",
+            $table,
+            "active, ",
+            $table,
+            "tags, ",
+            $table,
+            "custom, ",
+            $table,
+            "parent, ",
+            $table,
+            "created_at, ",
+            $table,
+            "updated_at, ",
+            $table,
+            "head, ",
+            $table,
+            "last_message_seq, ",
+            $table,
+            "last_message_at, ",
+            $table,
+            "participants"
         )
     };
 }
@@ -59,9 +88,21 @@ pub struct ChannelFilter {
     pub after: Option<(Millis, ChannelKey)>,
 }
 
-const BY_ID: &str = concat!("SELECT ", channel_columns!(""), " FROM channels WHERE app_id = $1 AND id = $2");
-const BY_KEY: &str = concat!("SELECT ", channel_columns!(""), " FROM channels WHERE app_id = $1 AND key = $2");
-const BY_PAIR: &str = concat!("SELECT ", channel_columns!(""), " FROM channels WHERE app_id = $1 AND pair = $2");
+const BY_ID: &str = concat!(
+    "SELECT ",
+    channel_columns!(""),
+    " FROM channels WHERE app_id = $1 AND id = $2"
+);
+const BY_KEY: &str = concat!(
+    "SELECT ",
+    channel_columns!(""),
+    " FROM channels WHERE app_id = $1 AND key = $2"
+);
+const BY_PAIR: &str = concat!(
+    "SELECT ",
+    channel_columns!(""),
+    " FROM channels WHERE app_id = $1 AND pair = $2"
+);
 
 #[derive(sqlx::FromRow)]
 struct ListingRow {
@@ -81,7 +122,11 @@ impl Store {
     }
 
     /// A channel of the app by its number in the store.
-    pub async fn find_channel_by_key(&self, tenant: Tenant, key: ChannelKey) -> Result<Option<Channel>> {
+    pub async fn find_channel_by_key(
+        &self,
+        tenant: Tenant,
+        key: ChannelKey,
+    ) -> Result<Option<Channel>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(BY_KEY).bind(tenant.app()).bind(key).fetch_optional(pool).await
         })?)
@@ -93,13 +138,21 @@ impl Store {
     /// `already_exists` for an id in use, `not_found` for a participant who is no user of the app.
     pub async fn add_channel(&self, tenant: Tenant, new: NewChannel) -> Result<(Channel, bool)> {
         let app = tenant.app();
-        self.write(move |tx| Box::pin(async move { tx.add_channel(app, new).await })).await
+        self.write(move |tx| Box::pin(async move { tx.add_channel(app, new).await }))
+            .await
     }
 
     /// Changes a channel and appends `channel.updated`.
     pub async fn change_channel(&self, admin: &Admin, change: ChannelChange) -> Result<Channel> {
-        let (app, key, actor) = (admin.tenant().app(), admin.channel().key, admin.user().cloned());
-        self.write(move |tx| Box::pin(async move { tx.change_channel(app, key, actor, change).await })).await
+        let (app, key, actor) = (
+            admin.tenant().app(),
+            admin.channel().key,
+            admin.user().cloned(),
+        );
+        self.write(move |tx| {
+            Box::pin(async move { tx.change_channel(app, key, actor, change).await })
+        })
+        .await
     }
 
     /// Removes a channel with its log and its side channels. Gives the keys of all that went.
@@ -145,7 +198,12 @@ impl Store {
     }
 
     /// Channels by activity, newest first; of one user or, for the backend, of the whole app.
-    pub async fn list_channels(&self, tenant: Tenant, filter: ChannelFilter, limit: i64) -> Result<Vec<ChannelListing>> {
+    pub async fn list_channels(
+        &self,
+        tenant: Tenant,
+        filter: ChannelFilter,
+        limit: i64,
+    ) -> Result<Vec<ChannelListing>> {
         // Unread messages are counted up to 100 only: nobody reads a larger number, and the count
         // stays cheap however long somebody was away.
         const SQL: &str = concat!(
@@ -165,7 +223,13 @@ impl Store {
         // A tag is a whole JSON string in the stored array, so that `a` does not find `ab`.
         let tag = filter.tag.map(|tag| {
             let quoted = serde_json::Value::from(tag).to_string();
-            format!("%{}%", quoted.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+            format!(
+                "%{}%",
+                quoted
+                    .replace('!', "!!")
+                    .replace('%', "!%")
+                    .replace('_', "!_")
+            )
         });
         let rows: Vec<ListingRow> = on_db!(&self.db, pool => {
             sqlx::query_as(SQL)
@@ -196,7 +260,11 @@ impl Store {
 
 impl Tx {
     /// See [`Store::add_channel`].
-    pub(super) async fn add_channel(&mut self, app: AppId, new: NewChannel) -> Result<(Channel, bool)> {
+    pub(super) async fn add_channel(
+        &mut self,
+        app: AppId,
+        new: NewChannel,
+    ) -> Result<(Channel, bool)> {
         if let Some(pair) = &new.pair
             && let Some(channel) = self.channel(BY_PAIR, app, pair).await?
         {
@@ -233,7 +301,7 @@ impl Tx {
             other => other,
         })?;
         self.begin_log(key, app);
-        let created = serde_json::json!({ "kind": new.kind, "name": new.name }).to_string();
+        let created = serde_json::json!({ "type": new.kind, "name": new.name }).to_string();
         self.append(NewEvent {
             channel: key,
             kind: EventKind::ChannelCreated,
@@ -242,11 +310,15 @@ impl Tx {
         })
         .await?;
         for (user, role) in &new.participants {
-            self.add_participant(app, key, user, *role, new.actor.clone()).await?;
+            self.add_participant(app, key, user, *role, new.actor.clone())
+                .await?;
         }
         self.flush().await?;
         self.write_heads().await?;
-        let channel = self.channel(BY_ID, app, id.as_str()).await?.ok_or_else(|| Error::not_found("channel"))?;
+        let channel = self
+            .channel(BY_ID, app, id.as_str())
+            .await?
+            .ok_or_else(|| Error::not_found("channel"))?;
         Ok((channel, true))
     }
 
@@ -291,14 +363,28 @@ impl Tx {
             "tags": channel.tags, "custom": custom,
         });
         let body = EventBody::Data(data.to_string());
-        channel.head = self.append(NewEvent { channel: key, kind: EventKind::ChannelUpdated, actor, body }).await?;
+        channel.head = self
+            .append(NewEvent {
+                channel: key,
+                kind: EventKind::ChannelUpdated,
+                actor,
+                body,
+            })
+            .await?;
         if let Some(head) = self.head_mut(key) {
             head.active = channel.active;
         }
         Ok(channel)
     }
 
-    async fn channel(&mut self, sql: &'static str, app: AppId, by: &str) -> Result<Option<Channel>> {
-        Ok(on_db!(&mut self.connection, c => sqlx::query_as(sql).bind(app).bind(by).fetch_optional(&mut *c).await)?)
+    async fn channel(
+        &mut self,
+        sql: &'static str,
+        app: AppId,
+        by: &str,
+    ) -> Result<Option<Channel>> {
+        Ok(
+            on_db!(&mut self.connection, c => sqlx::query_as(sql).bind(app).bind(by).fetch_optional(&mut *c).await)?,
+        )
     }
 }

@@ -25,15 +25,24 @@ pub enum Holding {
 
 impl Store {
     /// Keeps a message for review.
-    pub async fn hold(&self, message: NewMessage, plugin: String, reason: String) -> Result<Holding> {
+    pub async fn hold(
+        &self,
+        message: NewMessage,
+        plugin: String,
+        reason: String,
+    ) -> Result<Holding> {
         self.write(move |tx| {
             Box::pin(async move {
                 let (app, channel) = (message.member.tenant().app(), message.member.channel().key);
                 if let Some((client_id, _)) = &message.client {
-                    if let Some(earlier) = find_by_client_id(tx, channel, &message.sender, client_id).await? {
+                    if let Some(earlier) =
+                        find_by_client_id(tx, channel, &message.sender, client_id).await?
+                    {
                         return Ok(Holding::Held(earlier));
                     }
-                    if let Some(stored) = stored_before(tx, channel, &message.sender, client_id).await? {
+                    if let Some(stored) =
+                        stored_before(tx, channel, &message.sender, client_id).await?
+                    {
                         return Ok(Holding::Stored(stored));
                     }
                 }
@@ -60,7 +69,12 @@ impl Store {
     }
 
     /// What waits in the app, old to new, after `after`.
-    pub async fn list_held(&self, backend: &Backend, after: Option<HeldId>, limit: i64) -> Result<Vec<Held>> {
+    pub async fn list_held(
+        &self,
+        backend: &Backend,
+        after: Option<HeldId>,
+        limit: i64,
+    ) -> Result<Vec<Held>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(concat!(
                 "SELECT ",
@@ -104,7 +118,8 @@ impl Store {
                     client: held.client_id.zip(held.client_hash),
                 };
                 let mut sent = tx.send_all(std::iter::once(&message)).await?;
-                sent.pop().unwrap_or_else(|| Err(Error::not_found("message")))
+                sent.pop()
+                    .unwrap_or_else(|| Err(Error::not_found("message")))
             })
         })
         .await
@@ -113,7 +128,8 @@ impl Store {
     /// Drops a held message.
     pub async fn reject_held(&self, backend: &Backend, id: HeldId) -> Result<()> {
         let app = backend.tenant().app();
-        self.write(move |tx| Box::pin(async move { remove(tx, app, id).await })).await
+        self.write(move |tx| Box::pin(async move { remove(tx, app, id).await }))
+            .await
     }
 }
 
@@ -154,10 +170,19 @@ async fn remove(tx: &mut Tx, app: AppId, id: HeldId) -> Result<()> {
             .await
             .map(|done| done.rows_affected())
     })?;
-    if gone == 0 { Err(Error::not_found("held message")) } else { Ok(()) }
+    if gone == 0 {
+        Err(Error::not_found("held message"))
+    } else {
+        Ok(())
+    }
 }
 
-async fn find_by_client_id(tx: &mut Tx, channel: ChannelKey, sender: &UserId, client_id: &str) -> Result<Option<Held>> {
+async fn find_by_client_id(
+    tx: &mut Tx,
+    channel: ChannelKey,
+    sender: &UserId,
+    client_id: &str,
+) -> Result<Option<Held>> {
     Ok(on_db!(&mut tx.connection, c => {
         sqlx::query_as(concat!(
             "SELECT ",

@@ -25,7 +25,12 @@ const KEPT_MS: Millis = 24 * 3_600_000;
 
 impl Store {
     /// Claims `key` of `owner` for the request with this hash, or tells what is known of it.
-    pub async fn claim_idempotency(&self, owner: String, key: String, request_hash: Vec<u8>) -> Result<Remembered> {
+    pub async fn claim_idempotency(
+        &self,
+        owner: String,
+        key: String,
+        request_hash: Vec<u8>,
+    ) -> Result<Remembered> {
         self.write(move |tx| {
             Box::pin(async move {
                 let now = tx.now;
@@ -69,7 +74,12 @@ impl Store {
     }
 
     /// Keeps the answer of the request that claimed the key; without one, frees the key.
-    pub async fn settle_idempotency(&self, owner: String, key: String, answer: Option<(u16, Vec<u8>)>) -> Result<()> {
+    pub async fn settle_idempotency(
+        &self,
+        owner: String,
+        key: String,
+        answer: Option<(u16, Vec<u8>)>,
+    ) -> Result<()> {
         self.write(move |tx| {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {

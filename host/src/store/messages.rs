@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
+use super::Store;
 use super::append::{MessageChange, NewEvent};
 use super::bulk::Bulk;
 use super::proof::{Backend, Member, Tenant};
 use super::writer::{Connection, Tx};
-use super::Store;
 use crate::error::{Code, Error, Result};
 use crate::model::{
-    AppId, ChannelKey, ChannelListing, Event, EventBody, EventKind, Message, MessageId, Millis, UserId,
+    AppId, ChannelKey, ChannelListing, Event, EventBody, EventKind, Message, MessageId, Millis,
+    UserId,
 };
 
 macro_rules! message_columns {
@@ -46,14 +47,23 @@ struct EventRow {
 }
 
 static BY_IDS: Bulk = Bulk::cast(
-    concat!("SELECT ", message_columns!(), " FROM events WHERE kind = 1 AND message_id IN (VALUES "),
+    concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM events WHERE kind = 1 AND message_id IN (VALUES "
+    ),
     &["BIGINT"],
     ")",
 );
 
 impl Store {
     /// Messages of a channel, old to new, at most `limit`.
-    pub async fn list_messages(&self, member: &Member, slice: Slice, limit: i64) -> Result<Vec<Message>> {
+    pub async fn list_messages(
+        &self,
+        member: &Member,
+        slice: Slice,
+        limit: i64,
+    ) -> Result<Vec<Message>> {
         const OLDER: &str = concat!(
             "SELECT ",
             message_columns!(),
@@ -86,7 +96,9 @@ impl Store {
             message_columns!(),
             " FROM events WHERE kind = 1 AND message_id = $1 AND app_id = $2"
         );
-        Ok(on_db!(&self.db, pool => sqlx::query_as(SQL).bind(id).bind(tenant.app()).fetch_optional(pool).await)?)
+        Ok(
+            on_db!(&self.db, pool => sqlx::query_as(SQL).bind(id).bind(tenant.app()).fetch_optional(pool).await)?,
+        )
     }
 
     /// The message that was sent with this client id, and the hash of what was sent.
@@ -105,8 +117,13 @@ impl Store {
                 .fetch_optional(pool)
                 .await
         })?;
-        let Some((hash, id)) = found else { return Ok(None) };
-        Ok(self.find_message(member.tenant(), id).await?.map(|message| (hash.unwrap_or(0), message)))
+        let Some((hash, id)) = found else {
+            return Ok(None);
+        };
+        Ok(self
+            .find_message(member.tenant(), id)
+            .await?
+            .map(|message| (hash.unwrap_or(0), message)))
     }
 
     /// The entries of a channel after `since`, oldest first, at most `limit`, and the channel's head
@@ -167,7 +184,10 @@ impl Store {
             })?;
             messages.extend(found.into_iter().map(|message| (message.id, message)));
         }
-        Ok(rows.into_iter().filter_map(|row| row.into_event(&messages)).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| row.into_event(&messages))
+            .collect())
     }
 
     /// Changes a message and appends `message.updated`.
@@ -182,21 +202,29 @@ impl Store {
         change: MessageChange,
     ) -> Result<Message> {
         let (channel, actor) = (member.channel().key, member.user().cloned());
-        self.write(move |tx| Box::pin(async move { tx.change_message(channel, id, revision, change, actor).await }))
-            .await
+        self.write(move |tx| {
+            Box::pin(async move {
+                tx.change_message(channel, id, revision, change, actor)
+                    .await
+            })
+        })
+        .await
     }
 
     /// Takes the content of a message away, for good, and appends `message.deleted`. Deleting twice
     /// is the same as once.
     pub async fn delete_message(&self, member: &Member, id: MessageId) -> Result<Message> {
         let (channel, actor) = (member.channel().key, member.user().cloned());
-        self.write(move |tx| Box::pin(async move { tx.delete_message(channel, id, actor).await })).await
+        self.write(move |tx| Box::pin(async move { tx.delete_message(channel, id, actor).await }))
+            .await
     }
 }
 
 impl EventRow {
     fn into_event(self, messages: &HashMap<MessageId, Message>) -> Option<Event> {
-        let kind = EventKind::ALL.into_iter().find(|kind| *kind as i16 == self.kind)?;
+        let kind = EventKind::ALL
+            .into_iter()
+            .find(|kind| *kind as i16 == self.kind)?;
         let body = match self.message_id {
             Some(id) => EventBody::Message(Box::new(messages.get(&id)?.clone())),
             None => EventBody::Data(self.data.unwrap_or_else(|| "{}".into())),
@@ -216,7 +244,11 @@ impl EventRow {
 }
 
 pub(super) async fn find_in(connection: &mut Connection, id: MessageId) -> Result<Option<Message>> {
-    const SQL: &str = concat!("SELECT ", message_columns!(), " FROM events WHERE kind = 1 AND message_id = $1");
+    const SQL: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM events WHERE kind = 1 AND message_id = $1"
+    );
     Ok(on_db!(connection, c => sqlx::query_as(SQL).bind(id).fetch_optional(&mut *c).await)?)
 }
 
@@ -235,7 +267,10 @@ impl Tx {
             return Err(Error::new(Code::Conflict, "The message was deleted."));
         }
         if message.revision != revision {
-            return Err(Error::new(Code::Conflict, "Somebody else changed the message first."));
+            return Err(Error::new(
+                Code::Conflict,
+                "Somebody else changed the message first.",
+            ));
         }
         message.revision += 1;
         if change.edited {
@@ -250,7 +285,8 @@ impl Tx {
         if let Some(state) = change.state {
             message.state = Some(state);
         }
-        self.put_message(&message, EventKind::MessageUpdated, actor).await?;
+        self.put_message(&message, EventKind::MessageUpdated, actor)
+            .await?;
         Ok(message)
     }
 
@@ -270,7 +306,8 @@ impl Tx {
         message.data = "null".into();
         message.view = None;
         message.state = None;
-        self.put_message(&message, EventKind::MessageDeleted, actor).await?;
+        self.put_message(&message, EventKind::MessageDeleted, actor)
+            .await?;
         let scope = format!("m:{id}");
         on_db!(&mut self.connection, c => {
             sqlx::query("DELETE FROM plugin_kv WHERE scope = $1").bind(scope).execute(&mut *c).await.map(drop)
@@ -286,7 +323,12 @@ impl Tx {
             .ok_or_else(|| Error::not_found("message"))
     }
 
-    async fn put_message(&mut self, message: &Message, kind: EventKind, actor: Option<UserId>) -> Result<()> {
+    async fn put_message(
+        &mut self,
+        message: &Message,
+        kind: EventKind,
+        actor: Option<UserId>,
+    ) -> Result<()> {
         on_db!(&mut self.connection, c => {
             sqlx::query(
                 "UPDATE events SET data = $1, view = $2, state = $3, revision = $4, edited_at = $5, deleted_at = $6 \
@@ -304,13 +346,23 @@ impl Tx {
             .map(drop)
         })?;
         let body = EventBody::Message(Box::new(message.clone()));
-        self.append(NewEvent { channel: message.channel, kind, actor, body }).await?;
+        self.append(NewEvent {
+            channel: message.channel,
+            kind,
+            actor,
+            body,
+        })
+        .await?;
         Ok(())
     }
 }
 
 static BY_SEQS: Bulk = Bulk::cast(
-    concat!("SELECT ", message_columns!(), " FROM events WHERE kind = 1 AND (channel, seq) IN (VALUES "),
+    concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM events WHERE kind = 1 AND (channel, seq) IN (VALUES "
+    ),
     &["BIGINT", "BIGINT"],
     ")",
 );
@@ -332,7 +384,10 @@ impl Store {
                 query.fetch_all(pool).await
             })?;
             for message in found {
-                if let Some(listing) = listings.iter_mut().find(|listing| listing.channel.key == message.channel) {
+                if let Some(listing) = listings
+                    .iter_mut()
+                    .find(|listing| listing.channel.key == message.channel)
+                {
                     listing.last_message = Some(message);
                 }
             }

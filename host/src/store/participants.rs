@@ -29,12 +29,16 @@ pub enum Asker {
     Participant { role: Role, own: bool },
 }
 
-const PARTICIPANT: &str =
-    "SELECT user_id, role, joined_at, last_read_seq FROM participants WHERE channel = $1 AND user_id = $2";
+const PARTICIPANT: &str = "SELECT user_id, role, joined_at, last_read_seq FROM participants WHERE channel = $1 AND user_id = $2";
 
 impl Store {
     /// Somebody's seat in a channel of the app.
-    pub async fn find_participant(&self, tenant: Tenant, channel: &Channel, user: &UserId) -> Result<Option<Participant>> {
+    pub async fn find_participant(
+        &self,
+        tenant: Tenant,
+        channel: &Channel,
+        user: &UserId,
+    ) -> Result<Option<Participant>> {
         if channel.app_id != tenant.app() {
             return Ok(None);
         }
@@ -44,7 +48,12 @@ impl Store {
     }
 
     /// Participants by user id, those after `after`.
-    pub async fn list_participants(&self, member: &Member, after: &str, limit: i64) -> Result<Vec<Participant>> {
+    pub async fn list_participants(
+        &self,
+        member: &Member,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Participant>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
                 "SELECT user_id, role, joined_at, last_read_seq FROM participants \
@@ -77,8 +86,14 @@ impl Store {
                 let actor = member.user().cloned();
                 let asker = match (member.standing(), &actor) {
                     (Standing::Participant(_), Some(actor)) => {
-                        let seat = tx.participant(channel, actor).await?.ok_or_else(|| Error::not_found("channel"))?;
-                        Asker::Participant { role: seat.role, own: *actor == user }
+                        let seat = tx
+                            .participant(channel, actor)
+                            .await?
+                            .ok_or_else(|| Error::not_found("channel"))?;
+                        Asker::Participant {
+                            role: seat.role,
+                            own: *actor == user,
+                        }
                     }
                     _ => Asker::Backend,
                 };
@@ -88,7 +103,10 @@ impl Store {
                     SeatChange::Add(role) => {
                         tx.add_participant(app, channel, &user, role, actor).await?;
                         if tx.count(channel).await? > participants_max {
-                            return Err(Error::new(Code::LimitReached, "The channel has as many participants as it may."));
+                            return Err(Error::new(
+                                Code::LimitReached,
+                                "The channel has as many participants as it may.",
+                            ));
                         }
                     }
                     SeatChange::Set(role) => tx.set_role(channel, &user, role, actor).await?,
@@ -120,7 +138,10 @@ impl Store {
                     .await
                     .map(drop)
                 })?;
-                let seat = tx.participant(channel, &user).await?.ok_or_else(|| Error::not_found("channel"))?;
+                let seat = tx
+                    .participant(channel, &user)
+                    .await?
+                    .ok_or_else(|| Error::not_found("channel"))?;
                 Ok(seat.last_read_seq)
             })
         })
@@ -129,7 +150,11 @@ impl Store {
 }
 
 impl Tx {
-    pub(super) async fn participant(&mut self, channel: ChannelKey, user: &UserId) -> Result<Option<Participant>> {
+    pub(super) async fn participant(
+        &mut self,
+        channel: ChannelKey,
+        user: &UserId,
+    ) -> Result<Option<Participant>> {
         Ok(on_db!(&mut self.connection, c => {
             sqlx::query_as(PARTICIPANT).bind(channel).bind(user.as_str()).fetch_optional(&mut *c).await
         })?)
@@ -161,13 +186,23 @@ impl Tx {
             .map(|done| done.rows_affected())
         })?;
         if added == 0 {
-            return Err(Error::new(Code::NotFound, format!("There is no active user `{user}`.")));
+            return Err(Error::new(
+                Code::NotFound,
+                format!("There is no active user `{user}`."),
+            ));
         }
         self.recount(channel).await?;
-        self.member_event(channel, EventKind::MemberAdded, user, Some(role), actor).await
+        self.member_event(channel, EventKind::MemberAdded, user, Some(role), actor)
+            .await
     }
 
-    async fn set_role(&mut self, channel: ChannelKey, user: &UserId, role: Role, actor: Option<UserId>) -> Result<()> {
+    async fn set_role(
+        &mut self,
+        channel: ChannelKey,
+        user: &UserId,
+        role: Role,
+        actor: Option<UserId>,
+    ) -> Result<()> {
         on_db!(&mut self.connection, c => {
             sqlx::query("UPDATE participants SET role = $1 WHERE channel = $2 AND user_id = $3")
                 .bind(role.as_str())
@@ -177,10 +212,16 @@ impl Tx {
                 .await
                 .map(drop)
         })?;
-        self.member_event(channel, EventKind::MemberUpdated, user, Some(role), actor).await
+        self.member_event(channel, EventKind::MemberUpdated, user, Some(role), actor)
+            .await
     }
 
-    async fn transfer(&mut self, channel: ChannelKey, to: &UserId, actor: Option<UserId>) -> Result<()> {
+    async fn transfer(
+        &mut self,
+        channel: ChannelKey,
+        to: &UserId,
+        actor: Option<UserId>,
+    ) -> Result<()> {
         let owner: Option<UserId> = on_db!(&mut self.connection, c => {
             sqlx::query_scalar("SELECT user_id FROM participants WHERE channel = $1 AND role = 'owner'")
                 .bind(channel)
@@ -188,7 +229,8 @@ impl Tx {
                 .await
         })?;
         if let Some(owner) = owner {
-            self.set_role(channel, &owner, Role::Admin, actor.clone()).await?;
+            self.set_role(channel, &owner, Role::Admin, actor.clone())
+                .await?;
         }
         self.set_role(channel, to, Role::Owner, actor).await
     }
@@ -212,7 +254,9 @@ impl Tx {
             .await
         })?;
         for channel in sides.into_iter().chain([channel]) {
-            let Some(seat) = self.participant(channel, user).await? else { continue };
+            let Some(seat) = self.participant(channel, user).await? else {
+                continue;
+            };
             on_db!(&mut self.connection, c => {
                 sqlx::query("DELETE FROM participants WHERE channel = $1 AND user_id = $2")
                     .bind(channel)
@@ -222,7 +266,8 @@ impl Tx {
                     .map(drop)
             })?;
             self.recount(channel).await?;
-            self.member_event(channel, EventKind::MemberRemoved, user, None, actor.clone()).await?;
+            self.member_event(channel, EventKind::MemberRemoved, user, None, actor.clone())
+                .await?;
             if seat.role == Role::Owner {
                 self.succeed(app, channel, actor.clone()).await?;
             }
@@ -230,7 +275,12 @@ impl Tx {
         Ok(())
     }
 
-    async fn succeed(&mut self, app: AppId, channel: ChannelKey, actor: Option<UserId>) -> Result<()> {
+    async fn succeed(
+        &mut self,
+        app: AppId,
+        channel: ChannelKey,
+        actor: Option<UserId>,
+    ) -> Result<()> {
         let heir: Option<UserId> = on_db!(&mut self.connection, c => {
             sqlx::query_scalar(
                 "SELECT user_id FROM participants WHERE channel = $1 \
@@ -243,8 +293,13 @@ impl Tx {
         match heir {
             Some(heir) => self.set_role(channel, &heir, Role::Owner, actor).await,
             None => {
-                let change = super::ChannelChange { active: Some(false), ..Default::default() };
-                self.change_channel(app, channel, actor, change).await.map(drop)
+                let change = super::ChannelChange {
+                    active: Some(false),
+                    ..Default::default()
+                };
+                self.change_channel(app, channel, actor, change)
+                    .await
+                    .map(drop)
             }
         }
     }
@@ -270,7 +325,10 @@ impl Tx {
 
     async fn head_seq(&mut self, channel: ChannelKey) -> Result<i64> {
         self.load_heads(std::iter::once(channel)).await?;
-        self.heads.get(&channel).map(|head| head.seq).ok_or_else(|| Error::not_found("channel"))
+        self.heads
+            .get(&channel)
+            .map(|head| head.seq)
+            .ok_or_else(|| Error::not_found("channel"))
     }
 
     async fn member_event(
@@ -288,6 +346,13 @@ impl Tx {
         if let Some(actor) = &actor {
             data["by"] = actor.as_str().into();
         }
-        self.append(NewEvent { channel, kind, actor, body: EventBody::Data(data.to_string()) }).await.map(drop)
+        self.append(NewEvent {
+            channel,
+            kind,
+            actor,
+            body: EventBody::Data(data.to_string()),
+        })
+        .await
+        .map(drop)
     }
 }

@@ -76,16 +76,33 @@ pub struct Timer {
 /// A change of the timers.
 #[derive(Debug, Clone)]
 pub enum TimerWrite {
-    Set { name: String, due_at: Millis, channel: String, payload: String },
-    Cancel { name: String },
+    Set {
+        name: String,
+        due_at: Millis,
+        channel: String,
+        payload: String,
+    },
+    Cancel {
+        name: String,
+    },
 }
 
 /// A write to the chat.
 #[derive(Debug, Clone)]
 pub enum ChatWrite {
     Send(NewMessage),
-    Change { channel: ChannelKey, id: MessageId, revision: i64, change: MessageChange, actor: Option<UserId> },
-    Delete { channel: ChannelKey, id: MessageId, actor: Option<UserId> },
+    Change {
+        channel: ChannelKey,
+        id: MessageId,
+        revision: i64,
+        change: MessageChange,
+        actor: Option<UserId>,
+    },
+    Delete {
+        channel: ChannelKey,
+        id: MessageId,
+        actor: Option<UserId>,
+    },
 }
 
 /// Why a handler ran, and so what is done with it.
@@ -158,7 +175,12 @@ impl Store {
     }
 
     /// A component of the app.
-    pub async fn find_component(&self, tenant: Tenant, name: &str, digest: &str) -> Result<Option<Vec<u8>>> {
+    pub async fn find_component(
+        &self,
+        tenant: Tenant,
+        name: &str,
+        digest: &str,
+    ) -> Result<Option<Vec<u8>>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_scalar("SELECT component FROM plugin_versions WHERE app_id = $1 AND name = $2 AND digest = $3")
                 .bind(tenant.app())
@@ -170,7 +192,11 @@ impl Store {
     }
 
     /// The uploaded versions of a plugin, old to new: digest, version, time.
-    pub async fn list_versions(&self, backend: &Backend, name: &str) -> Result<Vec<(String, String, Millis)>> {
+    pub async fn list_versions(
+        &self,
+        backend: &Backend,
+        name: &str,
+    ) -> Result<Vec<(String, String, Millis)>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
                 "SELECT digest, version, uploaded_at FROM plugin_versions WHERE app_id = $1 AND name = $2 \
@@ -253,7 +279,11 @@ impl Store {
                         .await
                         .map(|done| done.rows_affected())
                 })?;
-                if gone == 0 { Err(Error::not_found("plugin")) } else { Ok(()) }
+                if gone == 0 {
+                    Err(Error::not_found("plugin"))
+                } else {
+                    Ok(())
+                }
             })
         })
         .await
@@ -283,7 +313,12 @@ impl Store {
     }
 
     /// A value that an install keeps.
-    pub async fn find_kv(&self, install: InstallId, scope: &str, key: &str) -> Result<Option<KvRow>> {
+    pub async fn find_kv(
+        &self,
+        install: InstallId,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<KvRow>> {
         let now = self.clock.now();
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
@@ -300,7 +335,14 @@ impl Store {
     }
 
     /// Keys of a scope that begin with `prefix`, after `after`, in byte order.
-    pub async fn list_kv(&self, install: InstallId, scope: &str, prefix: &str, after: &str, limit: i64) -> Result<Vec<String>> {
+    pub async fn list_kv(
+        &self,
+        install: InstallId,
+        scope: &str,
+        prefix: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>> {
         let now = self.clock.now();
         Ok(on_db!(&self.db, pool => {
             sqlx::query_scalar(
@@ -379,7 +421,13 @@ impl Store {
 
     /// Notes that the event after the cursor failed: it is tried again at `retry_at`, or, without
     /// one, passed over.
-    pub async fn note_failed_event(&self, install: InstallId, from: i64, to: i64, retry_at: Option<Millis>) -> Result<()> {
+    pub async fn note_failed_event(
+        &self,
+        install: InstallId,
+        from: i64,
+        to: i64,
+        retry_at: Option<Millis>,
+    ) -> Result<()> {
         self.write(move |tx| {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {
@@ -413,7 +461,9 @@ impl Store {
     /// Lands all that a handler did, or nothing. The flag is false when somebody else was first: a
     /// value it read has changed, or its event or timer is done already. It should then run again.
     pub async fn commit_handler(&self, commit: HandlerCommit) -> Result<bool> {
-        let result = self.write(move |tx| Box::pin(async move { tx.handler(commit).await })).await;
+        let result = self
+            .write(move |tx| Box::pin(async move { tx.handler(commit).await }))
+            .await;
         match result {
             Ok(()) => Ok(true),
             Err(error) if error.code() == Code::Conflict => Ok(false),
@@ -436,10 +486,18 @@ impl Tx {
             match write {
                 ChatWrite::Send(message) => {
                     let mut sent = self.send_all(std::iter::once(&message)).await?;
-                    sent.pop().unwrap_or_else(|| Err(Error::not_found("message")))?;
+                    sent.pop()
+                        .unwrap_or_else(|| Err(Error::not_found("message")))?;
                 }
-                ChatWrite::Change { channel, id, revision, change, actor } => {
-                    self.change_message(channel, id, revision, change, actor).await?;
+                ChatWrite::Change {
+                    channel,
+                    id,
+                    revision,
+                    change,
+                    actor,
+                } => {
+                    self.change_message(channel, id, revision, change, actor)
+                        .await?;
                 }
                 ChatWrite::Delete { channel, id, actor } => {
                     self.delete_message(channel, id, actor).await?;
@@ -473,10 +531,18 @@ impl Tx {
                     .map(|done| done.rows_affected())
             })?,
         };
-        if changed == 0 { Err(Error::new(Code::Conflict, "It is done already.")) } else { Ok(()) }
+        if changed == 0 {
+            Err(Error::new(Code::Conflict, "It is done already."))
+        } else {
+            Ok(())
+        }
     }
 
-    async fn check_reads(&mut self, install: InstallId, reads: &[(String, String, Option<i64>)]) -> Result<()> {
+    async fn check_reads(
+        &mut self,
+        install: InstallId,
+        reads: &[(String, String, Option<i64>)],
+    ) -> Result<()> {
         let now = self.now;
         for (scope, key, version) in reads {
             let current: Option<i64> = on_db!(&mut self.connection, c => {
@@ -542,7 +608,10 @@ impl Tx {
             .await
         })?;
         if keys > commit.kv_keys_max || bytes.unwrap_or(0) > commit.kv_bytes_max {
-            return Err(Error::new(Code::LimitReached, "The plugin keeps more values than it may."));
+            return Err(Error::new(
+                Code::LimitReached,
+                "The plugin keeps more values than it may.",
+            ));
         }
         Ok(())
     }

@@ -93,8 +93,18 @@ impl Backend {
 }
 
 impl Member {
-    pub(crate) fn vouch(tenant: Tenant, channel: Arc<Channel>, user: Option<UserId>, standing: Standing) -> Self {
-        Self { tenant, channel, user, standing }
+    pub(crate) fn vouch(
+        tenant: Tenant,
+        channel: Arc<Channel>,
+        user: Option<UserId>,
+        standing: Standing,
+    ) -> Self {
+        Self {
+            tenant,
+            channel,
+            user,
+            standing,
+        }
     }
 
     /// The tenant it acts in.

@@ -40,8 +40,22 @@ impl From<KeyRow> for Key {
             (Some(org), _) => KeyOwner::Org(org),
             (None, app) => KeyOwner::App(app.unwrap_or(AppId(0))),
         };
-        let KeyRow { id, name, hint, created_at, expires_at, .. } = row;
-        Key { id, owner, name, hint, created_at, expires_at }
+        let KeyRow {
+            id,
+            name,
+            hint,
+            created_at,
+            expires_at,
+            ..
+        } = row;
+        Key {
+            id,
+            owner,
+            name,
+            hint,
+            created_at,
+            expires_at,
+        }
     }
 }
 
@@ -72,7 +86,12 @@ impl Store {
     }
 
     /// Orgs by id, those after `after`.
-    pub async fn list_orgs(&self, _operator: &Operator, after: Option<OrgId>, limit: i64) -> Result<Vec<Org>> {
+    pub async fn list_orgs(
+        &self,
+        _operator: &Operator,
+        after: Option<OrgId>,
+        limit: i64,
+    ) -> Result<Vec<Org>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as("SELECT id, name, email, banner, created_at FROM orgs WHERE id > $1 ORDER BY id LIMIT $2")
                 .bind(after.unwrap_or(OrgId(i64::MIN)))
@@ -166,7 +185,12 @@ impl Store {
     }
 
     /// The org's apps by id, those after `after`.
-    pub async fn list_apps(&self, owner: &Owner, after: Option<AppId>, limit: i64) -> Result<Vec<App>> {
+    pub async fn list_apps(
+        &self,
+        owner: &Owner,
+        after: Option<AppId>,
+        limit: i64,
+    ) -> Result<Vec<App>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
                 "SELECT id, org_id, name, allowed_ips, allowed_origins, audience, tokens_valid_from, created_at \
@@ -187,7 +211,9 @@ impl Store {
 
     /// Every origin that some app allows: for answering a browser's preflight, which names no app.
     pub async fn list_origins(&self) -> Result<Vec<Texts>> {
-        Ok(on_db!(&self.db, pool => sqlx::query_scalar("SELECT allowed_origins FROM apps").fetch_all(pool).await)?)
+        Ok(
+            on_db!(&self.db, pool => sqlx::query_scalar("SELECT allowed_origins FROM apps").fetch_all(pool).await)?,
+        )
     }
 
     /// Changes an app.
@@ -251,7 +277,14 @@ impl Store {
     }
 
     /// Puts a new credential beside an old one, which stops working at `old_until`.
-    pub async fn rotate_key(&self, owner: KeyOwner, old: KeyId, old_until: Millis, new: Key, hash: Vec<u8>) -> Result<Key> {
+    pub async fn rotate_key(
+        &self,
+        owner: KeyOwner,
+        old: KeyId,
+        old_until: Millis,
+        new: Key,
+        hash: Vec<u8>,
+    ) -> Result<Key> {
         self.write(move |tx| {
             Box::pin(async move {
                 expire_key(tx, owner, old, old_until).await?;
@@ -264,7 +297,8 @@ impl Store {
 
     /// Lets a credential end at `at`. An earlier end stays.
     pub async fn expire_key(&self, owner: KeyOwner, id: KeyId, at: Millis) -> Result<()> {
-        self.write(move |tx| Box::pin(async move { expire_key(tx, owner, id, at).await })).await
+        self.write(move |tx| Box::pin(async move { expire_key(tx, owner, id, at).await }))
+            .await
     }
 
     /// The credentials of an org or app, old to new, ended ones too.
@@ -297,7 +331,8 @@ impl Store {
     /// Registers a key that verifies the app's user tokens.
     pub async fn add_signing_key(&self, tenant: Tenant, key: SigningKey) -> Result<()> {
         let app = tenant.app();
-        self.write(move |tx| Box::pin(async move { insert_signing_key(tx, app, key).await })).await
+        self.write(move |tx| Box::pin(async move { insert_signing_key(tx, app, key).await }))
+            .await
     }
 
     /// Removes such a key; not the one that the host itself signs with.
@@ -376,7 +411,11 @@ async fn expire_key(tx: &mut super::Tx, owner: KeyOwner, id: KeyId, at: Millis) 
         .await
         .map(|done| done.rows_affected())
     })?;
-    if changed == 0 { Err(Error::not_found("key")) } else { Ok(()) }
+    if changed == 0 {
+        Err(Error::not_found("key"))
+    } else {
+        Ok(())
+    }
 }
 
 async fn insert_signing_key(tx: &mut super::Tx, app: AppId, key: SigningKey) -> Result<()> {

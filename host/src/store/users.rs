@@ -21,11 +21,19 @@ macro_rules! user_columns {
     };
 }
 
-const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE app_id = $1 AND id = $2");
+const USER: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users WHERE app_id = $1 AND id = $2"
+);
 
 impl Store {
     /// Makes users or changes those that are there, all or none. The answer has their order.
-    pub async fn set_users(&self, backend: &Backend, changes: Vec<UserChange>) -> Result<Vec<User>> {
+    pub async fn set_users(
+        &self,
+        backend: &Backend,
+        changes: Vec<UserChange>,
+    ) -> Result<Vec<User>> {
         let app = backend.tenant().app();
         self.write(move |tx| {
             Box::pin(async move {
@@ -40,7 +48,13 @@ impl Store {
     }
 
     /// Makes the bot user of a plugin, unless it is there.
-    pub async fn add_bot(&self, backend: &Backend, id: UserId, name: String, plugin: String) -> Result<()> {
+    pub async fn add_bot(
+        &self,
+        backend: &Backend,
+        id: UserId,
+        name: String,
+        plugin: String,
+    ) -> Result<()> {
         let app = backend.tenant().app();
         self.write(move |tx| {
             Box::pin(async move {
@@ -73,7 +87,12 @@ impl Store {
     }
 
     /// The app's users by id, those after `after`.
-    pub async fn list_users(&self, backend: &Backend, after: &str, limit: i64) -> Result<Vec<User>> {
+    pub async fn list_users(
+        &self,
+        backend: &Backend,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<User>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(concat!(
                 "SELECT ",
@@ -89,7 +108,12 @@ impl Store {
     }
 
     /// Shuts a user out, or lets it in again.
-    pub async fn set_deactivated(&self, backend: &Backend, id: UserId, deactivated: bool) -> Result<User> {
+    pub async fn set_deactivated(
+        &self,
+        backend: &Backend,
+        id: UserId,
+        deactivated: bool,
+    ) -> Result<User> {
         let app = backend.tenant().app();
         self.write(move |tx| {
             Box::pin(async move {
@@ -112,7 +136,12 @@ impl Store {
     }
 
     /// Refuses the user's tokens that were issued before `from`.
-    pub async fn set_tokens_valid_from(&self, backend: &Backend, id: UserId, from: Millis) -> Result<User> {
+    pub async fn set_tokens_valid_from(
+        &self,
+        backend: &Backend,
+        id: UserId,
+        from: Millis,
+    ) -> Result<User> {
         let app = backend.tenant().app();
         self.write(move |tx| {
             Box::pin(async move {

@@ -81,8 +81,15 @@ impl Store {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
         let (done, result) = oneshot::channel();
-        let task = Task { run: Some(Box::new(work)), result: None, done };
-        self.jobs.send(Job::Work(Box::new(task))).await.map_err(|_| lost())?;
+        let task = Task {
+            run: Some(Box::new(work)),
+            result: None,
+            done,
+        };
+        self.jobs
+            .send(Job::Work(Box::new(task)))
+            .await
+            .map_err(|_| lost())?;
         result.await.map_err(|_| lost())?
     }
 
@@ -93,11 +100,16 @@ impl Store {
     /// `overloaded` when the queue is full.
     pub fn begin_send(&self, message: NewMessage) -> Result<oneshot::Receiver<Result<Sent>>> {
         let (done, result) = oneshot::channel();
-        match self.jobs.try_send(Job::Send(Box::new(SendJob { message, done }))) {
+        match self
+            .jobs
+            .try_send(Job::Send(Box::new(SendJob { message, done })))
+        {
             Ok(()) => Ok(result),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                Err(Error::new(Code::Overloaded, "Too many messages are waiting to be stored.").retry_after_ms(1000))
-            }
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Error::new(
+                Code::Overloaded,
+                "Too many messages are waiting to be stored.",
+            )
+            .retry_after_ms(1000)),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(lost()),
         }
     }
@@ -109,7 +121,11 @@ impl Store {
 }
 
 fn lost() -> Error {
-    Error::new(Code::Unavailable, "The host is stopping, or its store has failed.").retry_after_ms(2000)
+    Error::new(
+        Code::Unavailable,
+        "The host is stopping, or its store has failed.",
+    )
+    .retry_after_ms(2000)
 }
 
 /// Opens the writer's own connection.
@@ -119,10 +135,13 @@ pub async fn connect(db: &Db) -> sqlx::Result<Connection> {
         Db::Postgres(pool) => {
             let mut connection = pool.connect_options().connect().await?;
             // One host for each database, until there is a bus between hosts.
-            let (alone,): (bool,) =
-                sqlx::query_as("SELECT pg_try_advisory_lock(4707310001)").fetch_one(&mut connection).await?;
+            let (alone,): (bool,) = sqlx::query_as("SELECT pg_try_advisory_lock(4707310001)")
+                .fetch_one(&mut connection)
+                .await?;
             if !alone {
-                return Err(sqlx::Error::Configuration("another host is using this database".into()));
+                return Err(sqlx::Error::Configuration(
+                    "another host is using this database".into(),
+                ));
             }
             Ok(Db::Postgres(connection))
         }
@@ -153,7 +172,14 @@ impl Writer {
         position: i64,
         commits: mpsc::Sender<Committed>,
     ) -> Self {
-        Self { connection: Some(connection), pool: pool.clone(), clock, ids, position, commits }
+        Self {
+            connection: Some(connection),
+            pool: pool.clone(),
+            clock,
+            ids,
+            position,
+            commits,
+        }
     }
 
     /// Works until every `Store` is gone.
@@ -180,7 +206,11 @@ impl Writer {
                     self.connection = None;
                     let fatal = self.is_fatal(&error);
                     let told = || {
-                        Error::new(Code::Unavailable, "The store did not confirm this; try again.").retry_after_ms(1000)
+                        Error::new(
+                            Code::Unavailable,
+                            "The store did not confirm this; try again.",
+                        )
+                        .retry_after_ms(1000)
                     };
                     for outcome in outcomes {
                         match outcome {
@@ -189,7 +219,9 @@ impl Writer {
                         }
                     }
                     if fatal {
-                        tracing::error!("the disk failed under the store: nothing more is acknowledged");
+                        tracing::error!(
+                            "the disk failed under the store: nothing more is acknowledged"
+                        );
                         return;
                     }
                 }
@@ -213,7 +245,11 @@ impl Writer {
         }
         let result = self.transaction(&mut sends, &mut works, outcomes).await;
         // Only when it failed before their turn is anything left in these.
-        outcomes.extend(sends.into_iter().map(|send| Outcome::Sent(send.done, Err(lost()))));
+        outcomes.extend(
+            sends
+                .into_iter()
+                .map(|send| Outcome::Sent(send.done, Err(lost()))),
+        );
         outcomes.extend(works.into_iter().map(|work| Outcome::Worked(work, None)));
         result
     }
@@ -228,12 +264,23 @@ impl Writer {
             Some(connection) => connection,
             None => self.reconnect().await?,
         };
-        let mut tx = Tx::begin(connection, self.clock.now(), self.ids.clone(), self.position).await?;
+        let mut tx = Tx::begin(
+            connection,
+            self.clock.now(),
+            self.ids.clone(),
+            self.position,
+        )
+        .await?;
         // Sends among themselves keep their order, and so do the others. Between the two it does not
         // matter: nobody was told anything yet.
         if !sends.is_empty() {
             let results = tx.send_all(sends.iter().map(|send| &send.message)).await?;
-            outcomes.extend(sends.drain(..).zip(results).map(|(send, result)| Outcome::Sent(send.done, result)));
+            outcomes.extend(
+                sends
+                    .drain(..)
+                    .zip(results)
+                    .map(|(send, result)| Outcome::Sent(send.done, result)),
+            );
         }
         for mut work in works.drain(..) {
             let failed = tx.attempt(work.as_mut()).await?;
@@ -248,10 +295,16 @@ impl Writer {
     /// After a failed write or sync of SQLite's files, what they hold is uncertain, and a later sync
     /// may succeed without it. A full disk or a lock is no such failure.
     fn is_fatal(&self, error: &Error) -> bool {
-        let cause = error.cause().and_then(|cause| cause.downcast_ref::<sqlx::Error>());
-        let code = cause.and_then(sqlx::Error::as_database_error).and_then(|e| e.code());
+        let cause = error
+            .cause()
+            .and_then(|cause| cause.downcast_ref::<sqlx::Error>());
+        let code = cause
+            .and_then(sqlx::Error::as_database_error)
+            .and_then(|e| e.code());
         // The low byte is SQLITE_IOERR, SQLITE_CORRUPT or SQLITE_NOTADB.
-        let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+        let primary = code
+            .and_then(|code| code.parse::<u32>().ok())
+            .map(|code| code & 0xff);
         matches!(self.pool, Db::Sqlite(_)) && matches!(primary, Some(10 | 11 | 26))
     }
 
@@ -301,9 +354,17 @@ pub struct Tx {
 }
 
 impl Tx {
-    async fn begin(mut connection: Connection, now: Millis, ids: Arc<IdSource>, position: i64) -> Result<Self> {
+    async fn begin(
+        mut connection: Connection,
+        now: Millis,
+        ids: Arc<IdSource>,
+        position: i64,
+    ) -> Result<Self> {
         match &mut connection {
-            Db::Sqlite(c) => sqlx::query("BEGIN IMMEDIATE").execute(&mut *c).await.map(drop)?,
+            Db::Sqlite(c) => sqlx::query("BEGIN IMMEDIATE")
+                .execute(&mut *c)
+                .await
+                .map(drop)?,
             Db::Postgres(c) => sqlx::query("BEGIN").execute(&mut *c).await.map(drop)?,
         }
         Ok(Self {

@@ -141,7 +141,11 @@ pub struct Channel<'a> {
 
 impl<'a> Channel<'a> {
     /// The channel as somebody with `role` sees it, who may do what `capabilities` lists.
-    pub fn new(channel: &'a model::Channel, role: Option<Role>, capabilities: Vec<&'static str>) -> Self {
+    pub fn new(
+        channel: &'a model::Channel,
+        role: Option<Role>,
+        capabilities: Vec<&'static str>,
+    ) -> Self {
         Self {
             id: &channel.id,
             kind: &channel.kind,
@@ -168,7 +172,10 @@ impl<'a> Channel<'a> {
         Self {
             unread: listing.unread,
             last_read_seq: listing.last_read_seq,
-            last_message: listing.last_message.as_ref().map(|m| Message::new(m, &listing.channel.id)),
+            last_message: listing
+                .last_message
+                .as_ref()
+                .map(|m| Message::new(m, &listing.channel.id)),
             ..Self::new(&listing.channel, listing.role, capabilities)
         }
     }

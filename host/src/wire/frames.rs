@@ -56,15 +56,29 @@ impl<'a> Event<'a> {
     /// An entry of a channel's log.
     pub fn logged(event: &'a model::Event, channel_id: &'a ChannelId) -> Self {
         let data = match &event.body {
-            EventBody::Message(message) => EventData::Message { message: Message::new(message, channel_id) },
+            EventBody::Message(message) => EventData::Message {
+                message: Message::new(message, channel_id),
+            },
             EventBody::Data(data) => EventData::Raw(Raw(data)),
         };
-        Self { event: event.kind.as_str(), channel_id, seq: Some(event.seq), ts: Time(event.ts), data }
+        Self {
+            event: event.kind.as_str(),
+            channel_id,
+            seq: Some(event.seq),
+            ts: Time(event.ts),
+            data,
+        }
     }
 
     /// Something that passes. `data` is JSON text.
     pub fn passing(event: &'a str, channel_id: &'a ChannelId, at: Millis, data: &'a str) -> Self {
-        Self { event, channel_id, seq: None, ts: Time(at), data: EventData::Raw(Raw(data)) }
+        Self {
+            event,
+            channel_id,
+            seq: None,
+            ts: Time(at),
+            data: EventData::Raw(Raw(data)),
+        }
     }
 
     /// The `data` alone, as plugins get it.

@@ -254,5 +254,12 @@ pub fn history<'a>(
     next: Option<String>,
     prev: Option<String>,
 ) -> History<'a> {
-    History { messages: messages.iter().map(|message| Message::new(message, channel)).collect(), next, prev }
+    History {
+        messages: messages
+            .iter()
+            .map(|message| Message::new(message, channel))
+            .collect(),
+        next,
+        prev,
+    }
 }

@@ -21,8 +21,20 @@ pub struct Org<'a> {
 
 impl<'a> From<&'a model::Org> for Org<'a> {
     fn from(org: &'a model::Org) -> Self {
-        let model::Org { id, name, email, banner, created_at } = org;
-        Self { id: *id, name, email, banner: banner.as_deref(), created_at: Time(*created_at) }
+        let model::Org {
+            id,
+            name,
+            email,
+            banner,
+            created_at,
+        } = org;
+        Self {
+            id: *id,
+            name,
+            email,
+            banner: banner.as_deref(),
+            created_at: Time(*created_at),
+        }
     }
 }
 
@@ -212,7 +224,12 @@ pub struct SigningKey<'a> {
 
 impl<'a> From<&'a model::SigningKey> for SigningKey<'a> {
     fn from(key: &'a model::SigningKey) -> Self {
-        Self { kid: &key.kid, algorithm: &key.algorithm, own: key.own, created_at: Time(key.created_at) }
+        Self {
+            kid: &key.kid,
+            algorithm: &key.algorithm,
+            own: key.own,
+            created_at: Time(key.created_at),
+        }
     }
 }
 

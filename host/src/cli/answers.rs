@@ -1,0 +1,201 @@
+//! What the API answers, as far as people are shown it. Fields that a later host adds are passed
+//! over.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::failure::Failure;
+
+/// An answer in its shape.
+pub fn read<T: DeserializeOwned>(answer: &Value) -> Result<T, Failure> {
+    T::deserialize(answer).map_err(|_| unexpected())
+}
+
+/// What to say of an answer without what it must have.
+pub fn unexpected() -> Failure {
+    Failure::Other("the host answered in a way that this version of `althing` doesn't know".into())
+}
+
+/// The day of an RFC 3339 time.
+pub fn day(time: &str) -> String {
+    time.get(..10).unwrap_or(time).to_owned()
+}
+
+/// An RFC 3339 time in UTC to the minute, such as `2026-01-31 08:30 UTC`.
+pub fn minute(time: &str) -> String {
+    match (time.get(..10), time.get(11..16)) {
+        (Some(day), Some(minute)) => format!("{day} {minute} UTC"),
+        _ => time.to_owned(),
+    }
+}
+
+/// A dash for an empty list.
+pub fn or_none(text: String) -> String {
+    if text.is_empty() { "–".into() } else { text }
+}
+
+/// A new org or app, with its first key.
+#[derive(Debug, Deserialize)]
+pub struct Created {
+    org: Option<Org>,
+    app: Option<App>,
+    key: String,
+}
+
+impl Created {
+    /// The org and its key.
+    pub fn org(self) -> Result<(Org, String), Failure> {
+        Ok((self.org.ok_or_else(unexpected)?, self.key))
+    }
+
+    /// The app and its server key.
+    pub fn app(self) -> Result<(App, String), Failure> {
+        Ok((self.app.ok_or_else(unexpected)?, self.key))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Org {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub created_at: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct OrgList {
+    pub orgs: Vec<Org>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct App {
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub allowed_ips: Vec<String>,
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
+    pub created_at: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct AppList {
+    pub apps: Vec<App>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Key {
+    pub id: String,
+    pub name: String,
+    pub hint: String,
+    pub created_at: String,
+    pub expires_at: Option<String>,
+    pub secret: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct KeyList {
+    pub keys: Vec<Key>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Permission {
+    pub name: String,
+    pub reason: String,
+    /// What it allows, in the host's words.
+    #[serde(default)]
+    pub allows: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct CommandHelp {
+    pub name: String,
+    #[serde(default)]
+    pub usage: String,
+    pub description: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Kind {
+    pub name: String,
+    pub title: String,
+}
+
+/// What a component is and wants.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Component {
+    pub name: String,
+    pub version: String,
+    pub digest: String,
+    pub title: String,
+    #[serde(default)]
+    pub description: String,
+    pub exports: Vec<String>,
+    pub imports: Vec<String>,
+    pub permissions: Vec<Permission>,
+    #[serde(default)]
+    pub commands: Vec<CommandHelp>,
+    #[serde(default)]
+    pub kinds: Vec<Kind>,
+    #[serde(default)]
+    pub events: Vec<String>,
+    #[serde(default)]
+    pub config_schema: Value,
+    pub bytes: usize,
+}
+
+impl Component {
+    /// Whether it can't start without this permission: those that it imports. The others widen what
+    /// it may do.
+    pub fn needs(&self, permission: &str) -> bool {
+        self.imports.iter().any(|import| import == permission)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Install {
+    pub digest: String,
+    pub enabled: bool,
+    pub grants: Vec<String>,
+    #[serde(default)]
+    pub config: Map<String, Value>,
+    pub order: i64,
+    pub on_fault: String,
+    pub fault: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Version {
+    pub digest: String,
+    pub version: String,
+    pub uploaded_at: String,
+}
+
+/// A plugin in an app.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Plugin {
+    pub name: String,
+    pub install: Option<Install>,
+    /// Of the installed version, else of the newest.
+    pub component: Option<Component>,
+    #[serde(default)]
+    pub versions: Vec<Version>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct PluginList {
+    pub plugins: Vec<Plugin>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct LogLine {
+    pub at: String,
+    pub level: String,
+    pub message: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Log {
+    pub lines: Vec<LogLine>,
+}

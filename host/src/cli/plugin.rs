@@ -1,0 +1,283 @@
+//! Plugins of an app: inspected here, uploaded, enabled and looked at on a host.
+
+mod enable;
+mod inspect;
+mod page;
+mod settings;
+
+use std::io::{IsTerminal, stdin};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::json;
+
+pub use inspect::inspect;
+
+use super::answers::{self, Component, Log, Plugin, PluginList};
+use super::client::{Body, Client, Connection};
+use super::failure::Failure;
+use super::keys::id;
+use super::screen::{Screen, plain, table};
+
+const KEY: &str = "a server key of the app";
+
+/// More than any host takes; it keeps a wrong file from being read whole.
+const COMPONENT_BYTES_MAX: u64 = 256 << 20;
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check a component and say what it is and wants. Asks no host
+    #[command(after_help = "\
+Example:
+  althing plugin inspect target/plugins/poll.wasm")]
+    Inspect(inspect::Inspect),
+    /// Upload a component to an app. It does nothing before it is enabled
+    #[command(after_help = "\
+Example:
+  althing plugin upload target/plugins/poll.wasm --key-file server.key")]
+    Upload(Upload),
+    /// List the plugins of an app
+    #[command(after_help = "\
+Example:
+  althing plugin list --key-file server.key")]
+    List(List),
+    /// Show what a plugin is, what it wants and why, and how it runs
+    #[command(after_help = "\
+Example:
+  althing plugin show poll --key-file server.key")]
+    Show(One),
+    /// Run a plugin in an app, or change how it runs
+    #[command(after_help = "\
+Examples:
+  althing plugin enable poll --grant chat-write --grant timers --key-file server.key
+  althing plugin enable moderation --grant-all --order 10 --on-fault closed \\
+    --set links=allow_listed --set link_domains='[\"example.com\"]' --key-file server.key
+  althing plugin enable poll --digest latest --key-file server.key
+
+What is left out stays as it is. With --grant, the plugin has exactly the permissions named.")]
+    Enable(enable::Enable),
+    /// Stop running a plugin. Its settings and what it keeps stay
+    #[command(after_help = "\
+Example:
+  althing plugin disable poll --key-file server.key")]
+    Disable(One),
+    /// Print the newest lines of a plugin's log
+    #[command(after_help = "\
+Example:
+  althing plugin log poll --key-file server.key")]
+    Log(One),
+    /// Remove a plugin from an app, with all its versions and all that it keeps
+    #[command(after_help = "\
+Example:
+  althing plugin remove poll --key-file server.key")]
+    Remove(Remove),
+}
+
+/// What to upload.
+#[derive(Debug, Args)]
+pub struct Upload {
+    /// The component
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A list that takes nothing.
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// One plugin.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The plugin's name
+    #[arg(value_parser = id)]
+    name: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A plugin to be removed.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// The plugin's name
+    #[arg(value_parser = id)]
+    name: String,
+    /// Don't ask whether this is meant
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Does what takes a host.
+pub async fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Inspect(inspect) => self::inspect(screen, &inspect),
+        Verb::Upload(upload) => self::upload(screen, &upload).await,
+        Verb::List(list) => print_all(screen, &list).await,
+        Verb::Show(one) => show(screen, &one).await,
+        Verb::Enable(enable) => enable::run(screen, &enable).await,
+        Verb::Disable(one) => disable(screen, &one).await,
+        Verb::Log(one) => log(screen, &one).await,
+        Verb::Remove(remove) => self::remove(screen, &remove).await,
+    }
+}
+
+async fn upload(screen: &mut Screen<'_>, upload: &Upload) -> Result<(), Failure> {
+    let bytes = read_component(&upload.file)?;
+    let client = upload.connection.open(screen, KEY)?;
+    let answer = client
+        .send(Method::POST, &["plugins"], Body::Component(bytes))
+        .await?;
+    let component: Component = answers::read(&answer)?;
+    screen.show(&answer, || page::component(&component))?;
+    if screen.json {
+        return Ok(());
+    }
+    let plugin = find(&client, &component.name).await?;
+    let hint = match &plugin.install {
+        Some(install) if install.digest == component.digest => {
+            return Ok(screen.note("It is the version that is installed.")?);
+        }
+        Some(_) => format!(
+            "althing plugin enable {} --digest {}",
+            component.name,
+            short(&component.digest)
+        ),
+        None => format!(
+            "althing plugin enable {}{}",
+            component.name,
+            enable::grant_all(&component)
+        ),
+    };
+    Ok(screen.note(&format!("\nUploaded. To run it:\n  {hint}"))?)
+}
+
+async fn print_all(screen: &mut Screen<'_>, list: &List) -> Result<(), Failure> {
+    let answer = list
+        .connection
+        .open(screen, KEY)?
+        .get(&["plugins"], &[])
+        .await?;
+    let list: PluginList = answers::read(&answer)?;
+    let head = ["NAME", "VERSION", "STATE", "ORDER", "TITLE"].map(str::to_owned);
+    let rows = list.plugins.iter().map(|plugin| {
+        let component = plugin.component.as_ref();
+        [
+            plugin.name.clone(),
+            component.map_or_else(String::new, |component| component.version.clone()),
+            page::state(plugin.install.as_ref()).to_owned(),
+            plugin
+                .install
+                .as_ref()
+                .map_or_else(String::new, |install| install.order.to_string()),
+            component.map_or_else(String::new, |component| component.title.clone()),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    Ok(screen.show(&answer, || table(0, &rows))?)
+}
+
+async fn show(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {
+    let answer = one
+        .connection
+        .open(screen, KEY)?
+        .get(&["plugins", &one.name], &[])
+        .await?;
+    let plugin: Plugin = answers::read(&answer)?;
+    Ok(screen.show(&answer, || page::plugin(&plugin))?)
+}
+
+async fn disable(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {
+    let client = one.connection.open(screen, KEY)?;
+    // An install that isn't there must not be made by being switched off.
+    if find(&client, &one.name).await?.install.is_none() {
+        return Err(Failure::Other(format!(
+            "`{}` is uploaded, but not enabled",
+            one.name
+        )));
+    }
+    let answer = client
+        .send(
+            Method::PUT,
+            &["plugins", &one.name],
+            Body::Json(json!({ "enabled": false })),
+        )
+        .await?;
+    if screen.json {
+        return Ok(screen.print_json(&answer)?);
+    }
+    Ok(screen.print(&format!("{} is disabled", one.name))?)
+}
+
+async fn log(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {
+    let answer = one
+        .connection
+        .open(screen, KEY)?
+        .get(&["plugins", &one.name, "log"], &[])
+        .await?;
+    let log: Log = answers::read(&answer)?;
+    let empty = log.lines.is_empty();
+    let rows: Vec<_> = log
+        .lines
+        .into_iter()
+        .map(|line| [line.at, line.level, line.message])
+        .collect();
+    screen.show(&answer, || table(0, &rows))?;
+    if empty && !screen.json {
+        screen.note("The log is empty. It holds the lines since the host started.")?;
+    }
+    Ok(())
+}
+
+async fn remove(screen: &mut Screen<'_>, remove: &Remove) -> Result<(), Failure> {
+    let client = remove.connection.open(screen, KEY)?;
+    let name = &remove.name;
+    if !remove.yes {
+        if !stdin().is_terminal() {
+            return Err(Failure::Usage(
+                "this removes what the plugin keeps, too; say --yes if that is meant".into(),
+            ));
+        }
+        screen.note(&format!(
+            "Remove `{name}` with all its versions and all that it keeps? Type its name:"
+        ))?;
+        let mut typed = String::new();
+        stdin().read_line(&mut typed)?;
+        if typed.trim() != name {
+            return Err(Failure::Other("nothing was removed".into()));
+        }
+    }
+    client
+        .send(Method::DELETE, &["plugins", name], Body::Empty)
+        .await?;
+    Ok(screen.note(&format!("{name} is removed."))?)
+}
+
+async fn find(client: &Client, name: &str) -> Result<Plugin, Failure> {
+    answers::read(&client.get(&["plugins", name], &[]).await?)
+}
+
+/// The component in a file.
+fn read_component(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| Failure::Usage(format!("{shown}: can't be read: {error}"));
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > COMPONENT_BYTES_MAX {
+        return Err(Failure::Usage(format!(
+            "{shown}: has {size} bytes; no component is that large"
+        )));
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+/// Enough of a digest to tell versions apart.
+fn short(digest: &str) -> String {
+    plain(digest.get(..12).unwrap_or(digest))
+}

@@ -1,0 +1,239 @@
+//! A plugin as people are shown it.
+
+use serde_json::Value;
+
+use super::short;
+use crate::cli::answers::{self, Component, Install, Permission, Plugin};
+use crate::cli::screen::{plain, table, wrap};
+
+/// Whether it runs.
+pub fn state(install: Option<&Install>) -> &'static str {
+    match install {
+        None => "uploaded",
+        Some(install) if !install.enabled => "disabled",
+        Some(install) if install.fault.is_some() => "faulty",
+        Some(_) => "enabled",
+    }
+}
+
+/// All of a plugin: what it is, how it runs, which versions there are.
+pub fn plugin(plugin: &Plugin) -> String {
+    let install = plugin.install.as_ref();
+    let mut text = match &plugin.component {
+        Some(component) => head(component),
+        None => format!("{}\n", plain(&plugin.name)),
+    };
+    text.push('\n');
+    let mut facts = vec![("State", state(install).to_owned())];
+    if let Some(install) = install {
+        facts.extend(install.fault.as_ref().map(|fault| ("Fault", fault.clone())));
+        facts.push(("Order", install.order.to_string()));
+        facts.push(("On fault", on_fault(&install.on_fault)));
+    }
+    if let Some(component) = &plugin.component {
+        facts.extend(about(component));
+    }
+    text.push_str(&rows(facts));
+    if let Some(component) = &plugin.component {
+        text.push_str(&permissions(
+            component,
+            install.map(|install| install.grants.as_slice()),
+        ));
+        let set = install.map(|install| Value::Object(install.config.clone()));
+        text.push_str(&settings(&component.config_schema, set.as_ref()));
+    }
+    text.push_str(&versions(plugin));
+    text
+}
+
+/// What a component is and wants.
+pub fn component(component: &Component) -> String {
+    let mut text = head(component);
+    text.push('\n');
+    text.push_str(&rows(about(component)));
+    text.push_str(&permissions(component, None));
+    text.push_str(&settings(&component.config_schema, None));
+    text
+}
+
+/// What it wants, and why.
+pub fn wants<'p>(permissions: impl Iterator<Item = &'p Permission>) -> String {
+    let rows: Vec<_> = permissions
+        .map(|permission| {
+            [
+                permission.name.clone(),
+                permission.reason.clone(),
+                allows(permission),
+            ]
+        })
+        .collect();
+    table(2, &rows)
+}
+
+fn allows(permission: &Permission) -> String {
+    if permission.allows.is_empty() {
+        String::new()
+    } else {
+        format!("({})", permission.allows)
+    }
+}
+
+fn head(component: &Component) -> String {
+    let mut text = format!(
+        "{} {}: {}\n",
+        plain(&component.name),
+        plain(&component.version),
+        plain(&component.title)
+    );
+    for line in component
+        .description
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+    {
+        text.push_str(&wrap(2, line));
+    }
+    text
+}
+
+fn about(component: &Component) -> Vec<(&'static str, String)> {
+    let commands = component.commands.iter().map(|command| {
+        let call = format!("/{} {}", command.name, command.usage);
+        (
+            "Command",
+            format!("{}: {}", call.trim_end(), command.description),
+        )
+    });
+    let kinds = component
+        .kinds
+        .iter()
+        .map(|kind| ("Message kind", format!("{} ({})", kind.name, kind.title)));
+    let mut facts = vec![
+        ("Hooks", component.exports.join(", ")),
+        ("Uses", answers::or_none(component.imports.join(", "))),
+    ];
+    if !component.events.is_empty() {
+        facts.push(("Events", component.events.join(", ")));
+    }
+    facts.extend(commands);
+    facts.extend(kinds);
+    facts.push(("Size", format!("{} KiB", component.bytes.div_ceil(1024))));
+    facts.push(("Digest", component.digest.clone()));
+    facts
+}
+
+fn rows(facts: Vec<(&'static str, String)>) -> String {
+    let rows: Vec<_> = facts
+        .into_iter()
+        .map(|(name, fact)| [name.to_owned(), fact])
+        .collect();
+    table(0, &rows)
+}
+
+fn on_fault(policy: &str) -> String {
+    let meaning = match policy {
+        "open" => "messages go through when its guard fails",
+        "closed" => "messages are refused when its guard fails",
+        "hold" => "messages are kept for review when its guard fails",
+        _ => return policy.to_owned(),
+    };
+    format!("{policy}: {meaning}")
+}
+
+fn permissions(component: &Component, grants: Option<&[String]>) -> String {
+    if component.permissions.is_empty() {
+        return "\nPermissions: it asks for none\n".into();
+    }
+    let rows: Vec<_> = component
+        .permissions
+        .iter()
+        .map(|permission| {
+            let state = match grants {
+                Some(grants) if grants.contains(&permission.name) => "granted",
+                Some(_) if component.needs(&permission.name) => "NOT GRANTED",
+                Some(_) => "not granted",
+                None if component.needs(&permission.name) => "needed",
+                None => "wanted",
+            };
+            [
+                permission.name.clone(),
+                state.to_owned(),
+                permission.reason.clone(),
+                allows(permission),
+            ]
+        })
+        .collect();
+    format!(
+        "\nPermissions, and what for in its author's words\n{}",
+        table(2, &rows)
+    )
+}
+
+fn settings(schema: &Value, set: Option<&Value>) -> String {
+    let mut text = String::new();
+    let fields: Vec<_> = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| {
+            let word = |key: &str| {
+                schema
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let about = if word("description").is_empty() {
+                word("title")
+            } else {
+                word("description")
+            };
+            let default = schema
+                .get("default")
+                .map_or_else(String::new, |value| format!("default {value}"));
+            [name.clone(), word("type"), default, about]
+        })
+        .collect();
+    if !fields.is_empty() {
+        text.push_str(&format!("\nSettings it knows\n{}", table(2, &fields)));
+    }
+    if let Some(Value::Object(set)) = set
+        && !set.is_empty()
+    {
+        let rows: Vec<_> = set
+            .iter()
+            .map(|(name, value)| [name.clone(), value.to_string()])
+            .collect();
+        text.push_str(&format!("\nSettings as they are\n{}", table(2, &rows)));
+    }
+    text
+}
+
+fn versions(plugin: &Plugin) -> String {
+    let installed = plugin
+        .install
+        .as_ref()
+        .map(|install| install.digest.as_str());
+    let rows: Vec<_> = plugin
+        .versions
+        .iter()
+        .map(|version| {
+            let mark = if installed == Some(&version.digest) {
+                "installed"
+            } else {
+                ""
+            };
+            [
+                version.version.clone(),
+                short(&version.digest),
+                answers::minute(&version.uploaded_at),
+                mark.to_owned(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        String::new()
+    } else {
+        format!("\nVersions, old to new\n{}", table(2, &rows))
+    }
+}

@@ -1,0 +1,421 @@
+//! Command lines run against a small server that answers as the API does and keeps what it was
+//! asked.
+
+mod plugins;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use clap::CommandFactory;
+use ring::rand::SystemRandom;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::secrets::{Credential, CredentialKind};
+
+type Answers = fn(&str, &Value) -> (u16, Value);
+
+/// A request as it came: method and path with query, and its JSON, or how many bytes it had.
+type Asked = Arc<Mutex<Vec<(String, Value)>>>;
+
+struct Shell {
+    url: String,
+    key: PathBuf,
+    secret: String,
+    asked: Asked,
+    _folder: tempfile::TempDir,
+}
+
+struct Said {
+    code: u8,
+    out: String,
+    notes: String,
+}
+
+impl Shell {
+    fn with(answers: Answers) -> Self {
+        let credential =
+            Credential::generate(CredentialKind::Server, &SystemRandom::new()).unwrap();
+        let secret = credential.text().expose().clone();
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("server.key");
+        let mut file = std::fs::OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&key)
+            .unwrap();
+        writeln!(file, "{secret}").unwrap();
+        let asked = Asked::default();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (state, expected) = ((asked.clone(), answers), format!("Bearer {secret}"));
+        std::thread::spawn(move || {
+            wait_for(async move {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
+                let router = Router::new().fallback(answer).with_state((
+                    state.0,
+                    state.1,
+                    Arc::<str>::from(expected),
+                ));
+                axum::serve(listener, router).await.unwrap();
+                Ok(())
+            })
+        });
+        let url = format!("http://{}", receiver.recv().unwrap());
+        Self {
+            url,
+            key,
+            secret,
+            asked,
+            _folder: folder,
+        }
+    }
+
+    fn run(&self, line: &str) -> Said {
+        let connection = [
+            "--url".to_owned(),
+            self.url.clone(),
+            "--key-file".into(),
+            self.key.display().to_string(),
+        ];
+        let words = line.split(' ').map(str::to_owned);
+        run_line(
+            std::iter::once("althing".to_owned())
+                .chain(words)
+                .chain(connection),
+        )
+    }
+
+    fn asked(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+async fn answer(
+    State((asked, answers, key)): State<(Asked, Answers, Arc<str>)>,
+    request: Request,
+) -> Response {
+    let authorised = request
+        .headers()
+        .get("authorization")
+        .is_some_and(|value| value.as_bytes() == key.as_bytes());
+    let what = format!("{} {}", request.method(), request.uri());
+    let is_component = request
+        .headers()
+        .get("content-type")
+        .is_some_and(|value| value == "application/wasm");
+    let body = to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    let body = if is_component {
+        json!(body.len())
+    } else {
+        serde_json::from_slice(&body).unwrap_or(Value::Null)
+    };
+    let (status, value) = match authorised {
+        true => answers(&what, &body),
+        false => (
+            401,
+            json!({ "code": "unauthenticated", "title": "A valid credential is needed", "status": 401 }),
+        ),
+    };
+    asked.lock().unwrap().push((what, body));
+    let body = if value.is_null() {
+        Body::empty()
+    } else {
+        Body::from(value.to_string())
+    };
+    Response::builder().status(status).body(body).unwrap()
+}
+
+fn run_line(line: impl Iterator<Item = String>) -> Said {
+    let arguments = match Arguments::try_parse_from(line.map(OsString::from)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            return Said {
+                code: error.exit_code() as u8,
+                out: String::new(),
+                notes: error.to_string(),
+            };
+        }
+    };
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    let mut screen = Screen::new(&mut out, &mut notes, arguments.json);
+    let command = run(&mut screen, arguments)
+        .unwrap_or_else(|failure| Command::Done(failure.report(&mut screen)));
+    let Command::Done(code) = command else {
+        panic!("left for main")
+    };
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said {
+        code,
+        out: text(out),
+        notes: text(notes),
+    }
+}
+
+fn alone(line: &str) -> Said {
+    run_line(
+        std::iter::once("althing")
+            .chain(line.split(' '))
+            .map(str::to_owned),
+    )
+}
+
+fn not_found() -> (u16, Value) {
+    let detail = "There is no such plugin.";
+    (
+        404,
+        json!({ "code": "not_found", "title": "Not found", "status": 404, "detail": detail, "request_id": "req_7" }),
+    )
+}
+
+#[test]
+fn every_command_is_sound_and_has_help_with_an_example() {
+    fn look(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        assert!(command.get_about().is_some(), "{path}");
+        if !command.has_subcommands() {
+            let help = command
+                .get_after_help()
+                .unwrap_or_else(|| panic!("{path} has no example"))
+                .to_string();
+            assert!(
+                help.contains(path.trim()),
+                "the example of {path} shows another command"
+            );
+        }
+        for argument in command.get_arguments() {
+            assert!(
+                argument.get_help().is_some(),
+                "{path} {}",
+                argument.get_id()
+            );
+        }
+        command
+            .get_subcommands()
+            .filter(|c| c.get_name() != "help")
+            .for_each(|command| look(command, &path));
+    }
+    let command = Arguments::command();
+    command.clone().debug_assert();
+    command
+        .get_subcommands()
+        .for_each(|sub| look(sub, "althing"));
+}
+
+#[test]
+fn a_secret_stands_alone_on_standard_output() {
+    let shell = Shell::with(|what, body| match what {
+        "POST /v1/orgs" => {
+            assert_eq!(
+                *body,
+                json!({ "name": "Acme", "email": "ops@acme.example" })
+            );
+            let org = json!({ "id": "org_1", "name": "Acme", "email": "e", "banner": null, "created_at": "2026-01-01T…" });
+            (201, json!({ "org": org, "key": "ogk_secret" }))
+        }
+        "POST /v1/orgs/org_1/apps" => {
+            assert_eq!(
+                *body,
+                json!({ "name": "Shop", "allowed_ips": ["10.0.0.0/8"] })
+            );
+            (
+                201,
+                json!({ "app": { "id": "app_1", "name": "Shop", "created_at": "x" }, "key": "srk_secret" }),
+            )
+        }
+        "POST /v1/apps/app_1/keys/key_1/rotate" => {
+            assert_eq!(*body, json!({ "overlap_s": 60 }));
+            (
+                200,
+                json!({ "id": "key_2", "name": "first key", "hint": "abcd", "created_at": "x", "secret": "srk_new" }),
+            )
+        }
+        _ => not_found(),
+    });
+    let said = shell.run("org create Acme --email ops@acme.example");
+    assert_eq!((said.code, said.out.as_str()), (0, "ogk_secret\n"));
+    assert_eq!(
+        said.notes,
+        "Made the org `Acme`: org_1. Its key is shown this once:\n"
+    );
+    let said = shell.run("app create Shop --org org_1 --allow-ip 10.0.0.0/8");
+    assert_eq!((said.code, said.out.as_str()), (0, "srk_secret\n"));
+    let said = shell.run("app keys rotate app_1 key_1 --overlap-s 60");
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (0, "srk_new\n"),
+        "{}",
+        said.notes
+    );
+    assert!(
+        said.notes.contains("key_1 works for 60 s more"),
+        "{}",
+        said.notes
+    );
+    let said = shell.run("--json org create Acme --email ops@acme.example");
+    assert_eq!(
+        serde_json::from_str::<Value>(&said.out).unwrap()["key"],
+        "ogk_secret"
+    );
+}
+
+#[test]
+fn lists_are_read_to_their_end() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/orgs/org_1/apps" => {
+            let app =
+                json!({ "id": "app_1", "name": "One", "created_at": "2026-01-02T03:04:05.000Z" });
+            (200, json!({ "apps": [app], "next": "a b" }))
+        }
+        "GET /v1/orgs/org_1/apps?next=a+b" => {
+            let app = json!({ "id": "app_2", "name": "Two", "allowed_ips": ["10.0.0.0/8"], "created_at": "2026-01-03T" });
+            (200, json!({ "apps": [app] }))
+        }
+        _ => not_found(),
+    });
+    let said = shell.run("app list --org org_1");
+    assert_eq!(
+        said.out,
+        "ID     NAME  SERVER KEYS FROM  PAGES FROM  MADE\n\
+         app_1  One   –                 –           2026-01-02\n\
+         app_2  Two   10.0.0.0/8        –           2026-01-03\n"
+    );
+    let said = shell.run("--json app list --org org_1");
+    assert_eq!(
+        serde_json::from_str::<Value>(&said.out).unwrap()["apps"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn what_can_not_be_followed_ends_with_2_and_asks_nobody() {
+    let shell = Shell::with(|_, _| panic!("asked"));
+    let open = shell.key.with_file_name("open.key");
+    std::fs::write(&open, &shell.secret).unwrap();
+    std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let bad = shell.key.with_file_name("bad.key");
+    std::fs::copy(&shell.key, &bad).unwrap();
+    std::fs::write(&bad, shell.secret.replace("srk_", "srk_x")).unwrap();
+    for (line, why) in [
+        (
+            format!("plugin list --url {} --key-file /nowhere/key", shell.url),
+            "no such key file",
+        ),
+        (
+            format!(
+                "plugin list --url {} --key-file {}",
+                shell.url,
+                open.display()
+            ),
+            "chmod 600",
+        ),
+        (
+            format!(
+                "plugin list --url {} --key-file {}",
+                shell.url,
+                bad.display()
+            ),
+            "not a key",
+        ),
+        (
+            format!(
+                "plugin list --url ftp://h --key-file {}",
+                shell.key.display()
+            ),
+            "--url",
+        ),
+        (
+            format!("plugin show ../x --url {}", shell.url),
+            "letters, digits",
+        ),
+        (
+            "plugin enable poll --grant kv --grant-all".to_owned(),
+            "cannot be used with",
+        ),
+        ("nonsense".to_owned(), "unrecognized subcommand"),
+    ] {
+        let said = alone(&line);
+        assert_eq!(said.code, 2, "{line}: {}", said.notes);
+        assert!(said.notes.contains(why), "{line}: {}", said.notes);
+        assert!(!said.notes.contains(&shell.secret), "{line}");
+    }
+}
+
+#[test]
+fn hosts_that_are_none_are_told_from_hosts_that_refuse() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/plugins" => (200, json!("hello")),
+        "GET /v1/plugins/a" => (500, json!("hello")),
+        _ => not_found(),
+    });
+    assert!(shell.run("plugin list").notes.contains("doesn't know"));
+    assert!(shell.run("plugin show a").notes.contains("is --url right?"));
+    let gone = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let said = alone(&format!(
+        "plugin list --url http://{gone} --key-file {}",
+        shell.key.display()
+    ));
+    assert_eq!(said.code, 1);
+    assert!(said.notes.contains("can't reach"), "{}", said.notes);
+}
+
+#[test]
+fn settings_are_checked_and_the_operators_key_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("althing.toml");
+    std::fs::write(&file, format!("data_dir = {:?}\n", folder.path())).unwrap();
+    let file = file.display();
+    for line in [
+        format!("check-config --config {file}"),
+        format!("--config {file} check-config"),
+    ] {
+        let said = alone(&line);
+        assert_eq!(
+            (said.code, said.out.as_str()),
+            (0, "ok\n"),
+            "{}",
+            said.notes
+        );
+    }
+    let said = alone(&format!("operator-key --config {file}"));
+    let key = folder.path().join("operator.key");
+    assert_eq!((said.code, said.out), (0, format!("{}\n", key.display())));
+    assert!(said.notes.contains("first start"), "{}", said.notes);
+    assert_eq!(
+        alone(&format!("operator-key --show --config {file}")).code,
+        1
+    );
+    let made = Credential::load_or_create_operator(&key, &SystemRandom::new()).unwrap();
+    let said = alone(&format!("operator-key --config {file}"));
+    assert!(
+        !said.out.contains("opk_") && !said.notes.contains("opk_"),
+        "{} {}",
+        said.out,
+        said.notes
+    );
+    let said = alone(&format!("operator-key --show --config {file}"));
+    assert_eq!(said.out.trim(), made.text().expose());
+    std::fs::write(file.to_string(), "[socket]\nframe_bytes_max = 1\n[servr]\n").unwrap();
+    let said = alone(&format!("check-config --config {file}"));
+    assert_eq!(
+        (said.code, said.out.lines().count()),
+        (1, 2),
+        "{}",
+        said.out
+    );
+    assert_eq!(said.notes, "error: the settings have 2 faults\n");
+}

@@ -1,0 +1,171 @@
+//! The life of a plugin from a shell.
+
+use serde_json::{Value, json};
+
+use super::{Shell, alone, not_found};
+
+fn poll(install: Value) -> Value {
+    json!({
+        "name": "poll", "install": install,
+        "component": {
+            "name": "poll", "version": "1.1.0", "digest": "b".repeat(64), "title": "Polls", "bytes": 220_949,
+            "description": "Votes in a channel.", "exports": ["commands", "message-kind"], "imports": ["kv"],
+            "permissions": [{ "name": "kv", "reason": "Keeps votes.", "allows": "values that outlive a call" }],
+            "commands": [{ "name": "poll", "usage": "<question>", "description": "Starts a poll.", "plugin": "poll" }],
+            "kinds": [{ "name": "poll", "title": "Poll" }], "events": [],
+            "config_schema": { "type": "object", "properties": {
+                "closes_after_h": { "type": "integer", "default": 24, "description": "When polls close." } } },
+        },
+        "versions": [{ "digest": "b".repeat(64), "version": "1.1.0", "uploaded_at": "2026-01-02T03:04:05.000Z" }],
+    })
+}
+
+#[test]
+fn a_plugin_is_shown_with_all_that_matters() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/plugins/poll" => {
+            let install = json!({ "digest": "b".repeat(64), "enabled": true, "grants": ["kv"], "order": 100,
+                "on_fault": "closed", "config": { "closes_after_h": 48 } });
+            (200, poll(install))
+        }
+        _ => not_found(),
+    });
+    let said = shell.run("plugin show poll");
+    assert_eq!(said.code, 0, "{}", said.notes);
+    let digest = "b".repeat(64);
+    assert_eq!(
+        said.out,
+        format!(
+            "\
+poll 1.1.0: Polls
+  Votes in a channel.
+
+State         enabled
+Order         100
+On fault      closed: messages are refused when its guard fails
+Hooks         commands, message-kind
+Uses          kv
+Command       /poll <question>: Starts a poll.
+Message kind  poll (Poll)
+Size          216 KiB
+Digest        {digest}
+
+Permissions, and what for in its author's words
+  kv  granted  Keeps votes.  (values that outlive a call)
+
+Settings it knows
+  closes_after_h  integer  default 24  When polls close.
+
+Settings as they are
+  closes_after_h  48
+
+Versions, old to new
+  1.1.0  bbbbbbbbbbbb  2026-01-02 03:04 UTC  installed
+"
+        )
+    );
+    let said = shell.run("plugin show chess");
+    assert_eq!(said.code, 1);
+    assert_eq!(
+        said.notes,
+        "error: Not found (404 not_found)\n  There is no such plugin.\n  request id: req_7\n"
+    );
+}
+
+#[test]
+fn nothing_is_enabled_before_it_has_what_it_needs() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/plugins/poll" => (200, poll(Value::Null)),
+        "PUT /v1/plugins/poll" => (200, json!({})),
+        _ => not_found(),
+    });
+    let said = shell.run("plugin enable poll");
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(
+        said.notes
+            .contains("kv  Keeps votes.  (values that outlive a call)"),
+        "{}",
+        said.notes
+    );
+    assert!(
+        said.notes
+            .ends_with("althing plugin enable poll --grant kv\n"),
+        "{}",
+        said.notes
+    );
+    assert_eq!(shell.asked().len(), 1, "it only looked");
+    let said = shell.run("plugin enable poll --grant kv --set closes_after_h=2");
+    assert_eq!(said.code, 0, "{}", said.notes);
+    let asked = shell.asked();
+    let expected = json!({ "enabled": true, "grants": ["kv"], "config": { "closes_after_h": 2 } });
+    assert_eq!(asked[1], ("PUT /v1/plugins/poll".into(), expected));
+    let said = shell.run("plugin disable poll");
+    assert_eq!(said.code, 1, "what is not installed can't be switched off");
+}
+
+#[test]
+fn a_component_is_uploaded_as_it_is() {
+    let shell = Shell::with(|what, body| match what {
+        "POST /v1/plugins" => {
+            assert_eq!(*body, json!(8));
+            (201, poll(Value::Null)["component"].clone())
+        }
+        "GET /v1/plugins/poll" => (200, poll(Value::Null)),
+        _ => not_found(),
+    });
+    let file = shell.key.with_file_name("poll.wasm");
+    std::fs::write(&file, b"\0asm\x0d\0\x01\0").unwrap();
+    let said = shell.run(&format!("plugin upload {}", file.display()));
+    assert_eq!(said.code, 0, "{}", said.notes);
+    assert!(said.out.starts_with("poll 1.1.0: Polls\n"), "{}", said.out);
+    assert_eq!(
+        said.notes,
+        "\nUploaded. To run it:\n  althing plugin enable poll --grant kv\n"
+    );
+}
+
+#[test]
+fn a_component_is_inspected_without_a_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none.wasm");
+    std::fs::write(&file, b"not a component").unwrap();
+    let said = alone(&format!("plugin inspect {}", file.display()));
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(
+        said.notes
+            .starts_with("error: a host would not take this: "),
+        "{}",
+        said.notes
+    );
+    let said = alone(&format!("--json plugin inspect {}", file.display()));
+    assert_eq!(
+        serde_json::from_str::<Value>(&said.out).unwrap()["ok"],
+        false
+    );
+    let said = alone("plugin inspect /nowhere/none.wasm");
+    assert_eq!(said.code, 2, "{}", said.notes);
+}
+
+#[test]
+fn the_log_is_printed_and_removal_is_asked_for() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/plugins/poll/log" => {
+            let at = "2026-01-02T03:04:05.678Z";
+            let line = |level, message| json!({ "at": at, "level": level, "message": message });
+            (
+                200,
+                json!({ "lines": [line("info", "a\nb"), line("fault", "cpu_limit in events: \u{1b}[31mred")] }),
+            )
+        }
+        "DELETE /v1/plugins/poll" => (204, Value::Null),
+        _ => not_found(),
+    });
+    let said = shell.run("plugin log poll");
+    assert_eq!(
+        said.out,
+        "2026-01-02T03:04:05.678Z  info   a b\n2026-01-02T03:04:05.678Z  fault  cpu_limit in events: \u{fffd}[31mred\n"
+    );
+    let said = shell.run("plugin remove poll --yes");
+    assert_eq!((said.code, said.notes.as_str()), (0, "poll is removed.\n"));
+    assert_eq!(shell.asked().last().unwrap().0, "DELETE /v1/plugins/poll");
+}

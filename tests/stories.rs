@@ -1,0 +1,6 @@
+//! The stories, by topic.
+
+mod messages;
+mod rights;
+mod sockets;
+mod users;

@@ -1,0 +1,82 @@
+//! What stories are told with: a database of their own, a host on it, its apps and their people.
+//!
+//! Nothing here sleeps for luck. Whoever waits, waits for an event, an answer or a condition, with
+//! a limit after which the story fails.
+
+mod app;
+mod child;
+mod database;
+pub mod dump;
+mod host;
+mod panics;
+mod person;
+mod postgres;
+mod runner;
+mod socket;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use app::{App, Org};
+pub use child::{ChildHost, refusal};
+pub use database::{Database, Kind};
+pub use host::TestHost;
+pub use person::{Answer, Person, draft};
+pub use runner::run;
+pub use socket::{Reply, Socket};
+
+/// How long anything may take before the story fails. Long, for a busy machine; nobody waits for it
+/// in a story that goes well.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tells each of these functions as a story on SQLite and on Postgres: `name::sqlite` and
+/// `name::postgres`.
+macro_rules! stories {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[test]
+            fn sqlite() {
+                $crate::support::run($crate::support::Kind::Sqlite, module_path!(), super::$name);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::support::run($crate::support::Kind::Postgres, module_path!(), super::$name);
+            }
+        }
+    )+};
+}
+pub(crate) use stories;
+
+/// Asks again until the answer is `Some`, with a short pause between: for what no event tells.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(found) => found,
+        Err(_) => panic!("waited in vain until {what}"),
+    }
+}
+
+/// The component of one of the plugins that come with the host, as `cargo xtask plugins` builds it.
+pub fn component(name: &str) -> Vec<u8> {
+    let folder = std::env::var_os("ALTHING_PLUGINS_DIR")
+        .map_or_else(|| workspace().join("target/plugins"), PathBuf::from);
+    let path = folder.join(name).with_extension("wasm");
+    std::fs::read(&path)
+        .unwrap_or_else(|e| panic!("{}: {e}; run `cargo xtask plugins` first", path.display()))
+}
+
+/// The top of the workspace.
+pub fn workspace() -> PathBuf {
+    let host = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    host.parent()
+        .expect("the host's crate is in the workspace")
+        .to_path_buf()
+}

@@ -1,0 +1,155 @@
+//! Orgs and apps, made through the API as an operator and a tenant would.
+
+use serde_json::{Value, json};
+
+use super::Person;
+
+/// An org.
+#[derive(Clone)]
+pub struct Org {
+    pub id: String,
+    /// Who has the org's key.
+    pub admin: Person,
+}
+
+/// An app.
+#[derive(Clone)]
+pub struct App {
+    pub id: String,
+    pub org: Org,
+    /// The app's backend, with its server key.
+    pub backend: Person,
+}
+
+impl Org {
+    /// A new org.
+    pub async fn create(operator: &Person, name: &str) -> Self {
+        let made = operator
+            .post(
+                "/v1/orgs",
+                json!({ "name": name, "email": "ops@zoo.example" }),
+            )
+            .await
+            .is(201);
+        let id = made["org"]["id"].as_str().expect("an id").to_owned();
+        Self {
+            id,
+            admin: operator.holding(&made["key"]),
+        }
+    }
+
+    /// A new app of this org, with what `settings` adds to its name.
+    pub async fn app(&self, name: &str, settings: Value) -> App {
+        let mut new = json!({ "name": name });
+        new.as_object_mut()
+            .expect("an object")
+            .extend(settings.as_object().expect("an object").clone());
+        let made = self
+            .admin
+            .post(&format!("/v1/orgs/{}/apps", self.id), new)
+            .await
+            .is(201);
+        let id = made["app"]["id"].as_str().expect("an id").to_owned();
+        App {
+            id,
+            org: self.clone(),
+            backend: self.admin.holding(&made["key"]),
+        }
+    }
+}
+
+impl App {
+    /// A new app of a new org.
+    pub async fn create(operator: &Person, name: &str) -> (Org, Self) {
+        let org = Org::create(operator, name).await;
+        let app = org.app(name, json!({})).await;
+        (org, app)
+    }
+
+    /// A user of the app with a session; made if need be.
+    pub async fn user(&self, id: &str) -> Person {
+        let [user] = self.users([id]).await;
+        user
+    }
+
+    /// Several of them.
+    pub async fn users<const N: usize>(&self, ids: [&str; N]) -> [Person; N] {
+        let people = self.crowd(&ids).await;
+        people
+            .try_into()
+            .unwrap_or_else(|_| unreachable!("as many people as ids"))
+    }
+
+    /// Any number of them.
+    pub async fn crowd(&self, ids: &[&str]) -> Vec<Person> {
+        let users: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
+        for some in users.chunks(100) {
+            self.backend
+                .put("/v1/users", json!({ "users": some }))
+                .await
+                .is(200);
+        }
+        let mut people = Vec::new();
+        for id in ids {
+            people.push(self.session(id).await);
+        }
+        people
+    }
+
+    /// A user who is there already, with a new session.
+    pub async fn session(&self, id: &str) -> Person {
+        let made = self
+            .backend
+            .post("/v1/sessions", json!({ "user_id": id }))
+            .await
+            .is(201);
+        self.backend.holding(&made["token"]).named(id)
+    }
+
+    /// A channel with these people in it; the first is its owner.
+    pub async fn channel(&self, id: &str, people: &[&Person]) -> String {
+        let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+        let new = json!({ "id": id, "owner": ids.first(), "members": ids });
+        self.backend.post("/v1/channels", new).await.is(201);
+        id.to_owned()
+    }
+
+    /// Uploads one of the plugins that come with the host and lets it run with everything it asks for.
+    pub async fn plugin(&self, name: &str, config: Value) -> Value {
+        let known = self.backend.upload(&super::component(name)).await.is(201);
+        let permissions = known["permissions"].as_array().expect("a list");
+        let grants: Vec<&Value> = permissions
+            .iter()
+            .map(|permission| &permission["name"])
+            .collect();
+        let install = json!({ "enabled": true, "grants": grants, "config": config });
+        self.backend
+            .put(&format!("/v1/plugins/{name}"), install)
+            .await
+            .is(200)
+    }
+
+    /// People, channels and messages with the names that stories use, so that anything which leaks
+    /// from one app into another shows.
+    pub async fn populate(&self) {
+        let users: Vec<Value> = ["alice", "bob", "carol", "dave"]
+            .iter()
+            .map(|id| json!({ "id": id, "name": OTHERS }))
+            .collect();
+        let made = self
+            .backend
+            .put("/v1/users", json!({ "users": users }))
+            .await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let channel = json!({ "id": "general", "name": OTHERS, "tags": ["red"], "owner": "alice", "members": ["bob"] });
+        let made = self.backend.post("/v1/channels", channel).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let message =
+            json!({ "channel_id": "general", "type": "text", "data": OTHERS, "as": "alice" });
+        let made = self.backend.post("/v1/messages", message).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+}
+
+/// Stands in everything that belongs to the other app.
+pub const OTHERS: &str = "the other app's own";

@@ -1,0 +1,150 @@
+//! A database for one story, and the hosts that run on it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use althing::config::Config;
+use althing::secrets::Secret;
+use sqlx::Connection as _;
+use tempfile::TempDir;
+
+use super::postgres::{Server, scratch};
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// An empty database and a data folder, both this story's own.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    server: Server,
+    name: String,
+    folder: TempDir,
+    hosts: Mutex<Vec<Arc<super::host::Running>>>,
+}
+
+impl Database {
+    /// A new one. `story` is for whoever looks at the server's list of databases.
+    pub async fn create(server: Server, story: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let folder = tempfile::Builder::new()
+            .prefix("althing-story-")
+            .tempdir_in(scratch())
+            .expect("a folder");
+        let story = story.rsplit("::").next().unwrap_or(story);
+        let name = format!(
+            "althing_{}_{}_{story:.30}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        if let Server::Postgres(url) = server {
+            admin(url, format!("CREATE DATABASE {name}")).await;
+        }
+        Self {
+            inner: Arc::new(Inner {
+                server,
+                name,
+                folder,
+                hosts: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Which one it is.
+    pub fn kind(&self) -> Kind {
+        match self.inner.server {
+            Server::Sqlite => Kind::Sqlite,
+            Server::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// Its url, for a host's configuration.
+    pub fn url(&self) -> String {
+        match self.inner.server {
+            Server::Sqlite => format!("sqlite:{}", self.data_dir().join("althing.db").display()),
+            Server::Postgres((before, after)) => format!("{before}{}{after}", self.inner.name),
+        }
+    }
+
+    /// The name of a Postgres database.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The folder for the host's files.
+    pub fn data_dir(&self) -> std::path::PathBuf {
+        self.inner.folder.path().join("data")
+    }
+
+    /// Settings of a host on this database.
+    pub fn config(&self) -> Config {
+        let mut config = Config::for_testing(&self.data_dir());
+        config.store.url = Some(Secret::new(self.url()));
+        config
+    }
+
+    /// Every text and blob in every table, as the database has them: for looking whether something
+    /// is really gone. The host may be running.
+    pub async fn dump(&self) -> String {
+        match self.inner.server {
+            Server::Sqlite => super::dump::sqlite(&self.url()).await,
+            Server::Postgres(_) => super::dump::postgres(&self.url()).await,
+        }
+    }
+
+    /// Runs a statement on the server, outside any host.
+    pub async fn admin(&self, sql: String) {
+        if let Server::Postgres(url) = self.inner.server {
+            admin(url, sql).await;
+        }
+    }
+
+    pub(super) fn keep(&self, host: Arc<super::host::Running>) {
+        self.inner
+            .hosts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(host);
+    }
+
+    pub(super) async fn stop_hosts(&self) {
+        let hosts = std::mem::take(
+            &mut *self
+                .inner
+                .hosts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for host in hosts {
+            host.finish().await;
+        }
+    }
+
+    pub(super) async fn remove(&self) {
+        if let Server::Postgres(url) = self.inner.server {
+            admin(
+                url,
+                format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.inner.name),
+            )
+            .await;
+        }
+    }
+}
+
+async fn admin((before, after): &(String, String), sql: String) {
+    let mut connection = sqlx::PgConnection::connect(&format!("{before}postgres{after}"))
+        .await
+        .expect("the Postgres server");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .expect("a statement on the Postgres server");
+    let _ = connection.close().await;
+}

@@ -1,0 +1,152 @@
+//! A host in this process, on any free port, with an org and two apps on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use althing::clock::Clock;
+use althing::config::Config;
+use althing::serve::Host;
+use tokio::sync::Mutex;
+
+use super::person::Link;
+use super::{App, Database, Org, Person};
+
+/// A host that a story talks to.
+pub struct TestHost {
+    /// The app that the story is about.
+    pub app: App,
+    /// Another app of another org, with people and messages of its own. Nothing of it may show.
+    pub other: App,
+    /// The org of `app`.
+    pub org: Org,
+    link: Arc<Link>,
+    database: Database,
+    config: Config,
+    clock: Clock,
+    running: std::sync::Mutex<Arc<Running>>,
+}
+
+/// A host, until it is stopped.
+pub struct Running {
+    host: Mutex<Option<Host>>,
+    faults_expected: AtomicBool,
+}
+
+impl TestHost {
+    /// A host with the settings of `Config::for_testing`.
+    pub async fn start(database: &Database) -> Self {
+        Self::with(database, |_| {}).await
+    }
+
+    /// A host with settings of the story's own.
+    pub async fn with(database: &Database, set: impl FnOnce(&mut Config)) -> Self {
+        Self::at(database, Clock::System, set).await
+    }
+
+    /// A host whose clock the story sets.
+    pub async fn at(database: &Database, clock: Clock, set: impl FnOnce(&mut Config)) -> Self {
+        let mut config = database.config();
+        set(&mut config);
+        let link = Link::new();
+        let running = start(&link, config.clone(), clock.clone()).await;
+        database.keep(running.clone());
+        let operator = Person::with_key(&link, &operator_key(&config));
+        let (org, app) = App::create(&operator, "Zoo").await;
+        let (_, other) = App::create(&operator, "Circus").await;
+        other.populate().await;
+        let database = database.clone();
+        Self {
+            app,
+            other,
+            org,
+            link,
+            database,
+            config,
+            clock,
+            running: std::sync::Mutex::new(running),
+        }
+    }
+
+    /// Who has the operator's key.
+    pub fn operator(&self) -> Person {
+        Person::with_key(&self.link, &operator_key(&self.config))
+    }
+
+    /// Somebody without any credential.
+    pub fn stranger(&self) -> Person {
+        Person::stranger(&self.link)
+    }
+
+    /// Somebody with this credential.
+    pub fn bearer(&self, credential: &str) -> Person {
+        Person::with_key(&self.link, credential)
+    }
+
+    /// Stops the host and starts another on the same database. People keep their tokens.
+    pub async fn restart(&self) {
+        self.stop().await;
+        let running = start(&self.link, self.config.clone(), self.clock.clone()).await;
+        self.database.keep(running.clone());
+        *self.running.lock().expect("a lock") = running;
+    }
+
+    /// Stops the host in order.
+    pub async fn stop(&self) {
+        let running = self.running.lock().expect("a lock").clone();
+        running.finish().await;
+    }
+
+    /// Says that plugins may fail in this story.
+    pub fn expect_plugin_faults(&self) {
+        self.running
+            .lock()
+            .expect("a lock")
+            .faults_expected
+            .store(true, Ordering::Relaxed);
+    }
+
+    /// What the host works with: to ring its clock.
+    pub async fn inside(&self) -> Arc<althing::app::App> {
+        let running = self.running.lock().expect("a lock").clone();
+        let host = running.host.lock().await;
+        host.as_ref().expect("the host runs").app.clone()
+    }
+}
+
+impl Running {
+    /// Stops the host, if it still runs, and looks whether its plugins were well.
+    pub async fn finish(&self) {
+        let Some(host) = self.host.lock().await.take() else {
+            return;
+        };
+        let mut faults = Vec::new();
+        for (_, loadout) in host.app.loadouts() {
+            for installed in &loadout.installs {
+                let lines = installed
+                    .log
+                    .lines()
+                    .into_iter()
+                    .filter(|(_, level, _)| *level == "fault");
+                faults.extend(lines.map(|(_, _, line)| format!("{}: {line}", installed.name)));
+            }
+        }
+        host.stop().await;
+        if !self.faults_expected.load(Ordering::Relaxed) {
+            assert!(faults.is_empty(), "plugins failed: {faults:#?}");
+        }
+    }
+}
+
+async fn start(link: &Arc<Link>, config: Config, clock: Clock) -> Arc<Running> {
+    let host = Host::start(config, clock).await.expect("the host starts");
+    link.set(host.address);
+    Arc::new(Running {
+        host: Mutex::new(Some(host)),
+        faults_expected: AtomicBool::new(false),
+    })
+}
+
+fn operator_key(config: &Config) -> String {
+    let key = std::fs::read_to_string(config.operator_key_file()).expect("the operator's key");
+    key.trim().to_owned()
+}
