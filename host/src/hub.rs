@@ -23,9 +23,12 @@ const SHARDS: usize = 64;
 #[derive(Debug)]
 pub struct Hub {
     topics: Vec<Mutex<HashMap<ChannelKey, Topic>>>,
-    people: Vec<Mutex<HashMap<(AppId, UserId), Vec<Arc<Outbox>>>>>,
+    people: Vec<Mutex<People>>,
     hasher: RandomState,
 }
+
+/// The sockets of each user.
+type People = HashMap<(AppId, UserId), Vec<Arc<Outbox>>>;
 
 /// A channel that somebody watches.
 #[derive(Debug)]
@@ -79,11 +82,7 @@ impl Hub {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn people(
-        &self,
-        app: AppId,
-        user: &UserId,
-    ) -> MutexGuard<'_, HashMap<(AppId, UserId), Vec<Arc<Outbox>>>> {
+    fn people(&self, app: AppId, user: &UserId) -> MutexGuard<'_, People> {
         let shard = self.hasher.hash_one((app, user)) as usize % SHARDS;
         self.people[shard]
             .lock()

@@ -30,3 +30,6 @@ pub mod socket;
 // the process
 pub mod serve;
 pub mod cli;
+
+#[cfg(test)]
+mod docs;

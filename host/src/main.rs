@@ -1,7 +1,7 @@
 //! The binary: reads the command line, starts the log, and runs what is left to run.
 
 use std::future::Future;
-use std::io::stderr;
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use althing::cli::{self, Command};
@@ -36,7 +36,8 @@ fn start_log(log: &Log) {
     let filter = EnvFilter::builder().parse_lossy(&log.filter);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(stderr);
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal());
     match log.format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),

@@ -18,7 +18,7 @@ async fn a_message_reaches_everybody(database: Database) {
         phone.next_event("message.new").await["data"]["message"],
         sent
     );
-    assert_eq!(bob.history("general").await, [sent.clone()]);
+    assert_eq!(bob.history("general").await, std::slice::from_ref(&sent));
     let path = format!("/v1/messages/{}", sent["id"].as_str().expect("an id"));
     let edited = alice
         .patch(&path, json!({ "data": "hello there" }))

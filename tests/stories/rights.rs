@@ -135,29 +135,63 @@ struct Scene {
 
 async fn scene(host: &TestHost, people: &[Person; 7], number: usize) -> Scene {
     let [_, removed, member, admin, owner, plain, _] = people;
-    let channel = host.app.channel(&format!("room-{number}"), &[owner, member, plain, removed]).await;
+    let channel = host
+        .app
+        .channel(&format!("room-{number}"), &[owner, member, plain, removed])
+        .await;
     let seat = |user: &str| format!("/v1/channels/{channel}/participants/{user}");
-    host.app.backend.put(&seat(&admin.id), json!({ "role": "admin" })).await.is(200);
+    host.app
+        .backend
+        .put(&seat(&admin.id), json!({ "role": "admin" }))
+        .await
+        .is(200);
     host.app.backend.delete(&seat(&removed.id)).await.is(204);
     let message = member.send(&channel, "hello").await;
-    Scene { message: message["id"].as_str().expect("an id").to_owned(), channel }
+    Scene {
+        message: message["id"].as_str().expect("an id").to_owned(),
+        channel,
+    }
 }
 
 async fn every_route_has_its_rights(database: Database) {
     let host = TestHost::start(&database).await;
-    let people = host.app.users(["outsider", "removed", "member", "admin", "owner", "plain", "newcomer"]).await;
+    let people = host
+        .app
+        .users([
+            "outsider", "removed", "member", "admin", "owner", "plain", "newcomer",
+        ])
+        .await;
     let [outsider, removed, member, admin, owner, _, _] = &people;
     let stranger = host.stranger();
     let foreigner = host.other.user("foreigner").await;
-    let callers =
-        [&stranger, &foreigner, &host.other.backend, outsider, removed, member, admin, owner, &host.app.backend];
+    let callers = [
+        &stranger,
+        &foreigner,
+        &host.other.backend,
+        outsider,
+        removed,
+        member,
+        admin,
+        owner,
+        &host.app.backend,
+    ];
     let mut faults = Vec::new();
     for (row, (method, path, body, expected)) in ROUTES.iter().enumerate() {
         for (column, (caller, expected)) in callers.iter().zip(expected).enumerate() {
             // Users who were revoked, deactivated or erased by the cell before are there again.
-            let ids: Vec<Value> = people.iter().map(|person| json!({ "id": person.id })).collect();
-            host.app.backend.put("/v1/users", json!({ "users": ids })).await.is(200);
-            host.app.backend.post("/v1/users/plain/reactivate", json!({})).await;
+            let ids: Vec<Value> = people
+                .iter()
+                .map(|person| json!({ "id": person.id }))
+                .collect();
+            host.app
+                .backend
+                .put("/v1/users", json!({ "users": ids }))
+                .await
+                .is(200);
+            host.app
+                .backend
+                .post("/v1/users/plain/reactivate", json!({}))
+                .await;
             let scene = scene(&host, &people, row * CALLERS.len() + column).await;
             let fill = |text: &str| {
                 text.replace("{c}", &scene.channel)
@@ -177,14 +211,24 @@ async fn every_route_has_its_rights(database: Database) {
             let answer = caller.request(method, &fill(path), body).await;
             if answer.status != *expected {
                 let who = CALLERS[column];
-                faults.push(format!("{method} {path} by {who}: {} instead of {expected}: {}", answer.status, answer.text));
+                faults.push(format!(
+                    "{method} {path} by {who}: {} instead of {expected}: {}",
+                    answer.status, answer.text
+                ));
             }
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 
-    let rows: BTreeSet<(String, String)> = ROUTES.iter().map(|(method, path, ..)| (method.to_string(), pattern(path))).collect();
-    assert_eq!(rows, routes(), "a route without a row, or a row without a route");
+    let rows: BTreeSet<(String, String)> = ROUTES
+        .iter()
+        .map(|(method, path, ..)| (method.to_string(), pattern(path)))
+        .collect();
+    assert_eq!(
+        rows,
+        routes(),
+        "a route without a row, or a row without a route"
+    );
 }
 
 /// The route that a row is about.
@@ -202,14 +246,21 @@ fn routes() -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {
         let methods = item.as_object().expect("operations").keys();
-        methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+        methods
+            .map(|method| (method.to_uppercase(), path.clone()))
+            .collect::<Vec<_>>()
     });
     operations.collect()
 }
 
 async fn every_method_has_its_rights(database: Database) {
     let host = TestHost::start(&database).await;
-    let people = host.app.users(["outsider", "removed", "member", "admin", "owner", "plain", "newcomer"]).await;
+    let people = host
+        .app
+        .users([
+            "outsider", "removed", "member", "admin", "owner", "plain", "newcomer",
+        ])
+        .await;
     let [outsider, removed, member, admin, owner, _, _] = &people;
     let foreigner = host.other.user("foreigner").await;
     let mut faults = Vec::new();
@@ -217,12 +268,19 @@ async fn every_method_has_its_rights(database: Database) {
         let callers = [&foreigner, outsider, removed, member, admin, owner];
         for (column, (caller, expected)) in callers.into_iter().zip(expected).enumerate() {
             let scene = scene(&host, &people, row * callers.len() + column).await;
-            let params = params.replace("{c}", &scene.channel).replace("{m}", &scene.message);
+            let params = params
+                .replace("{c}", &scene.channel)
+                .replace("{m}", &scene.message);
             let mut socket = caller.connect().await;
-            let reply = socket.request(method, serde_json::from_str(&params).expect("JSON")).await;
+            let reply = socket
+                .request(method, serde_json::from_str(&params).expect("JSON"))
+                .await;
             let code = reply.0["error"]["code"].as_str().unwrap_or("ok");
             if code != *expected {
-                faults.push(format!("{method} by {}: {code} instead of {expected}", caller.id));
+                faults.push(format!(
+                    "{method} by {}: {code} instead of {expected}",
+                    caller.id
+                ));
             }
             socket.close().await;
         }
@@ -230,5 +288,8 @@ async fn every_method_has_its_rights(database: Database) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let rows: BTreeSet<&str> = METHODS.iter().map(|(method, ..)| *method).collect();
     let known: BTreeSet<&str> = althing::socket::METHODS.iter().copied().collect();
-    assert_eq!(rows, known, "a method without a row, or a row without a method");
+    assert_eq!(
+        rows, known,
+        "a method without a row, or a row without a method"
+    );
 }

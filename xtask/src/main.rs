@@ -13,6 +13,7 @@ mod test;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -36,12 +37,19 @@ enum Task {
     Plugins,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Demo(arguments) => demo::run(&root(), &arguments),
         Task::Test => test::run(&root()),
         Task::Plugins => plugins::run(&root()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

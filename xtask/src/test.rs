@@ -71,7 +71,11 @@ fn succeed(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("can't run {:?}", command.get_program()))?;
-    ensure!(status.success(), "{command:?} failed");
+    ensure!(
+        status.success(),
+        "{:?} ended with {status}",
+        command.get_program()
+    );
     Ok(())
 }
 
@@ -103,9 +107,7 @@ fn browser(root: &Path, chromium: &Path) -> Result<()> {
 
 /// Licences, sources and duplicates of the dependencies. Advisories need the network: `cargo deny check advisories`.
 fn deny(root: &Path) -> Result<()> {
-    let known = toolchain::cargo()
-        .args(["deny", "--version"])
-        .output();
+    let known = toolchain::cargo().args(["deny", "--version"]).output();
     if !known.is_ok_and(|output| output.status.success()) {
         println!("cargo-deny is not there: installing it (some minutes) …");
         cargo(

@@ -18,7 +18,7 @@ pub enum Verb {
     /// Make an app, and print its first server key
     #[command(after_help = "\
 Example:
-  althing app create Shop --org org_0188f3c2a9b40000 --allow-ip 10.0.0.0/8 \\
+  althing app create Shop --org org_19ca9450a0020a31 --allow-ip 10.0.0.0/8 \\
     --allow-origin https://shop.example --key-file acme.key > shop.key && chmod 600 shop.key
 
 The key alone goes to standard output, and is shown this once.")]
@@ -26,7 +26,7 @@ The key alone goes to standard output, and is shown this once.")]
     /// List the apps of an org
     #[command(after_help = "\
 Example:
-  althing app list --org org_0188f3c2a9b40000 --key-file acme.key")]
+  althing app list --org org_19ca9450a0020a31 --key-file acme.key")]
     List(List),
     /// Manage the server keys of an app
     #[command(subcommand)]

@@ -15,31 +15,31 @@ pub enum Verb {
     /// List the keys, never their secrets
     #[command(after_help = "\
 Examples:
-  althing app keys list app_0188f3c2b1d70000 --key-file acme.key
-  althing org keys list org_0188f3c2a9b40000 --key-file acme.key")]
+  althing app keys list app_19ca9450a4c7f20b --key-file acme.key
+  althing org keys list org_19ca9450a0020a31 --key-file acme.key")]
     List(List),
     /// Make one more key, and print it
     #[command(after_help = "\
 Examples:
-  althing app keys create app_0188f3c2b1d70000 --name worker --key-file acme.key > worker.key
-  althing org keys create org_0188f3c2a9b40000 --name ci --key-file acme.key > ci.key
+  althing app keys create app_19ca9450a4c7f20b --name worker --key-file acme.key > worker.key
+  althing org keys create org_19ca9450a0020a31 --name ci --key-file acme.key > ci.key
 
 The key alone goes to standard output, and is shown this once.")]
     Create(Create),
     /// Put a new key in place of an old one, which works on for a while
     #[command(after_help = "\
 Examples:
-  althing app keys rotate app_0188f3c2b1d70000 key_0188f3c2b1d80000 --overlap-s 600 \\
+  althing app keys rotate app_19ca9450a4c7f20b key_19ca9450a5d41c93 --overlap-s 600 \\
     --key-file acme.key > shop.key
-  althing org keys rotate org_0188f3c2a9b40000 key_0188f3c2a9b50000 --key-file acme.key > new.key
+  althing org keys rotate org_19ca9450a0020a31 key_19ca9450a1b02e6f --key-file acme.key > new.key
 
 The new key alone goes to standard output, and is shown this once.")]
     Rotate(Rotate),
     /// End a key at once
     #[command(after_help = "\
 Examples:
-  althing app keys revoke app_0188f3c2b1d70000 key_0188f3c2b1d80000 --key-file acme.key
-  althing org keys revoke org_0188f3c2a9b40000 key_0188f3c2a9b50000 --key-file acme.key")]
+  althing app keys revoke app_19ca9450a4c7f20b key_19ca9450a5d41c93 --key-file acme.key
+  althing org keys revoke org_19ca9450a0020a31 key_19ca9450a1b02e6f --key-file acme.key")]
     Revoke(Revoke),
 }
 

@@ -167,7 +167,7 @@ fn settings_that_contradict_each_other_are_faults() {
     limits.data_bytes_max: must be at most `server.body_bytes_max`, which is 1048576, not 2000000
     sessions.lifetime_s: must be at most `sessions.lifetime_s_max`, which is 99, not 100
     plugins.guard_cpu_ms: must be at most `plugins.guard_wall_ms`, which is 250, not 500
-    plugins.concurrent_calls_per_app_max: must be at most `plugins.concurrent_calls_max`, which is 2, not 4
+    plugins.concurrent_calls_per_app_max: must be at most `plugins.concurrent_calls_max`, which is 2, not 16
     "#);
     // Not said of a setting that is wrong in itself.
     let text = "[sessions]\nlifetime_s = 100_000\nlifetime_s_max = 'x'";

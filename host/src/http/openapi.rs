@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::ToSchema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, Content, InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder,
 };
@@ -26,8 +27,43 @@ pub fn base() -> OpenApi {
         .description(Some(include_str!("openapi.md")))
         .license(Some(license))
         .build();
-    OpenApiBuilder::new().info(info).build()
+    let tag = |(name, about): &(&str, &str)| {
+        TagBuilder::new()
+            .name(*name)
+            .description(Some(*about))
+            .build()
+    };
+    OpenApiBuilder::new()
+        .info(info)
+        .tags(Some(TAGS.iter().map(tag).collect::<Vec<_>>()))
+        .build()
 }
+
+/// What the routes are about, in the order in which a newcomer needs them.
+const TAGS: &[(&str, &str)] = &[
+    (
+        "Orgs",
+        "An org owns apps. The operator of the host makes orgs.",
+    ),
+    (
+        "Apps",
+        "An app is a world of its own: its users, channels, messages and plugins meet those of no other.",
+    ),
+    ("Sessions", "Tokens with which an app's users come in."),
+    ("Users", "The people of an app, under the app's own ids."),
+    ("Channels", "Where messages are, and what happens in them."),
+    ("Participants", "Who is in a channel, and as what."),
+    ("Messages", "Sent, read, edited, deleted."),
+    (
+        "Plugins in use",
+        "What an app's plugins offer its users: buttons, votes, slash commands.",
+    ),
+    (
+        "Review",
+        "Messages that a plugin held back until somebody decides.",
+    ),
+    ("Plugins", "What an app's plugins are, and how they run."),
+];
 
 /// Adds what all operations share: how to authenticate, and what an error looks like.
 pub fn finish(mut api: OpenApi) -> OpenApi {

@@ -40,7 +40,7 @@ pub async fn run(app: Arc<App>, stream: TcpStream, first: &[u8], client: Client)
     };
     let outbox = Arc::new(Outbox::new(limits));
     let (read, write) = stream.into_split();
-    let (gone, writer_gone) = oneshot::channel();
+    let (gone, mut writer_gone) = oneshot::channel();
     let writing = outbox.clone();
     tokio::spawn(async move {
         let _ = gone.send(writer::run(writing, write).await);
@@ -57,9 +57,17 @@ pub async fn run(app: Arc<App>, stream: TcpStream, first: &[u8], client: Client)
         outbox,
     };
     reader.decoder.room().extend_from_slice(first);
-    let (close, mut writer_gone) = reader.run(writer_gone).await;
-    reader.outbox.close(close);
-    if let Ok(Ok(close)) = timeout(CLOSING, &mut writer_gone).await {
+    let closed = match reader.run(&mut writer_gone).await {
+        End::Ours(close) => {
+            reader.outbox.close(close);
+            timeout(CLOSING, writer_gone)
+                .await
+                .ok()
+                .and_then(Result::ok)
+        }
+        End::Written(close) => Some(close),
+    };
+    if let Some(close) = closed {
         reader.app.metrics.closed(close);
     }
     reader.leave();
@@ -69,6 +77,14 @@ pub async fn run(app: Arc<App>, stream: TcpStream, first: &[u8], client: Client)
         while matches!(reader.stream.read(&mut sink).await, Ok(1..)) {}
     })
     .await;
+}
+
+/// How reading ended.
+enum End {
+    /// The reader ends the connection, for this reason.
+    Ours(Close),
+    /// It was closed from elsewhere, and the writer has said goodbye.
+    Written(Close),
 }
 
 struct Reader {
@@ -87,30 +103,26 @@ struct Reader {
 
 impl Reader {
     /// Reads until the connection ends. Gives the reason.
-    async fn run(
-        &mut self,
-        mut writer_gone: oneshot::Receiver<Close>,
-    ) -> (Close, oneshot::Receiver<Close>) {
+    async fn run(&mut self, writer_gone: &mut oneshot::Receiver<Close>) -> End {
         loop {
             match self.decode().await {
                 Ok(()) => {}
-                Err(close) => return (close, writer_gone),
+                Err(close) => return End::Ours(close),
             }
             let busy = self.pending.len() >= self.app.config.socket.requests_in_flight_max;
             tokio::select! {
                 read = self.stream.read_buf(self.decoder.room()), if !busy => {
                     if !matches!(read, Ok(1..)) {
-                        return (Close { code: 1001, reason: "gone" }, writer_gone);
+                        return End::Ours(Close { code: 1001, reason: "gone" });
                     }
                 }
                 Some(reply) = self.pending.next(), if !self.pending.is_empty() => self.outbox.push(reply),
                 () = sleep_until(self.deadline) => {
                     if let Err(close) = self.on_time() {
-                        return (close, writer_gone);
+                        return End::Ours(close);
                     }
                 }
-                // Closed from elsewhere: the writer has said goodbye already.
-                done = &mut writer_gone => return (done.unwrap_or(Close::SLOW), writer_gone),
+                done = &mut *writer_gone => return End::Written(done.unwrap_or(Close::SLOW)),
             }
         }
     }
@@ -124,6 +136,10 @@ impl Reader {
             match self.decoder.next_message() {
                 Ok(None) => return Ok(()),
                 Ok(Some(Message::Text(text))) => {
+                    // The last frame may still wait for a client that does not read.
+                    if let Some(close) = self.outbox.closed() {
+                        return Err(close);
+                    }
                     self.app.metrics.socket_request();
                     // Boxed, so that an idle connection does not carry the largest request's state.
                     Box::pin(self.request(text)).await?;

@@ -253,7 +253,7 @@ impl Tx {
     /// Inserts the entries that were pushed so far.
     pub(super) async fn flush(&mut self) -> Result<()> {
         let pending = std::mem::take(&mut self.pending);
-        for (sql, rows) in INSERT.exact(&pending) {
+        for (sql, rows) in INSERT.exact(self.connection.dialect(), &pending) {
             on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query(sql);
                 for (event, client_hash) in rows {
@@ -297,7 +297,7 @@ impl Tx {
             .filter(|(_, head)| head.changed)
             .map(|(key, head)| (*key, *head))
             .collect();
-        for (sql, rows) in MOVE_HEADS.exact(&moved) {
+        for (sql, rows) in MOVE_HEADS.exact(self.connection.dialect(), &moved) {
             on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query(sql);
                 for (key, head) in rows {
@@ -319,7 +319,7 @@ impl Tx {
             .collect();
         unknown.sort_unstable();
         unknown.dedup();
-        for (sql, keys) in HEADS.padded(&unknown) {
+        for (sql, keys) in HEADS.padded(self.connection.dialect(), &unknown) {
             let rows: Vec<(ChannelKey, AppId, i64, i64, Option<Millis>, bool)> = on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query_as(sql);
                 for key in keys {
@@ -354,7 +354,7 @@ impl Tx {
         asked.sort_unstable();
         asked.dedup();
         let mut seats = HashSet::with_capacity(asked.len());
-        for (sql, pairs) in SEATS.padded(&asked) {
+        for (sql, pairs) in SEATS.padded(self.connection.dialect(), &asked) {
             let rows: Vec<(ChannelKey, UserId)> = on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query_as(sql);
                 for (channel, user) in pairs {
@@ -382,7 +382,7 @@ impl Tx {
             })
             .collect();
         let mut before = HashMap::new();
-        for (sql, keys) in SENT_BEFORE.padded(&asked) {
+        for (sql, keys) in SENT_BEFORE.padded(self.connection.dialect(), &asked) {
             let rows: Vec<(ChannelKey, UserId, String, Option<i64>, MessageId)> = on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query_as(sql);
                 for (channel, sender, id) in keys {

@@ -18,6 +18,9 @@ pub enum Remembered {
     Answer { status: u16, body: Vec<u8> },
 }
 
+/// What is kept of a key: the request's hash, and the answer's status and body once there is one.
+type Kept = (Vec<u8>, Option<i32>, Option<Vec<u8>>);
+
 /// A request that died with its host frees its key after this long.
 const RUNNING_MS: Millis = 60_000;
 /// Answers are kept for at least this long.
@@ -34,7 +37,7 @@ impl Store {
         self.write(move |tx| {
             Box::pin(async move {
                 let now = tx.now;
-                let found: Option<(Vec<u8>, Option<i32>, Option<Vec<u8>>)> = on_db!(&mut tx.connection, c => {
+                let found: Option<Kept> = on_db!(&mut tx.connection, c => {
                     sqlx::query("DELETE FROM idempotency WHERE created_at < $1 OR (status IS NULL AND created_at < $2)")
                         .bind(now - KEPT_MS)
                         .bind(now - RUNNING_MS)

@@ -259,6 +259,16 @@ impl Store {
                 for sql in ["DELETE FROM events WHERE app_id = $1", "DELETE FROM apps WHERE id = $1"] {
                     on_db!(&mut tx.connection, c => sqlx::query(sql).bind(id).execute(&mut *c).await.map(drop))?;
                 }
+                // The answers kept for its backend, and for its users, whose owners are `app_…/user`.
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query("DELETE FROM idempotency WHERE owner = $1 OR (owner > $2 AND owner < $3)")
+                        .bind(id.to_string())
+                        .bind(format!("{id}/"))
+                        .bind(format!("{id}0"))
+                        .execute(&mut *c)
+                        .await
+                        .map(drop)
+                })?;
                 Ok(())
             })
         })

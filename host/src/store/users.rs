@@ -164,26 +164,8 @@ impl Store {
     /// how many that were; 0 means that none is left.
     pub async fn erase_messages(&self, backend: &Backend, id: UserId, limit: i64) -> Result<usize> {
         let app = backend.tenant().app();
-        self.write(move |tx| {
-            Box::pin(async move {
-                let found: Vec<(ChannelKey, MessageId)> = on_db!(&mut tx.connection, c => {
-                    sqlx::query_as(
-                        "SELECT e.channel, e.message_id FROM events e JOIN channels c ON c.key = e.channel \
-                         WHERE e.app_id = $1 AND e.kind = 1 AND e.actor = $2 AND e.deleted_at IS NULL LIMIT $3",
-                    )
-                    .bind(app)
-                    .bind(id.as_str())
-                    .bind(limit)
-                    .fetch_all(&mut *c)
-                    .await
-                })?;
-                for (channel, message) in &found {
-                    tx.delete_message(*channel, *message, None).await?;
-                }
-                Ok(found.len())
-            })
-        })
-        .await
+        self.write(move |tx| Box::pin(async move { erase_messages(tx, app, &id, limit).await }))
+            .await
     }
 
     /// The last step: takes the user out of every channel and every entry of the log. What it wrote
@@ -193,6 +175,8 @@ impl Store {
         self.write(move |tx| {
             Box::pin(async move {
                 get_user(tx, app, &id).await?;
+                // What was on its way when the user was shut out.
+                while erase_messages(tx, app, &id, 100).await? > 0 {}
                 let channels: Vec<ChannelKey> = on_db!(&mut tx.connection, c => {
                     sqlx::query_scalar("SELECT channel FROM participants WHERE app_id = $1 AND user_id = $2")
                         .bind(app)
@@ -202,27 +186,45 @@ impl Store {
                 })?;
                 for channel in channels {
                     tx.remove_participant(app, channel, &id, None).await?;
+                    // Whoever has the id next is another person, who gets channels of its own.
+                    on_db!(&mut tx.connection, c => {
+                        sqlx::query("UPDATE channels SET pair = NULL WHERE key = $1").bind(channel).execute(&mut *c).await.map(drop)
+                    })?;
                 }
                 tx.flush().await?;
                 // Entries keep their places; what named the user names nobody.
                 let nobody = format!("erased-{:016x}", tx.next_id());
-                let quoted = serde_json::Value::from(id.as_str()).to_string();
-                let quoted_nobody = format!("\"{nobody}\"");
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
-                        "UPDATE events SET actor = CASE WHEN actor = $2 THEN $3 ELSE actor END, \
-                         to_user = CASE WHEN to_user = $2 THEN $3 ELSE to_user END, client_id = NULL, client_hash = NULL \
-                         WHERE app_id = $1 AND (actor = $2 OR to_user = $2)",
+                        "UPDATE events SET client_id = NULL, client_hash = NULL, actor = $3 WHERE app_id = $1 AND actor = $2",
                     )
                     .bind(app)
                     .bind(id.as_str())
                     .bind(&nobody)
                     .execute(&mut *c)
                     .await?;
-                    sqlx::query("UPDATE events SET data = REPLACE(data, $2, $3) WHERE app_id = $1 AND kind IN (4, 5, 6)")
+                    sqlx::query("UPDATE events SET to_user = $3 WHERE app_id = $1 AND to_user = $2")
                         .bind(app)
-                        .bind(quoted)
-                        .bind(quoted_nobody)
+                        .bind(id.as_str())
+                        .bind(&nobody)
+                        .execute(&mut *c)
+                        .await?;
+                    // With the field's name, for an id may be a word that stands elsewhere in the entry, too.
+                    for field in ["user_id", "by"] {
+                        sqlx::query("UPDATE events SET data = REPLACE(data, $2, $3) WHERE app_id = $1 AND kind IN (4, 5, 6)")
+                            .bind(app)
+                            .bind(as_field(field, id.as_str()))
+                            .bind(as_field(field, &nobody))
+                            .execute(&mut *c)
+                            .await?;
+                    }
+                    // Kept answers may tell of the user. That the requests were done is still known.
+                    sqlx::query("DELETE FROM idempotency WHERE owner = $1")
+                        .bind(format!("{app}/{id}"))
+                        .execute(&mut *c)
+                        .await?;
+                    sqlx::query("UPDATE idempotency SET body = NULL WHERE owner = $1")
+                        .bind(app.to_string())
                         .execute(&mut *c)
                         .await?;
                     sqlx::query("DELETE FROM held WHERE app_id = $1 AND sender = $2")
@@ -249,6 +251,29 @@ impl Store {
         })
         .await
     }
+}
+
+async fn erase_messages(tx: &mut Tx, app: AppId, id: &UserId, limit: i64) -> Result<usize> {
+    let found: Vec<(ChannelKey, MessageId)> = on_db!(&mut tx.connection, c => {
+        sqlx::query_as(
+            "SELECT e.channel, e.message_id FROM events e JOIN channels c ON c.key = e.channel \
+             WHERE e.app_id = $1 AND e.kind = 1 AND e.actor = $2 AND e.deleted_at IS NULL LIMIT $3",
+        )
+        .bind(app)
+        .bind(id.as_str())
+        .bind(limit)
+        .fetch_all(&mut *c)
+        .await
+    })?;
+    for (channel, message) in &found {
+        tx.delete_message(*channel, *message, None).await?;
+    }
+    Ok(found.len())
+}
+
+/// A field of an entry as the log keeps it.
+fn as_field(field: &str, value: &str) -> String {
+    format!("\"{field}\":{}", serde_json::Value::from(value))
 }
 
 async fn get_user(tx: &mut Tx, app: AppId, id: &UserId) -> Result<User> {

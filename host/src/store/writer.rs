@@ -159,7 +159,7 @@ pub struct Writer {
 
 /// Who to tell what, once the commit is through.
 enum Outcome {
-    Sent(oneshot::Sender<Result<Sent>>, Result<Sent>),
+    Sent(oneshot::Sender<Result<Sent>>, Box<Result<Sent>>),
     Worked(Box<dyn Work>, Option<Error>),
 }
 
@@ -192,7 +192,7 @@ impl Writer {
                 Ok(events) => {
                     for outcome in outcomes {
                         match outcome {
-                            Outcome::Sent(done, result) => drop(done.send(result)),
+                            Outcome::Sent(done, result) => drop(done.send(*result)),
                             Outcome::Worked(work, failed) => work.finish(failed),
                         }
                     }
@@ -248,7 +248,7 @@ impl Writer {
         outcomes.extend(
             sends
                 .into_iter()
-                .map(|send| Outcome::Sent(send.done, Err(lost()))),
+                .map(|send| Outcome::Sent(send.done, Box::new(Err(lost())))),
         );
         outcomes.extend(works.into_iter().map(|work| Outcome::Worked(work, None)));
         result
@@ -279,7 +279,7 @@ impl Writer {
                 sends
                     .drain(..)
                     .zip(results)
-                    .map(|(send, result)| Outcome::Sent(send.done, result)),
+                    .map(|(send, result)| Outcome::Sent(send.done, Box::new(result))),
             );
         }
         for mut work in works.drain(..) {

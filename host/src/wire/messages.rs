@@ -22,7 +22,7 @@ pub struct Send {
     #[serde(rename = "type")]
     pub kind: String,
     /// For `text` a string; for a kind what that kind defines.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub data: Box<RawValue>,
     /// An id of the client's own choice, unique for this sender in this channel, 1 to 128 bytes. A
     /// retry with the same id gets the first message instead of sending another.
@@ -54,7 +54,7 @@ pub struct Message<'a> {
     #[serde(rename = "type")]
     pub kind: &'a str,
     /// For `text` a string; `null` once the message is deleted.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub(crate) data: Raw<'a>,
     /// How to show it, where a plugin says so: `text`, and `blocks` for clients that know them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,7 @@ pub enum SendOutcome<'a> {
 #[serde(deny_unknown_fields)]
 pub struct Edit {
     /// The new data; only `text` messages can be edited.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub data: Box<RawValue>,
 }
 
@@ -145,7 +145,7 @@ pub struct Act {
     /// The block's `action`, 1 to 128 bytes.
     pub action: String,
     /// The block's `value`, or what was entered.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<serde_json::Value>)]
     pub value: Option<Box<RawValue>>,
     /// With a server key: the user who acts.
     #[serde(rename = "as")]
@@ -212,7 +212,7 @@ pub struct Held<'a> {
     pub from: &'a UserId,
     #[serde(rename = "type")]
     pub kind: &'a str,
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub(crate) data: Raw<'a>,
     /// The plugin that held it.
     pub plugin: &'a str,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::{self, Setting};
 use super::{KEY, find, page, short};
-use crate::cli::answers::{Component, Permission, Plugin, Version};
+use crate::cli::answers::{self, Component, Permission, Plugin, Version};
 use crate::cli::client::{Body, Connection};
 use crate::cli::failure::Failure;
 use crate::cli::keys::id;
@@ -90,8 +90,7 @@ pub async fn run(screen: &mut Screen<'_>, enable: &Enable) -> Result<(), Failure
     if screen.json {
         return Ok(screen.print_json(&answer)?);
     }
-    let now = find(&client, &enable.name).await?;
-    Ok(screen.print(&page::plugin(&now))?)
+    Ok(screen.print(&page::plugin(&answers::read(&answer)?))?)
 }
 
 /// What to ask of the host.
@@ -283,7 +282,7 @@ mod tests {
         let text = asked("poll --grant kv --grant chat-moderate", &poll(Value::Null)).unwrap_err();
         assert_eq!(
             text,
-            "`poll` can't run without permissions that it was not granted:\n\n  timers  Ends polls at their time.\n\n\
+            "`poll` can't run without permissions that it was not granted:\n\n  timers\n      what for:  Ends polls at their time.\n\n\
              To grant them:\n  althing plugin enable poll --grant kv --grant timers --grant chat-moderate"
         );
     }

@@ -56,26 +56,21 @@ pub fn component(component: &Component) -> String {
     text
 }
 
-/// What it wants, and why.
+/// What it wants, and why: two lines for each permission.
 pub fn wants<'p>(permissions: impl Iterator<Item = &'p Permission>) -> String {
-    let rows: Vec<_> = permissions
-        .map(|permission| {
-            [
-                permission.name.clone(),
-                permission.reason.clone(),
-                allows(permission),
-            ]
-        })
-        .collect();
-    table(2, &rows)
+    permissions
+        .map(|permission| permission_lines(permission, ""))
+        .collect()
 }
 
-fn allows(permission: &Permission) -> String {
-    if permission.allows.is_empty() {
-        String::new()
-    } else {
-        format!("({})", permission.allows)
+fn permission_lines(permission: &Permission, state: &str) -> String {
+    let mut lines = table(2, &[[permission.name.clone(), state.to_owned()]]);
+    let mut reasons = vec![["what for:".to_owned(), permission.reason.clone()]];
+    if !permission.allows.is_empty() {
+        reasons.push(["allows:".to_owned(), permission.allows.clone()]);
     }
+    lines.push_str(&table(6, &reasons));
+    lines
 }
 
 fn head(component: &Component) -> String {
@@ -143,29 +138,17 @@ fn permissions(component: &Component, grants: Option<&[String]>) -> String {
     if component.permissions.is_empty() {
         return "\nPermissions: it asks for none\n".into();
     }
-    let rows: Vec<_> = component
-        .permissions
-        .iter()
-        .map(|permission| {
-            let state = match grants {
-                Some(grants) if grants.contains(&permission.name) => "granted",
-                Some(_) if component.needs(&permission.name) => "NOT GRANTED",
-                Some(_) => "not granted",
-                None if component.needs(&permission.name) => "needed",
-                None => "wanted",
-            };
-            [
-                permission.name.clone(),
-                state.to_owned(),
-                permission.reason.clone(),
-                allows(permission),
-            ]
-        })
-        .collect();
-    format!(
-        "\nPermissions, and what for in its author's words\n{}",
-        table(2, &rows)
-    )
+    let lines = component.permissions.iter().map(|permission| {
+        let state = match grants {
+            Some(grants) if grants.contains(&permission.name) => "granted",
+            Some(_) if component.needs(&permission.name) => "NOT GRANTED",
+            Some(_) => "not granted",
+            None if component.needs(&permission.name) => "needed",
+            None => "wanted",
+        };
+        permission_lines(permission, state)
+    });
+    format!("\nPermissions\n{}", lines.collect::<String>())
 }
 
 fn settings(schema: &Value, set: Option<&Value>) -> String {

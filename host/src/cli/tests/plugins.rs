@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Shell, alone, not_found};
+use super::shell::{Shell, alone, not_found};
 
 fn poll(install: Value) -> Value {
     json!({
@@ -50,8 +50,10 @@ Message kind  poll (Poll)
 Size          216 KiB
 Digest        {digest}
 
-Permissions, and what for in its author's words
-  kv  granted  Keeps votes.  (values that outlive a call)
+Permissions
+  kv  granted
+      what for:  Keeps votes.
+      allows:    values that outlive a call
 
 Settings it knows
   closes_after_h  integer  default 24  When polls close.
@@ -76,14 +78,13 @@ Versions, old to new
 fn nothing_is_enabled_before_it_has_what_it_needs() {
     let shell = Shell::with(|what, _| match what {
         "GET /v1/plugins/poll" => (200, poll(Value::Null)),
-        "PUT /v1/plugins/poll" => (200, json!({})),
+        "PUT /v1/plugins/poll" => (200, poll(Value::Null)),
         _ => not_found(),
     });
     let said = shell.run("plugin enable poll");
     assert_eq!((said.code, said.out.as_str()), (1, ""));
     assert!(
-        said.notes
-            .contains("kv  Keeps votes.  (values that outlive a call)"),
+        said.notes.contains("what for:  Keeps votes."),
         "{}",
         said.notes
     );
