@@ -85,12 +85,21 @@ static OBSTACLES: Bulk = Bulk::cast(
      AND e.client_id = a.column3 \
      WHERE p.user_id IS NULL OR e.message_id IS NOT NULL",
 );
-static INSERT: Bulk = Bulk::new(
-    "INSERT INTO events (position, app_id, channel, seq, ts, kind, actor, message_id, type, data, view, state, \
-     client_id, client_hash, to_user, depth) VALUES ",
-    16,
-    "",
-);
+/// Columns of an entry, as `flush` binds them.
+macro_rules! insert_events {
+    ($insert:literal) => {
+        concat!(
+            $insert,
+            " INTO events (position, app_id, channel, seq, ts, kind, actor, message_id, type, data, view, state, \
+             client_id, client_hash, to_user, depth) VALUES "
+        )
+    };
+}
+
+// Whatever fails here is rolled back to a savepoint or as a whole, so SQLite need not be able to undo
+// the statement by itself: for that it would copy every page before it changes it.
+static INSERT: Bulk =
+    Bulk::new(insert_events!("INSERT"), 16, "").on_sqlite(insert_events!("INSERT OR FAIL"));
 static MOVE_HEADS: Bulk = Bulk::cast(
     "UPDATE channels SET head = v.column2, last_message_seq = v.column3, last_message_at = v.column4 FROM (VALUES ",
     &["BIGINT", "BIGINT", "BIGINT", "BIGINT"],

@@ -23,6 +23,7 @@ const SIZES: usize = 8; // 1, 2, 4 … 128
 /// placeholder where Postgres can't infer it, else it is empty.
 pub struct Bulk {
     before: &'static str,
+    before_on_sqlite: &'static str,
     after: &'static str,
     columns: usize,
     casts: &'static [&'static str],
@@ -35,6 +36,7 @@ impl Bulk {
     pub const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
         Self {
             before,
+            before_on_sqlite: before,
             after,
             columns,
             casts: &[],
@@ -51,6 +53,7 @@ impl Bulk {
     ) -> Self {
         Self {
             before,
+            before_on_sqlite: before,
             after,
             columns: casts.len(),
             casts,
@@ -59,14 +62,19 @@ impl Bulk {
         }
     }
 
+    /// The same with another beginning on SQLite.
+    pub const fn on_sqlite(mut self, before: &'static str) -> Self {
+        self.before_on_sqlite = before;
+        self
+    }
+
     /// The text for exactly `1 << power` rows.
     fn text(&'static self, dialect: Dialect, power: usize) -> &'static str {
         match dialect {
-            Dialect::Sqlite => {
-                self.sqlite[power].get_or_init(|| self.write(power, |_, _| String::from("?")))
-            }
+            Dialect::Sqlite => self.sqlite[power]
+                .get_or_init(|| self.write(self.before_on_sqlite, power, |_, _| "?".into())),
             Dialect::Postgres => self.postgres[power].get_or_init(|| {
-                self.write(power, |n, cast| match cast {
+                self.write(self.before, power, |n, cast| match cast {
                     Some(cast) => format!("CAST(${n} AS {cast})"),
                     None => format!("${n}"),
                 })
@@ -75,8 +83,13 @@ impl Bulk {
     }
 
     /// `placeholder` gets the number of each, from 1, and its type.
-    fn write(&self, power: usize, placeholder: impl Fn(usize, Option<&str>) -> String) -> String {
-        let mut text = String::from(self.before);
+    fn write(
+        &self,
+        before: &str,
+        power: usize,
+        placeholder: impl Fn(usize, Option<&str>) -> String,
+    ) -> String {
+        let mut text = String::from(before);
         let mut n = 0;
         for row in 0..1 << power {
             text.push_str(if row == 0 { "(" } else { ",(" });
@@ -135,7 +148,8 @@ impl Bulk {
 mod tests {
     use super::*;
 
-    static INSERT: Bulk = Bulk::new("INSERT INTO t VALUES ", 2, "");
+    static INSERT: Bulk =
+        Bulk::new("INSERT INTO t VALUES ", 2, "").on_sqlite("INSERT OR FAIL INTO t VALUES ");
     static ASK: Bulk = Bulk::cast("SELECT * FROM t WHERE k IN (VALUES ", &["BIGINT"], ")");
 
     #[test]
@@ -168,7 +182,7 @@ mod tests {
         );
         assert_eq!(
             INSERT.text(Dialect::Sqlite, 1),
-            "INSERT INTO t VALUES (?,?),(?,?)"
+            "INSERT OR FAIL INTO t VALUES (?,?),(?,?)"
         );
         assert_eq!(
             ASK.text(Dialect::Postgres, 1),
