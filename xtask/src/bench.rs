@@ -21,7 +21,7 @@ pub struct Arguments {
 pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     plugins::run(root)?;
     println!("Building the host and the driver (the first time takes some minutes) …");
-    let mut cargo = Command::new(toolchain::cargo());
+    let mut cargo = toolchain::cargo();
     // Together, so that they agree on the features of what both depend on.
     cargo.args(["build", "--release", "--package", "althing", "--package", "althing-bench"]).current_dir(root);
     ensure!(cargo.status().context("cargo")?.success(), "the host or the driver does not compile; see above");
