@@ -64,6 +64,15 @@ pub enum Db<S = SqlitePool, P = PgPool> {
     Postgres(P),
 }
 
+impl<S, P> Db<S, P> {
+    fn dialect(&self) -> bulk::Dialect {
+        match self {
+            Db::Sqlite(_) => bulk::Dialect::Sqlite,
+            Db::Postgres(_) => bulk::Dialect::Postgres,
+        }
+    }
+}
+
 /// How to open the store.
 #[derive(Debug, Clone)]
 pub struct Settings {

@@ -219,7 +219,7 @@ async fn with_messages(db: &Db, rows: Vec<EventRow>) -> Result<Vec<Event>> {
     ids.sort_unstable();
     ids.dedup();
     let mut messages = HashMap::with_capacity(ids.len());
-    for (sql, ids) in BY_IDS.padded(&ids) {
+    for (sql, ids) in BY_IDS.padded(db.dialect(), &ids) {
         let found: Vec<Message> = on_db!(db, pool => {
             let mut query = sqlx::query_as(sql);
             for id in ids {
@@ -390,7 +390,7 @@ impl Store {
             .filter(|listing| listing.channel.last_message_seq > 0)
             .map(|listing| (listing.channel.key, listing.channel.last_message_seq))
             .collect();
-        for (sql, places) in BY_SEQS.padded(&asked) {
+        for (sql, places) in BY_SEQS.padded(self.db.dialect(), &asked) {
             let found: Vec<Message> = on_db!(&self.db, pool => {
                 let mut query = sqlx::query_as(sql);
                 for (channel, seq) in places {

@@ -157,8 +157,14 @@ pub struct Writer {
     position: i64,
     /// Entries of a commit that got through although it was not confirmed, to be published first.
     unpublished: Committed,
+    /// The heads of channels that were written to lately, as the last transaction left them. Nobody
+    /// else writes to this database, so they are true until something other than a send is done.
+    heads: HashMap<ChannelKey, Head>,
     commits: mpsc::Sender<Committed>,
 }
+
+/// Channels whose heads are kept.
+const HEADS_MAX: usize = 10_000;
 
 /// Who to tell what, once the commit is through.
 enum Outcome {
@@ -182,6 +188,7 @@ impl Writer {
             ids,
             position,
             unpublished: Vec::new(),
+            heads: HashMap::new(),
             commits,
         }
     }
@@ -273,6 +280,8 @@ impl Writer {
             self.clock.now(),
             self.ids.clone(),
             self.position,
+            // When this transaction fails, they are gone with it.
+            std::mem::take(&mut self.heads),
         )
         .await?;
         // Sends among themselves keep their order, and so do the others. Between the two it does not
@@ -286,15 +295,19 @@ impl Writer {
                     .map(|(send, result)| Outcome::Sent(send.done, Box::new(result))),
             );
         }
+        let only_sends = works.is_empty();
         for mut work in works.drain(..) {
             let failed = tx.attempt(work.as_mut()).await?;
             outcomes.push(Outcome::Worked(work, failed));
         }
-        let (connection, position, events) = tx.commit().await?;
-        self.connection = Some(connection);
-        self.position = position;
+        let done = tx.commit().await?;
+        self.connection = Some(done.connection);
+        self.position = done.position;
+        if only_sends && done.heads.len() <= HEADS_MAX {
+            self.heads = done.heads;
+        }
         let mut all = std::mem::take(&mut self.unpublished);
-        all.extend(events);
+        all.extend(done.events);
         Ok(all)
     }
 
@@ -347,6 +360,14 @@ async fn gather(queue: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, batch_max
     }
 }
 
+/// What a transaction leaves behind when it is through.
+struct Done {
+    connection: Connection,
+    position: i64,
+    heads: HashMap<ChannelKey, Head>,
+    events: Committed,
+}
+
 /// The open transaction. Dropped without `commit`, it is rolled back with its connection.
 pub struct Tx {
     pub(super) connection: Connection,
@@ -370,6 +391,7 @@ impl Tx {
         now: Millis,
         ids: Arc<IdSource>,
         position: i64,
+        heads: HashMap<ChannelKey, Head>,
     ) -> Result<Self> {
         match &mut connection {
             Db::Sqlite(c) => sqlx::query("BEGIN IMMEDIATE")
@@ -384,7 +406,7 @@ impl Tx {
             ids,
             position,
             depth: 0,
-            heads: HashMap::new(),
+            heads,
             undo: Vec::new(),
             pending: Vec::new(),
             appended: Vec::new(),
@@ -416,11 +438,19 @@ impl Tx {
         Ok(Some(error))
     }
 
-    async fn commit(mut self) -> Result<(Connection, i64, Committed)> {
+    async fn commit(mut self) -> Result<Done> {
         self.flush().await?;
         self.write_heads().await?;
         self.execute("COMMIT").await?;
-        Ok((self.connection, self.position, self.appended))
+        self.heads
+            .values_mut()
+            .for_each(|head| head.changed = false);
+        Ok(Done {
+            connection: self.connection,
+            position: self.position,
+            heads: self.heads,
+            events: self.appended,
+        })
     }
 
     pub(super) async fn execute(&mut self, sql: &'static str) -> Result<()> {
