@@ -23,10 +23,26 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     println!("Building the host and the driver (the first time takes some minutes) …");
     let mut cargo = toolchain::cargo();
     // Together, so that they agree on the features of what both depend on.
-    cargo.args(["build", "--release", "--package", "althing", "--package", "althing-bench"]).current_dir(root);
-    ensure!(cargo.status().context("cargo")?.success(), "the host or the driver does not compile; see above");
+    cargo
+        .args([
+            "build",
+            "--release",
+            "--package",
+            "althing",
+            "--package",
+            "althing-bench",
+        ])
+        .current_dir(root);
+    ensure!(
+        cargo.status().context("cargo")?.success(),
+        "the host or the driver does not compile; see above"
+    );
     let driver = root.join("target/release/althing-bench");
-    let measured = Command::new(driver).args(&arguments.driver).current_dir(root).status().context("the driver")?;
+    let measured = Command::new(driver)
+        .args(&arguments.driver)
+        .current_dir(root)
+        .status()
+        .context("the driver")?;
     ensure!(measured.success(), "the measurement failed; see above");
     Ok(())
 }

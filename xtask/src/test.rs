@@ -16,9 +16,15 @@ pub fn run(root: &Path) -> Result<()> {
     let chromium = packages::chromium()?;
     step("plugins", || plugins::run(root))?;
     step("format", || cargo(root, &["fmt", "--all", "--check"]))?;
-    step("tests of the host", || {
-        cargo(root, &["test", "--package", "althing"])
-    })?;
+    step(
+        "tests of the host, and what bench and crash test are made of",
+        || {
+            cargo(
+                root,
+                &["test", "--package", "althing", "--package", "althing-bench"],
+            )
+        },
+    )?;
     step("tests of the plugins, their SDK and the tasks", || {
         let packages = [
             "althing-plugin",
