@@ -2,6 +2,8 @@
 //! because it is asked for all the time. Nothing in here is the only copy of anything.
 
 use std::collections::HashMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -54,6 +56,8 @@ pub struct App {
     origins: RwLock<Vec<Origins>>,
     /// The apps whose logs have grown, for those who handle their events.
     pub grown: Grown,
+    /// Held while an app's plugins change.
+    pub installing: tokio::sync::Mutex<()>,
     /// Rung when a timer was set.
     pub timers_changed: Notify,
     /// True from the moment the host begins to stop.
@@ -77,7 +81,10 @@ impl App {
         clock: Clock,
     ) -> Result<(Arc<App>, mpsc::Receiver<Committed>), String> {
         let folder = &config.paths.data_dir;
-        std::fs::create_dir_all(folder)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|e| format!("can't make the folder {}: {e}", folder.display()))?;
         let random = SystemRandom::new();
         let operator = operator_key(&config.operator_key_file(), &random)?;
@@ -108,6 +115,7 @@ impl App {
             loadouts: RwLock::default(),
             origins: RwLock::default(),
             grown: Grown::default(),
+            installing: tokio::sync::Mutex::default(),
             timers_changed: Notify::new(),
             stopping: watch::Sender::new(false),
             config,

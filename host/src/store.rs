@@ -5,7 +5,8 @@
 //! transaction is on disk. Functions that touch a tenant's rows take a proof from `proof.rs`, not a
 //! loose id, so that a query without a tenant can't be written.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -61,6 +62,15 @@ pub use writer::Tx;
 pub enum Db<S = SqlitePool, P = PgPool> {
     Sqlite(S),
     Postgres(P),
+}
+
+impl<S, P> Db<S, P> {
+    fn dialect(&self) -> bulk::Dialect {
+        match self {
+            Db::Sqlite(_) => bulk::Dialect::Sqlite,
+            Db::Postgres(_) => bulk::Dialect::Postgres,
+        }
+    }
 }
 
 /// How to open the store.
@@ -214,6 +224,14 @@ async fn connect(settings: &Settings) -> Result<Db, String> {
     let Some(path) = url.strip_prefix("sqlite:") else {
         return Err("the store's url must begin with `sqlite:` or `postgres:`".into());
     };
+    // Everything that people wrote is in there: for nobody else's eyes. SQLite gives its other files
+    // the mode of this one.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| format!("can't open {path}: {e}"))?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -350,14 +368,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::PoolClosed
             | sqlx::Error::Io(_)
             | sqlx::Error::WorkerCrashed => Code::Unavailable,
-            // Postgres: class 53 insufficient resources, 57 operator intervention. SQLite: 5 and 6 busy, 10 I/O, 13 full.
-            sqlx::Error::Database(db)
-                if db.code().is_some_and(|c| {
-                    c.starts_with("53")
-                        || c.starts_with("57")
-                        || matches!(&*c, "5" | "6" | "10" | "13")
-                }) =>
-            {
+            sqlx::Error::Database(db) if db.code().is_some_and(|code| is_passing(&code)) => {
                 Code::Unavailable
             }
             _ => return Error::internal(error),
@@ -366,6 +377,17 @@ impl From<sqlx::Error> for Error {
             .retry_after_ms(1000)
             .because(error)
     }
+}
+
+/// Whether a code of the database speaks of a state that may pass, not of the statement. Postgres has
+/// five characters: class 53 is insufficient resources, 57 operator intervention. SQLite has numbers,
+/// whose low byte counts: 5 and 6 busy, 10 I/O, 13 full.
+fn is_passing(code: &str) -> bool {
+    let of_postgres = code.len() == 5 && (code.starts_with("53") || code.starts_with("57"));
+    let of_sqlite = code
+        .parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13));
+    of_postgres || of_sqlite
 }
 
 #[cfg(test)]

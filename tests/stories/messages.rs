@@ -39,7 +39,7 @@ async fn a_message_reaches_everybody(database: Database) {
         );
         assert_eq!(event["data"], json!({ "message": sent }));
     }
-    assert_eq!(bob.history("general").await, [sent.clone()]);
+    assert_eq!(bob.history("general").await, std::slice::from_ref(&sent));
     assert_eq!(bob.get(path(&sent)).await.is(200), sent);
     let [bobs, mut alices] = phones;
     bobs.close().await;

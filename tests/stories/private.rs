@@ -41,7 +41,7 @@ async fn a_private_message_is_between_two(database: Database) {
         (&json!(side), &json!("side"))
     );
     assert_eq!(list["channels"][0]["unread"], 1);
-    assert_eq!(bob.history(&side).await, [sent.clone()]);
+    assert_eq!(bob.history(&side).await, std::slice::from_ref(&sent));
     bobs.subscribe(&side).await;
     let answer = bob.post("/v1/messages", to("alice", "what?")).await.is(201);
     assert_eq!(answer["channel_id"], side.as_str());

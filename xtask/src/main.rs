@@ -3,6 +3,7 @@
 //! Each task is a module with a `run`; this file only lists them. `toolchain`, `component`,
 //! `packages` and `process` are what tasks share.
 
+mod bench;
 mod component;
 mod demo;
 mod packages;
@@ -26,6 +27,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measures a release build beside floors that do nothing but the job.
+    Bench(bench::Arguments),
     /// Builds everything and starts a host with a small app on it, to look at in the browser.
     Demo(demo::Arguments),
     /// Runs every test, as CI does.
@@ -36,6 +39,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Demo(arguments) => demo::run(&root(), &arguments),
         Task::Test => test::run(&root()),
         Task::Plugins => plugins::run(&root()),

@@ -1,8 +1,7 @@
 //! Tells that apps' logs have grown. A hint: what there is to do stands in the store.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -11,35 +10,39 @@ use crate::model::AppId;
 /// The apps whose logs have grown since somebody asked.
 #[derive(Debug, Default)]
 pub struct Grown {
-    apps: Mutex<HashSet<AppId>>,
-    rung: AtomicU64,
+    rung: Mutex<Rung>,
     wake: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Rung {
+    waiting: HashSet<AppId>,
+    times: HashMap<AppId, u64>,
+}
+
 impl Grown {
-    /// This app's log has grown.
+    fn rung(&self) -> MutexGuard<'_, Rung> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This app's log has grown, or who handles it has changed.
     pub fn ring(&self, app: AppId) {
-        self.rung.fetch_add(1, Ordering::SeqCst);
-        let first = self
-            .apps
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(app);
-        if first {
+        let mut rung = self.rung();
+        *rung.times.entry(app).or_default() += 1;
+        if rung.waiting.insert(app) {
             self.wake.notify_one();
         }
     }
 
-    /// How often it rang: whoever ends a round compares, to miss nothing.
-    pub fn count(&self) -> u64 {
-        self.rung.load(Ordering::SeqCst)
+    /// How often it rang for an app: whoever ends a round compares, to miss nothing.
+    pub fn count(&self, app: AppId) -> u64 {
+        self.rung().times.get(&app).copied().unwrap_or(0)
     }
 
     /// Waits for some, and takes them.
     pub async fn next(&self) -> HashSet<AppId> {
         loop {
-            let apps =
-                std::mem::take(&mut *self.apps.lock().unwrap_or_else(PoisonError::into_inner));
+            let apps = std::mem::take(&mut self.rung().waiting);
             if !apps.is_empty() {
                 return apps;
             }

@@ -27,8 +27,9 @@ pub struct Installed {
     pub bot: UserId,
     /// Its name, shared.
     pub name: Arc<str>,
-    pub inspection: Arc<plugins::Inspection>,
-    /// None when it could not be loaded; then its guard counts as failing.
+    /// What it is; none when that could not be found out. It then counts as a guard that fails.
+    pub inspection: Option<Arc<plugins::Inspection>>,
+    /// Why it does not run, else what runs.
     pub install: Result<plugins::Install, String>,
     /// What it asks of the chat goes through here.
     pub chat: Arc<dyn plugins::Chat>,
@@ -36,9 +37,20 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Whether it runs and has this hook.
+    /// What it says of itself.
+    pub fn manifest(&self) -> Option<&plugins::Manifest> {
+        self.inspection
+            .as_ref()
+            .map(|inspection| &inspection.manifest)
+    }
+
+    /// Whether it has this hook.
     pub fn has(&self, hook: plugins::Hook) -> bool {
-        self.inspection.hooks.contains(hook)
+        match &self.inspection {
+            Some(inspection) => inspection.hooks.contains(hook),
+            // What can't be looked into may have been a guard, and a guard must not vanish.
+            None => hook == plugins::Hook::MessageGuard,
+        }
     }
 }
 

@@ -75,9 +75,11 @@ async fn read(app: &App, member: &Member, since: Since) -> Result<Catchup> {
         app.metrics.catchups(false);
         return Ok(missed(false, head, Vec::new()));
     }
-    let events = app.store.list_events(member, seq, max).await?;
-    // The log is gap-free from 1, unless its beginning was cut off. What was appended since the head
-    // was read is in here, too, so the head moves along.
+    // Nothing beyond the head that was read before the seat was looked at: whoever was removed in
+    // between must not see what came after.
+    let mut events = app.store.list_events(member, seq, max).await?;
+    events.retain(|event| event.seq <= head);
+    // The log is gap-free from 1, unless its beginning was cut off.
     let whole = events
         .iter()
         .zip(seq + 1..)
@@ -88,7 +90,7 @@ async fn read(app: &App, member: &Member, since: Since) -> Result<Catchup> {
     let recovered = whole && reached >= head && bytes <= app.config.socket.queue_bytes_max / 2;
     app.metrics.catchups(recovered);
     match recovered {
-        true => Ok(missed(true, reached, events)),
+        true => Ok(missed(true, head, events)),
         false => Ok(missed(false, head, Vec::new())),
     }
 }

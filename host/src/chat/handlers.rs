@@ -27,7 +27,7 @@ const TIMERS_AT_ONCE: usize = 8;
 
 /// Runs events until the host stops.
 pub async fn run_events(app: Arc<App>) {
-    let running: Arc<Mutex<HashSet<InstallId>>> = Arc::default();
+    let running = Running::default();
     loop {
         let grown = tokio::select! {
             grown = app.grown.next() => grown,
@@ -45,28 +45,66 @@ pub async fn run_events(app: Arc<App>) {
                 {
                     continue; // It looks again before it ends.
                 }
-                let (app, installed, running) = (app.clone(), installed.clone(), running.clone());
-                tokio::spawn(async move {
-                    let again = match drain(&app, &installed).await {
-                        Ok(again) => again,
-                        Err(error) => {
-                            tracing::error!(error = %error, "events could not be handled");
-                            Some(app.clock.now() + 1000)
-                        }
-                    };
-                    running
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .remove(&installed.row.id);
-                    if let Some(at) = again {
-                        let wait = (at - app.clock.now()).max(0).unsigned_abs();
-                        tokio::time::sleep(Duration::from_millis(wait)).await;
-                        app.grown.ring(installed.row.app_id);
-                    }
-                });
+                tokio::spawn(attend(app.clone(), installed.clone(), running.clone()));
             }
         }
     }
+}
+
+type Running = Arc<Mutex<HashSet<InstallId>>>;
+
+/// Handles what there is for one install, and comes back after a failure, until there is nothing
+/// left to do.
+async fn attend(app: Arc<App>, installed: Arc<Installed>, running: Running) {
+    let (id, of) = (installed.row.id, installed.row.app_id);
+    loop {
+        let rung = app.grown.count(of);
+        let again = match drain(&app, &installed).await {
+            Ok(again) => again,
+            Err(error) => {
+                tracing::error!(error = %error, "events could not be handled");
+                Some(app.clock.now() + 1000)
+            }
+        };
+        let stopping = *app.stopping.borrow();
+        if let Some(at) = again
+            && !stopping
+        {
+            wait(&app, &installed, at).await;
+            if is_current(&app, &installed) {
+                continue;
+            }
+        }
+        let mut busy = running.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.remove(&id);
+        let nothing_new = app.grown.count(of) == rung && is_current(&app, &installed);
+        if stopping || nothing_new {
+            return;
+        }
+        drop(busy);
+        // It rang while this one was no longer looking, or a newer version waits for its turn.
+        app.grown.ring(of);
+        return;
+    }
+}
+
+/// Waits until then, or until the install has changed.
+async fn wait(app: &App, installed: &Arc<Installed>, until: Millis) {
+    while is_current(app, installed) && !*app.stopping.borrow() {
+        let left = (until - app.clock.now()).clamp(0, 1000).unsigned_abs();
+        if left == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(left)).await;
+    }
+}
+
+fn is_current(app: &App, installed: &Arc<Installed>) -> bool {
+    let loadout = app.loadout(installed.row.app_id);
+    loadout
+        .installs
+        .iter()
+        .any(|known| Arc::ptr_eq(known, installed))
 }
 
 /// Handles everything up to the end of the log. Gives when to come back, if something failed or
@@ -75,7 +113,7 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
     let backend = super::access::host(installed.row.app_id);
     let stopping = app.stopping.subscribe();
     loop {
-        let rung = app.grown.count();
+        let rung = app.grown.count(installed.row.app_id);
         let row = app.store.list_installs(backend.tenant()).await?;
         let Some(row) = row.into_iter().find(|row| row.id == installed.row.id) else {
             return Ok(None);
@@ -121,13 +159,13 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
                 }
             }
         }
-        if last != from {
-            // Nothing to do up to here: no need to read it again.
+        if full && last != from {
+            // A long stretch of nothing to do: no need to read it again.
             app.store
                 .note_failed_event(installed.row.id, from, last, None)
                 .await?;
         }
-        if !full && app.grown.count() == rung {
+        if !full && app.grown.count(installed.row.app_id) == rung {
             return Ok(None);
         }
     }
@@ -140,12 +178,12 @@ fn backoff_ms(attempts: i64) -> Millis {
 
 fn wants(installed: &Installed, event: &Event) -> bool {
     event.depth < DEPTH_MAX
-        && installed
-            .inspection
-            .manifest
-            .events
-            .iter()
-            .any(|kind| kind == event.kind.as_str())
+        && installed.manifest().is_some_and(|manifest| {
+            manifest
+                .events
+                .iter()
+                .any(|kind| kind == event.kind.as_str())
+        })
 }
 
 enum Handled {

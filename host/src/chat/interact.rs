@@ -230,12 +230,8 @@ pub fn commands(app: &App, caller: &Caller) -> Result<wire::Commands> {
         .commands
         .iter()
         .filter_map(|(name, installed)| {
-            let info = installed
-                .inspection
-                .manifest
-                .commands
-                .iter()
-                .find(|command| command.name == *name)?;
+            let commands = &installed.manifest()?.commands;
+            let info = commands.iter().find(|command| command.name == *name)?;
             Some(super::plugins::command(info, &installed.name))
         })
         .collect();

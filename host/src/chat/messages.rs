@@ -96,11 +96,12 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
                 .map_err(|_| Error::invalid("to", "must be `*` or a user id"))?,
         ),
     };
+    let content = content(app, &member, &new.kind, new.data.get()).await?;
+    // Only now, so that what is refused leaves no channel behind.
     if let Some(to) = &to {
         let side = Arc::new(channels::side(app, &member, &sender, to).await?);
         member = access::in_side_channel(&member, side);
     }
-    let content = content(app, &member, &new.kind, new.data.get()).await?;
     let message = |content: Content, member: Member| NewMessage {
         member,
         sender: sender.clone(),
@@ -287,6 +288,9 @@ pub async fn history(
             ));
         }
     };
+    // Nothing beyond the head that was read before the seat was looked at: see `catchup`.
+    let mut messages = messages;
+    messages.retain(|message| message.seq <= member.channel().head);
     let first = messages.first().map_or(0, |message| message.seq);
     let last = messages.last().map_or(0, |message| message.seq);
     let has_older = first > 1

@@ -222,6 +222,8 @@ pub async fn set(
             .unwrap_or(100),
         on_fault: on_fault.as_str().to_owned(),
     };
+    // One after the other, so that what runs is what was stored last.
+    let _installing = app.installing.lock().await;
     app.store.set_install(&backend, new).await?;
     load_app(app, tenant.app()).await?;
     read(app, &backend, name.to_owned()).await
@@ -386,23 +388,20 @@ async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
         let log = log.unwrap_or_else(|| {
             Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
         });
-        match load(app, &backend, row, log).await {
-            Ok(installed) => {
-                let installed = Arc::new(installed);
-                for kind in &installed.inspection.manifest.kinds {
-                    loadout.kinds.insert(kind.name.clone(), installed.clone());
-                }
-                for command in &installed.inspection.manifest.commands {
-                    loadout
-                        .commands
-                        .insert(command.name.clone(), installed.clone());
-                }
-                loadout.installs.push(installed);
+        let installed = Arc::new(load(app, &backend, row, log).await?);
+        if let Err(reason) = &installed.install {
+            tracing::error!(app.id = %id, plugin.name = %installed.name, reason, "a plugin could not be loaded");
+        }
+        if let Some(manifest) = installed.manifest() {
+            for kind in &manifest.kinds {
+                loadout.kinds.insert(kind.name.clone(), installed.clone());
             }
-            Err(error) => {
-                tracing::error!(app.id = %id, error = %error, "a plugin could not be loaded")
+            for command in &manifest.commands {
+                let name = command.name.clone();
+                loadout.commands.insert(name, installed.clone());
             }
         }
+        loadout.installs.push(installed);
     }
     app.set_loadout(id, loadout);
     Ok(())
@@ -418,13 +417,17 @@ async fn load(
         .store
         .find_component(backend.tenant(), &row.name, &row.digest)
         .await?;
-    let inspection = inspect(app, bytes.ok_or_else(|| Error::not_found("component"))?).await?;
     let name: Arc<str> = row.name.as_str().into();
-    let linked = match granted(&row.grants.0) {
-        Ok(grants) => plugins::link(&app.engine, &inspection, grants)
+    let inspected = match bytes {
+        Some(bytes) => inspect(app, bytes).await,
+        None => Err(Error::not_found("component")),
+    };
+    let linked = match (&inspected, granted(&row.grants.0)) {
+        (Ok(inspection), Ok(grants)) => plugins::link(&app.engine, inspection, grants)
             .await
             .map_err(|refusal| refusal.detail),
-        Err(error) => Err(error.detail().to_owned()),
+        (Err(error), _) => Err(error.detail().to_owned()),
+        (_, Err(error)) => Err(error.detail().to_owned()),
     };
     let install = linked.map(|linked| {
         let (app_id, id) = (row.app_id.to_string(), row.id.to_string());
@@ -444,7 +447,7 @@ async fn load(
         on_fault,
         bot,
         name,
-        inspection,
+        inspection: inspected.ok(),
         install,
         chat: Arc::new(bridge),
         log,

@@ -74,23 +74,32 @@ static HEADS: Bulk = Bulk::cast(
     &["BIGINT"],
     ")",
 );
-static SEATS: Bulk = Bulk::cast(
-    "SELECT channel, user_id FROM participants WHERE (channel, user_id) IN (VALUES ",
-    &["BIGINT", "TEXT"],
-    ")",
-);
-static SENT_BEFORE: Bulk = Bulk::cast(
-    "SELECT channel, actor, client_id, client_hash, message_id FROM events \
-     WHERE client_id IS NOT NULL AND (channel, actor, client_id) IN (VALUES ",
+/// What stands in the way of messages, for each channel, sender and client id: a row where the sender
+/// is no participant, or where the client id was used before. Usually none.
+static OBSTACLES: Bulk = Bulk::cast(
+    "SELECT a.column1, a.column2, a.column3, p.user_id IS NOT NULL, e.client_hash, e.message_id FROM (VALUES ",
     &["BIGINT", "TEXT", "TEXT"],
-    ")",
+    ") AS a \
+     LEFT JOIN participants p ON p.channel = a.column1 AND p.user_id = a.column2 \
+     LEFT JOIN events e ON e.client_id IS NOT NULL AND e.channel = a.column1 AND e.actor = a.column2 \
+     AND e.client_id = a.column3 \
+     WHERE p.user_id IS NULL OR e.message_id IS NOT NULL",
 );
-static INSERT: Bulk = Bulk::new(
-    "INSERT INTO events (position, app_id, channel, seq, ts, kind, actor, message_id, type, data, view, state, \
-     client_id, client_hash, to_user, depth) VALUES ",
-    16,
-    "",
-);
+/// Columns of an entry, as `flush` binds them.
+macro_rules! insert_events {
+    ($insert:literal) => {
+        concat!(
+            $insert,
+            " INTO events (position, app_id, channel, seq, ts, kind, actor, message_id, type, data, view, state, \
+             client_id, client_hash, to_user, depth) VALUES "
+        )
+    };
+}
+
+// Whatever fails here is rolled back to a savepoint or as a whole, so SQLite need not be able to undo
+// the statement by itself: for that it would copy every page before it changes it.
+static INSERT: Bulk =
+    Bulk::new(insert_events!("INSERT"), 16, "").on_sqlite(insert_events!("INSERT OR FAIL"));
 static MOVE_HEADS: Bulk = Bulk::cast(
     "UPDATE channels SET head = v.column2, last_message_seq = v.column3, last_message_at = v.column4 FROM (VALUES ",
     &["BIGINT", "BIGINT", "BIGINT", "BIGINT"],
@@ -98,6 +107,15 @@ static MOVE_HEADS: Bulk = Bulk::cast(
 );
 
 type ClientKey = (ChannelKey, UserId, String);
+
+/// What `OBSTACLES` finds.
+#[derive(Default)]
+struct Obstacles {
+    /// Senders who are no participants.
+    absent: HashSet<(ChannelKey, UserId)>,
+    /// Messages under client ids that were used before, and the hash of what was sent then.
+    before: HashMap<ClientKey, (i64, Message)>,
+}
 
 impl Tx {
     /// Appends messages, in order. Each gets its own result; the outer error fails the transaction.
@@ -107,8 +125,7 @@ impl Tx {
     ) -> Result<Vec<Result<Sent>>> {
         self.load_heads(messages.clone().map(|m| m.member.channel().key))
             .await?;
-        let seats = self.seats(messages.clone()).await?;
-        let mut before = self.sent_before(messages.clone()).await?;
+        let Obstacles { absent, mut before } = self.obstacles(messages.clone()).await?;
         let mut results = Vec::with_capacity(messages.size_hint().0);
         for new in messages {
             let key = new.client.as_ref().map(|(id, hash)| {
@@ -132,7 +149,7 @@ impl Tx {
                 });
                 continue;
             }
-            let result = self.append_message(new, &seats);
+            let result = self.append_message(new, &absent);
             if let (Some((key, hash)), Ok(sent)) = (key, &result) {
                 before.insert(key, (hash, sent.message.clone()));
             }
@@ -144,13 +161,16 @@ impl Tx {
     fn append_message(
         &mut self,
         new: &NewMessage,
-        seats: &HashSet<(ChannelKey, UserId)>,
+        absent: &HashSet<(ChannelKey, UserId)>,
     ) -> Result<Sent> {
         let channel = new.member.channel().key;
-        let still_there = match (new.member.standing(), new.member.user()) {
-            (Standing::Participant(_), Some(user)) => seats.contains(&(channel, user.clone())),
-            (Standing::Participant(_), None) => false,
-            (Standing::Backend | Standing::Plugin(_), _) => true,
+        let still_there = match new.member.standing() {
+            Standing::Participant(_) => {
+                // A participant sends under no name but its own, so it is the sender who was looked up.
+                new.member.user() == Some(&new.sender)
+                    && (absent.is_empty() || !absent.contains(&(channel, new.sender.clone())))
+            }
+            Standing::Backend | Standing::Plugin(_) => true,
         };
         let (now, id) = (
             self.now,
@@ -253,7 +273,7 @@ impl Tx {
     /// Inserts the entries that were pushed so far.
     pub(super) async fn flush(&mut self) -> Result<()> {
         let pending = std::mem::take(&mut self.pending);
-        for (sql, rows) in INSERT.exact(&pending) {
+        for (sql, rows) in INSERT.exact(self.connection.dialect(), &pending) {
             on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query(sql);
                 for (event, client_hash) in rows {
@@ -297,7 +317,7 @@ impl Tx {
             .filter(|(_, head)| head.changed)
             .map(|(key, head)| (*key, *head))
             .collect();
-        for (sql, rows) in MOVE_HEADS.exact(&moved) {
+        for (sql, rows) in MOVE_HEADS.exact(self.connection.dialect(), &moved) {
             on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query(sql);
                 for (key, head) in rows {
@@ -319,7 +339,7 @@ impl Tx {
             .collect();
         unknown.sort_unstable();
         unknown.dedup();
-        for (sql, keys) in HEADS.padded(&unknown) {
+        for (sql, keys) in HEADS.padded(self.connection.dialect(), &unknown) {
             let rows: Vec<(ChannelKey, AppId, i64, i64, Option<Millis>, bool)> = on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query_as(sql);
                 for key in keys {
@@ -342,60 +362,48 @@ impl Tx {
         Ok(())
     }
 
-    /// Which of the senders are still participants.
-    async fn seats<'m>(
+    /// What stands in the way of these messages.
+    async fn obstacles<'m>(
         &mut self,
         messages: impl Iterator<Item = &'m NewMessage>,
-    ) -> Result<HashSet<(ChannelKey, UserId)>> {
-        let mut asked: Vec<(ChannelKey, &UserId)> = messages
-            .filter(|m| matches!(m.member.standing(), Standing::Participant(_)))
-            .filter_map(|m| Some((m.member.channel().key, m.member.user()?)))
+    ) -> Result<Obstacles> {
+        let mut asked: Vec<(ChannelKey, &str, Option<&str>)> = messages
+            .map(|m| {
+                let client_id = m.client.as_ref().map(|client| client.0.as_str());
+                (m.member.channel().key, m.sender.as_str(), client_id)
+            })
             .collect();
         asked.sort_unstable();
         asked.dedup();
-        let mut seats = HashSet::with_capacity(asked.len());
-        for (sql, pairs) in SEATS.padded(&asked) {
-            let rows: Vec<(ChannelKey, UserId)> = on_db!(&mut self.connection, c => {
+        let mut found = Obstacles::default();
+        for (sql, keys) in OBSTACLES.padded(self.connection.dialect(), &asked) {
+            type Row = (
+                ChannelKey,
+                UserId,
+                Option<String>,
+                bool,
+                Option<i64>,
+                Option<MessageId>,
+            );
+            let rows: Vec<Row> = on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query_as(sql);
-                for (channel, user) in pairs {
-                    query = query.bind(channel).bind(user.as_str());
+                for (channel, sender, client_id) in keys {
+                    query = query.bind(channel).bind(sender).bind(client_id);
                 }
                 query.fetch_all(&mut *c).await
             })?;
-            seats.extend(rows);
-        }
-        Ok(seats)
-    }
-
-    /// Messages whose client ids were used before, and the hash of what was sent then.
-    async fn sent_before<'m>(
-        &mut self,
-        messages: impl Iterator<Item = &'m NewMessage>,
-    ) -> Result<HashMap<ClientKey, (i64, Message)>> {
-        let asked: Vec<(ChannelKey, &str, &str)> = messages
-            .filter_map(|m| {
-                Some((
-                    m.member.channel().key,
-                    m.sender.as_str(),
-                    m.client.as_ref()?.0.as_str(),
-                ))
-            })
-            .collect();
-        let mut before = HashMap::new();
-        for (sql, keys) in SENT_BEFORE.padded(&asked) {
-            let rows: Vec<(ChannelKey, UserId, String, Option<i64>, MessageId)> = on_db!(&mut self.connection, c => {
-                let mut query = sqlx::query_as(sql);
-                for (channel, sender, id) in keys {
-                    query = query.bind(channel).bind(sender).bind(id);
+            for (channel, sender, client_id, is_participant, hash, id) in rows {
+                if !is_participant {
+                    found.absent.insert((channel, sender.clone()));
                 }
-                query.fetch_all(&mut *c).await
-            })?;
-            for (channel, sender, client_id, hash, id) in rows {
-                if let Some(message) = messages::find_in(&mut self.connection, id).await? {
-                    before.insert((channel, sender, client_id), (hash.unwrap_or(0), message));
+                if let (Some(client_id), Some(id)) = (client_id, id)
+                    && let Some(message) = messages::find_in(&mut self.connection, id).await?
+                {
+                    let sent = (hash.unwrap_or(0), message);
+                    found.before.insert((channel, sender, client_id), sent);
                 }
             }
         }
-        Ok(before)
+        Ok(found)
     }
 }

@@ -1,7 +1,19 @@
 //! SQL with a list of rows in it. The text for each size is written once and kept, so that the
 //! database prepares few statements; sizes are powers of two.
+//!
+//! The placeholders alone differ between the databases. Postgres wants them numbered, and told what
+//! type they have where it can't infer it. SQLite keeps a list of the names of numbered ones, which
+//! is walked for each value that is bound: with thousands of them that takes longer than the
+//! statement. Plain `?` have no names.
 
 use std::sync::OnceLock;
+
+/// Which database a statement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 /// The largest list that one statement takes.
 pub const ROWS_MAX: usize = 128;
@@ -11,10 +23,12 @@ const SIZES: usize = 8; // 1, 2, 4 … 128
 /// placeholder where Postgres can't infer it, else it is empty.
 pub struct Bulk {
     before: &'static str,
+    before_on_sqlite: &'static str,
     after: &'static str,
     columns: usize,
     casts: &'static [&'static str],
-    texts: [OnceLock<String>; SIZES],
+    sqlite: [OnceLock<String>; SIZES],
+    postgres: [OnceLock<String>; SIZES],
 }
 
 impl Bulk {
@@ -22,10 +36,12 @@ impl Bulk {
     pub const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
         Self {
             before,
+            before_on_sqlite: before,
             after,
             columns,
             casts: &[],
-            texts: [const { OnceLock::new() }; SIZES],
+            sqlite: [const { OnceLock::new() }; SIZES],
+            postgres: [const { OnceLock::new() }; SIZES],
         }
     }
 
@@ -37,40 +53,63 @@ impl Bulk {
     ) -> Self {
         Self {
             before,
+            before_on_sqlite: before,
             after,
             columns: casts.len(),
             casts,
-            texts: [const { OnceLock::new() }; SIZES],
+            sqlite: [const { OnceLock::new() }; SIZES],
+            postgres: [const { OnceLock::new() }; SIZES],
         }
     }
 
+    /// The same with another beginning on SQLite.
+    pub const fn on_sqlite(mut self, before: &'static str) -> Self {
+        self.before_on_sqlite = before;
+        self
+    }
+
     /// The text for exactly `1 << power` rows.
-    fn text(&'static self, power: usize) -> &'static str {
-        self.texts[power].get_or_init(|| {
-            let mut text = String::from(self.before);
-            let mut n = 0;
-            for row in 0..1 << power {
-                text.push_str(if row == 0 { "(" } else { ",(" });
-                for column in 0..self.columns {
-                    n += 1;
-                    if column > 0 {
-                        text.push(',');
-                    }
-                    match self.casts.get(column) {
-                        Some(cast) => text.push_str(&format!("CAST(${n} AS {cast})")),
-                        None => text.push_str(&format!("${n}")),
-                    }
+    fn text(&'static self, dialect: Dialect, power: usize) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite[power]
+                .get_or_init(|| self.write(self.before_on_sqlite, power, |_, _| "?".into())),
+            Dialect::Postgres => self.postgres[power].get_or_init(|| {
+                self.write(self.before, power, |n, cast| match cast {
+                    Some(cast) => format!("CAST(${n} AS {cast})"),
+                    None => format!("${n}"),
+                })
+            }),
+        }
+    }
+
+    /// `placeholder` gets the number of each, from 1, and its type.
+    fn write(
+        &self,
+        before: &str,
+        power: usize,
+        placeholder: impl Fn(usize, Option<&str>) -> String,
+    ) -> String {
+        let mut text = String::from(before);
+        let mut n = 0;
+        for row in 0..1 << power {
+            text.push_str(if row == 0 { "(" } else { ",(" });
+            for column in 0..self.columns {
+                n += 1;
+                if column > 0 {
+                    text.push(',');
                 }
-                text.push(')');
+                text.push_str(&placeholder(n, self.casts.get(column).copied()));
             }
-            text.push_str(self.after);
-            text
-        })
+            text.push(')');
+        }
+        text.push_str(self.after);
+        text
     }
 
     /// Splits `rows` into pieces with a statement for each: for writing, where each row goes once.
     pub fn exact<'r, T>(
         &'static self,
+        dialect: Dialect,
         mut rows: &'r [T],
     ) -> impl Iterator<Item = (&'static str, &'r [T])> {
         std::iter::from_fn(move || {
@@ -80,26 +119,27 @@ impl Bulk {
             let power = rows.len().min(ROWS_MAX).ilog2() as usize;
             let (piece, rest) = rows.split_at(1 << power);
             rows = rest;
-            Some((self.text(power), piece))
+            Some((self.text(dialect, power), piece))
         })
     }
 
     /// The same for asking, where a row may come more than once: pieces are padded with their last row.
     pub fn padded<'r, T>(
         &'static self,
+        dialect: Dialect,
         rows: &'r [T],
     ) -> impl Iterator<Item = (&'static str, Vec<T>)> + 'r
     where
         T: Clone + 'r,
     {
-        rows.chunks(ROWS_MAX).map(|piece| {
+        rows.chunks(ROWS_MAX).map(move |piece| {
             let size = piece.len().next_power_of_two();
             let mut padded = piece.to_vec();
             padded.extend(std::iter::repeat_n(
                 piece[piece.len() - 1].clone(),
                 size - piece.len(),
             ));
-            (self.text(size.ilog2() as usize), padded)
+            (self.text(dialect, size.ilog2() as usize), padded)
         })
     }
 }
@@ -108,13 +148,14 @@ impl Bulk {
 mod tests {
     use super::*;
 
-    static INSERT: Bulk = Bulk::new("INSERT INTO t VALUES ", 2, "");
+    static INSERT: Bulk =
+        Bulk::new("INSERT INTO t VALUES ", 2, "").on_sqlite("INSERT OR FAIL INTO t VALUES ");
     static ASK: Bulk = Bulk::cast("SELECT * FROM t WHERE k IN (VALUES ", &["BIGINT"], ")");
 
     #[test]
     fn every_row_goes_once() {
         let rows: Vec<u32> = (0..300).collect();
-        let pieces: Vec<_> = INSERT.exact(&rows).collect();
+        let pieces: Vec<_> = INSERT.exact(Dialect::Postgres, &rows).collect();
         assert_eq!(
             pieces.iter().map(|p| p.1.len()).collect::<Vec<_>>(),
             [128, 128, 32, 8, 4]
@@ -123,22 +164,33 @@ mod tests {
             pieces.iter().flat_map(|p| p.1).copied().collect::<Vec<_>>(),
             rows
         );
-        assert_eq!(
-            INSERT.exact(&rows[..2]).next().unwrap().0,
-            "INSERT INTO t VALUES ($1,$2),($3,$4)"
-        );
     }
 
     #[test]
     fn asking_pads() {
-        let pieces: Vec<_> = ASK.padded(&[7, 8, 9]).collect();
+        let pieces: Vec<_> = ASK.padded(Dialect::Sqlite, &[7, 8, 9]).collect();
         assert_eq!(pieces.len(), 1);
         assert_eq!(pieces[0].1, [7, 8, 9, 9]);
-        assert!(
-            pieces[0]
-                .0
-                .starts_with("SELECT * FROM t WHERE k IN (VALUES (CAST($1 AS BIGINT)),(CAST($2")
+        assert_eq!(ASK.padded::<u8>(Dialect::Sqlite, &[]).count(), 0);
+    }
+
+    #[test]
+    fn each_database_has_its_placeholders() {
+        assert_eq!(
+            INSERT.text(Dialect::Postgres, 1),
+            "INSERT INTO t VALUES ($1,$2),($3,$4)"
         );
-        assert_eq!(ASK.padded::<u8>(&[]).count(), 0);
+        assert_eq!(
+            INSERT.text(Dialect::Sqlite, 1),
+            "INSERT OR FAIL INTO t VALUES (?,?),(?,?)"
+        );
+        assert_eq!(
+            ASK.text(Dialect::Postgres, 1),
+            "SELECT * FROM t WHERE k IN (VALUES (CAST($1 AS BIGINT)),(CAST($2 AS BIGINT)))"
+        );
+        assert_eq!(
+            ASK.text(Dialect::Sqlite, 0),
+            "SELECT * FROM t WHERE k IN (VALUES (?))"
+        );
     }
 }

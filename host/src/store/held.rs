@@ -5,8 +5,8 @@ use super::Store;
 use super::append::{NewMessage, Sent};
 use super::proof::{Backend, Member};
 use super::writer::Tx;
-use crate::error::{Error, Result};
-use crate::model::{AppId, ChannelKey, Held, HeldId, Message, UserId};
+use crate::error::{Code, Error, Result};
+use crate::model::{AppId, ChannelKey, Held, HeldId, Message, MessageId, UserId};
 
 macro_rules! held_columns {
     () => {
@@ -34,15 +34,27 @@ impl Store {
         self.write(move |tx| {
             Box::pin(async move {
                 let (app, channel) = (message.member.tenant().app(), message.member.channel().key);
-                if let Some((client_id, _)) = &message.client {
+                if let Some((client_id, hash)) = &message.client {
+                    let other = || {
+                        Error::new(
+                            Code::IdempotencyConflict,
+                            "A message with this `client_id` but another content was sent before.",
+                        )
+                    };
                     if let Some(earlier) =
                         find_by_client_id(tx, channel, &message.sender, client_id).await?
                     {
+                        if earlier.client_hash != Some(*hash) {
+                            return Err(other());
+                        }
                         return Ok(Holding::Held(earlier));
                     }
-                    if let Some(stored) =
+                    if let Some((earlier, stored)) =
                         stored_before(tx, channel, &message.sender, client_id).await?
                     {
+                        if earlier != Some(*hash) {
+                            return Err(other());
+                        }
                         return Ok(Holding::Stored(stored));
                     }
                 }
@@ -197,22 +209,26 @@ async fn find_by_client_id(
     })?)
 }
 
+/// The hash of what was sent under this client id, and the message.
 async fn stored_before(
     tx: &mut Tx,
     channel: ChannelKey,
     sender: &UserId,
     client_id: &str,
-) -> Result<Option<Message>> {
-    let id = on_db!(&mut tx.connection, c => {
-        sqlx::query_scalar("SELECT message_id FROM events WHERE channel = $1 AND actor = $2 AND client_id = $3")
-            .bind(channel)
-            .bind(sender.as_str())
-            .bind(client_id)
-            .fetch_optional(&mut *c)
-            .await
+) -> Result<Option<(Option<i64>, Message)>> {
+    let found: Option<(Option<i64>, MessageId)> = on_db!(&mut tx.connection, c => {
+        sqlx::query_as(
+            "SELECT client_hash, message_id FROM events WHERE channel = $1 AND actor = $2 AND client_id = $3",
+        )
+        .bind(channel)
+        .bind(sender.as_str())
+        .bind(client_id)
+        .fetch_optional(&mut *c)
+        .await
     })?;
-    match id {
-        Some(id) => super::messages::find_in(&mut tx.connection, id).await,
-        None => Ok(None),
-    }
+    let Some((hash, id)) = found else {
+        return Ok(None);
+    };
+    let message = super::messages::find_in(&mut tx.connection, id).await?;
+    Ok(message.map(|message| (hash, message)))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::Store;
 use super::append::{MessageChange, NewEvent};
 use super::bulk::Bulk;
 use super::proof::{Backend, Member, Tenant};
 use super::writer::{Connection, Tx};
+use super::{Db, Store};
 use crate::error::{Code, Error, Result};
 use crate::model::{
     AppId, ChannelKey, ChannelListing, Event, EventBody, EventKind, Message, MessageId, Millis,
@@ -141,7 +141,7 @@ impl Store {
             .fetch_all(pool)
             .await
         })?;
-        self.with_messages(rows).await
+        with_messages(&self.db, rows).await
     }
 
     /// Entries of an app after a position of the store's log, oldest first, at most `limit`.
@@ -158,7 +158,7 @@ impl Store {
             .fetch_all(pool)
             .await
         })?;
-        self.with_messages(rows).await
+        with_messages(&self.db, rows).await
     }
 
     /// Where the store's log ends now.
@@ -167,27 +167,6 @@ impl Store {
             sqlx::query_scalar("SELECT MAX(position) FROM events").fetch_one(pool).await
         })?;
         Ok(end.unwrap_or(0))
-    }
-
-    async fn with_messages(&self, rows: Vec<EventRow>) -> Result<Vec<Event>> {
-        let mut ids: Vec<MessageId> = rows.iter().filter_map(|row| row.message_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut messages = HashMap::with_capacity(ids.len());
-        for (sql, ids) in BY_IDS.padded(&ids) {
-            let found: Vec<Message> = on_db!(&self.db, pool => {
-                let mut query = sqlx::query_as(sql);
-                for id in ids {
-                    query = query.bind(id);
-                }
-                query.fetch_all(pool).await
-            })?;
-            messages.extend(found.into_iter().map(|message| (message.id, message)));
-        }
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| row.into_event(&messages))
-            .collect())
     }
 
     /// Changes a message and appends `message.updated`.
@@ -218,6 +197,42 @@ impl Store {
         self.write(move |tx| Box::pin(async move { tx.delete_message(channel, id, actor).await }))
             .await
     }
+}
+
+/// All entries after a position of the store's log, of every app.
+pub(super) async fn log_after(db: &Db, position: i64) -> Result<Vec<Event>> {
+    let rows: Vec<EventRow> = on_db!(db, pool => {
+        sqlx::query_as(
+            "SELECT position, app_id, channel, seq, ts, kind, actor, depth, message_id, \
+             CASE WHEN kind = 1 THEN NULL ELSE data END AS data FROM events WHERE position > $1 ORDER BY position",
+        )
+        .bind(position)
+        .fetch_all(pool)
+        .await
+    })?;
+    with_messages(db, rows).await
+}
+
+/// Puts the messages, as they are now, to the entries that are about them.
+async fn with_messages(db: &Db, rows: Vec<EventRow>) -> Result<Vec<Event>> {
+    let mut ids: Vec<MessageId> = rows.iter().filter_map(|row| row.message_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut messages = HashMap::with_capacity(ids.len());
+    for (sql, ids) in BY_IDS.padded(db.dialect(), &ids) {
+        let found: Vec<Message> = on_db!(db, pool => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id);
+            }
+            query.fetch_all(pool).await
+        })?;
+        messages.extend(found.into_iter().map(|message| (message.id, message)));
+    }
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_event(&messages))
+        .collect())
 }
 
 impl EventRow {
@@ -375,7 +390,7 @@ impl Store {
             .filter(|listing| listing.channel.last_message_seq > 0)
             .map(|listing| (listing.channel.key, listing.channel.last_message_seq))
             .collect();
-        for (sql, places) in BY_SEQS.padded(&asked) {
+        for (sql, places) in BY_SEQS.padded(self.db.dialect(), &asked) {
             let found: Vec<Message> = on_db!(&self.db, pool => {
                 let mut query = sqlx::query_as(sql);
                 for (channel, seq) in places {

@@ -545,21 +545,23 @@ impl Tx {
     ) -> Result<()> {
         let now = self.now;
         for (scope, key, version) in reads {
-            let current: Option<i64> = on_db!(&mut self.connection, c => {
-                sqlx::query_scalar(
-                    "SELECT version FROM plugin_kv WHERE install = $1 AND scope = $2 AND key = $3 \
-                     AND (expires_at IS NULL OR expires_at > $4)",
+            let current: Option<(i64, Option<Millis>)> = on_db!(&mut self.connection, c => {
+                sqlx::query_as(
+                    "SELECT version, expires_at FROM plugin_kv WHERE install = $1 AND scope = $2 AND key = $3",
                 )
                 .bind(install)
                 .bind(scope)
                 .bind(key)
-                .bind(now)
                 .fetch_optional(&mut *c)
                 .await
             })?;
-            // A value that was there and has expired since changes nothing that a handler could see
-            // in any other order of events, so only a different version counts.
-            if current.is_some() && current != *version {
+            let same = match (current, version) {
+                // It may have expired since it was read: that is no change by anybody.
+                (Some((current, _)), Some(version)) => current == *version,
+                (Some((_, expires_at)), None) => expires_at.is_some_and(|at| at <= now),
+                (None, version) => version.is_none(),
+            };
+            if !same {
                 return Err(Error::new(Code::Conflict, "A value has changed."));
             }
         }

@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions, PgConnection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::{Head, NewMessage, Sent};
+use super::messages::log_after;
 use super::{Committed, Db, Store};
 use crate::clock::{self, Clock};
 use crate::error::{Code, Error, Result};
@@ -154,8 +155,16 @@ pub struct Writer {
     clock: Clock,
     ids: Arc<IdSource>,
     position: i64,
+    /// Entries of a commit that got through although it was not confirmed, to be published first.
+    unpublished: Committed,
+    /// The heads of channels that were written to lately, as the last transaction left them. Nobody
+    /// else writes to this database, so they are true until something other than a send is done.
+    heads: HashMap<ChannelKey, Head>,
     commits: mpsc::Sender<Committed>,
 }
+
+/// Channels whose heads are kept.
+const HEADS_MAX: usize = 10_000;
 
 /// Who to tell what, once the commit is through.
 enum Outcome {
@@ -178,6 +187,8 @@ impl Writer {
             clock,
             ids,
             position,
+            unpublished: Vec::new(),
+            heads: HashMap::new(),
             commits,
         }
     }
@@ -269,6 +280,8 @@ impl Writer {
             self.clock.now(),
             self.ids.clone(),
             self.position,
+            // When this transaction fails, they are gone with it.
+            std::mem::take(&mut self.heads),
         )
         .await?;
         // Sends among themselves keep their order, and so do the others. Between the two it does not
@@ -282,14 +295,20 @@ impl Writer {
                     .map(|(send, result)| Outcome::Sent(send.done, Box::new(result))),
             );
         }
+        let only_sends = works.is_empty();
         for mut work in works.drain(..) {
             let failed = tx.attempt(work.as_mut()).await?;
             outcomes.push(Outcome::Worked(work, failed));
         }
-        let (connection, position, events) = tx.commit().await?;
-        self.connection = Some(connection);
-        self.position = position;
-        Ok(events)
+        let done = tx.commit().await?;
+        self.connection = Some(done.connection);
+        self.position = done.position;
+        if only_sends && done.heads.len() <= HEADS_MAX {
+            self.heads = done.heads;
+        }
+        let mut all = std::mem::take(&mut self.unpublished);
+        all.extend(done.events);
+        Ok(all)
     }
 
     /// After a failed write or sync of SQLite's files, what they hold is uncertain, and a later sync
@@ -314,7 +333,12 @@ impl Writer {
         let last: Option<i64> = on_db!(&mut connection, c => {
             sqlx::query_scalar("SELECT MAX(position) FROM events").fetch_one(&mut *c).await
         })?;
-        self.position = self.position.max(last.unwrap_or(0));
+        if let Some(last) = last.filter(|last| *last > self.position) {
+            let got_through = log_after(&self.pool, self.position).await?;
+            self.unpublished
+                .extend(got_through.into_iter().map(Arc::new));
+            self.position = last;
+        }
         Ok(connection)
     }
 }
@@ -334,6 +358,14 @@ async fn gather(queue: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, batch_max
         }
         quiet = if batch.len() == before { quiet + 1 } else { 0 };
     }
+}
+
+/// What a transaction leaves behind when it is through.
+struct Done {
+    connection: Connection,
+    position: i64,
+    heads: HashMap<ChannelKey, Head>,
+    events: Committed,
 }
 
 /// The open transaction. Dropped without `commit`, it is rolled back with its connection.
@@ -359,6 +391,7 @@ impl Tx {
         now: Millis,
         ids: Arc<IdSource>,
         position: i64,
+        heads: HashMap<ChannelKey, Head>,
     ) -> Result<Self> {
         match &mut connection {
             Db::Sqlite(c) => sqlx::query("BEGIN IMMEDIATE")
@@ -373,7 +406,7 @@ impl Tx {
             ids,
             position,
             depth: 0,
-            heads: HashMap::new(),
+            heads,
             undo: Vec::new(),
             pending: Vec::new(),
             appended: Vec::new(),
@@ -405,11 +438,19 @@ impl Tx {
         Ok(Some(error))
     }
 
-    async fn commit(mut self) -> Result<(Connection, i64, Committed)> {
+    async fn commit(mut self) -> Result<Done> {
         self.flush().await?;
         self.write_heads().await?;
         self.execute("COMMIT").await?;
-        Ok((self.connection, self.position, self.appended))
+        self.heads
+            .values_mut()
+            .for_each(|head| head.changed = false);
+        Ok(Done {
+            connection: self.connection,
+            position: self.position,
+            heads: self.heads,
+            events: self.appended,
+        })
     }
 
     pub(super) async fn execute(&mut self, sql: &'static str) -> Result<()> {
