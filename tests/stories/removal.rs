@@ -13,11 +13,22 @@ stories!(
 );
 
 async fn add(host: &TestHost, channel: &str, user: &str) {
-    host.app.backend.put(format!("/v1/channels/{channel}/participants/{user}"), json!({})).await.is(200);
+    host.app
+        .backend
+        .put(
+            format!("/v1/channels/{channel}/participants/{user}"),
+            json!({}),
+        )
+        .await
+        .is(200);
 }
 
 async fn remove(host: &TestHost, channel: &str, user: &str) {
-    host.app.backend.delete(format!("/v1/channels/{channel}/participants/{user}")).await.is(204);
+    host.app
+        .backend
+        .delete(format!("/v1/channels/{channel}/participants/{user}"))
+        .await
+        .is(204);
 }
 
 async fn say(host: &TestHost, channel: &str, text: &str) -> Value {
@@ -32,26 +43,48 @@ async fn nothing_follows_a_removal(database: Database) {
     let mut phone = bob.connect().await;
     phone.subscribe("general").await;
     let before = say(&host, "general", "before").await;
-    assert_eq!(phone.next_event("message.new").await["data"]["message"], before);
+    assert_eq!(
+        phone.next_event("message.new").await["data"]["message"],
+        before
+    );
     remove(&host, "general", "bob").await;
     let after = say(&host, "general", "after").await;
     let heard = phone.caught_up(&host.app).await;
     assert_eq!(heard.len(), 1, "{heard:?}");
-    assert_eq!((&heard[0]["event"], &heard[0]["data"]["user_id"]), (&json!("member.removed"), &json!("bob")));
+    assert_eq!(
+        (&heard[0]["event"], &heard[0]["data"]["user_id"]),
+        (&json!("member.removed"), &json!("bob"))
+    );
     // Signals neither.
     let mut desk = alice.connect().await;
     desk.subscribe("general").await;
-    desk.request("typing", json!({ "channel_id": "general", "typing": true })).await.ok();
+    desk.request("typing", json!({ "channel_id": "general", "typing": true }))
+        .await
+        .ok();
     phone.round_trip().await;
     let passing = phone.take_events();
-    let late = |event: &Value| event["channel_id"] == "general" && event["data"]["user_id"] == "alice";
+    let late =
+        |event: &Value| event["channel_id"] == "general" && event["data"]["user_id"] == "alice";
     assert!(!passing.iter().any(late), "{passing:?}");
     // Nor by asking, whatever was seen before.
     for message in [&before, &after] {
-        bob.get(format!("/v1/messages/{}", message["id"].as_str().expect("an id"))).await.refused(404, "not_found");
+        bob.get(format!(
+            "/v1/messages/{}",
+            message["id"].as_str().expect("an id")
+        ))
+        .await
+        .refused(404, "not_found");
     }
-    for route in ["", "/messages", "/events?since=0", "/participants", "/presence"] {
-        bob.get(format!("/v1/channels/general{route}")).await.refused(404, "not_found");
+    for route in [
+        "",
+        "/messages",
+        "/events?since=0",
+        "/participants",
+        "/presence",
+    ] {
+        bob.get(format!("/v1/channels/general{route}"))
+            .await
+            .refused(404, "not_found");
     }
     for (method, params) in [
         ("subscribe", json!({ "channel_id": "general", "since": 0 })),
@@ -63,14 +96,26 @@ async fn nothing_follows_a_removal(database: Database) {
     ] {
         phone.request(method, params).await.refused("not_found");
     }
-    assert_eq!(bob.get("/v1/channels").await.is(200)["channels"].as_array().map(Vec::len), Some(1), "but for the fence");
+    assert_eq!(
+        bob.get("/v1/channels").await.is(200)["channels"]
+            .as_array()
+            .map(Vec::len),
+        Some(1),
+        "but for the fence"
+    );
     // Who comes back sees what was, and watches anew.
     add(&host, "general", "bob").await;
     assert!(bob.history("general").await.contains(&after));
-    let back = phone.request("subscribe", json!({ "channel_id": "general" })).await.ok();
+    let back = phone
+        .request("subscribe", json!({ "channel_id": "general" }))
+        .await
+        .ok();
     assert_eq!(back["recovered"], true);
     let again = say(&host, "general", "again").await;
-    assert_eq!(phone.next_event("message.new").await["data"]["message"], again);
+    assert_eq!(
+        phone.next_event("message.new").await["data"]["message"],
+        again
+    );
     phone.close().await;
     desk.close().await;
 }
@@ -99,10 +144,21 @@ async fn nothing_is_sent_after_a_removal(database: Database) {
             sent
         });
         let log = alice.events("general", 0).await;
-        let removed = log.iter().rev().find(|event| event["event"] == "member.removed").expect("the removal");
+        let removed = log
+            .iter()
+            .rev()
+            .find(|event| event["event"] == "member.removed")
+            .expect("the removal");
         let removed = removed["seq"].as_i64().expect("a seq");
-        assert!(sent.iter().all(|seq| *seq < removed), "{sent:?} after {removed}");
-        let last = log.iter().rev().find(|event| event["event"] == "message.new").expect("a message");
+        assert!(
+            sent.iter().all(|seq| *seq < removed),
+            "{sent:?} after {removed}"
+        );
+        let last = log
+            .iter()
+            .rev()
+            .find(|event| event["event"] == "message.new")
+            .expect("a message");
         assert!(last["seq"].as_i64() < Some(removed));
         add(&host, "general", "bob").await;
     }
@@ -111,10 +167,17 @@ async fn nothing_is_sent_after_a_removal(database: Database) {
 
 /// In a channel of its own for each round: somebody asks all the time while being removed, and a
 /// secret is told right after the removal.
-async fn race<A>(host: &TestHost, asking: impl AsyncFn(Person, String) -> A, leaks: impl Fn(&A) -> bool) {
+async fn race<A>(
+    host: &TestHost,
+    asking: impl AsyncFn(Person, String) -> A,
+    leaks: impl Fn(&A) -> bool,
+) {
     let [alice, bob] = host.app.users(["alice", "bob"]).await;
     for round in 0..30 {
-        let channel = host.app.channel(&format!("c{round}"), &[&alice, &bob]).await;
+        let channel = host
+            .app
+            .channel(&format!("c{round}"), &[&alice, &bob])
+            .await;
         let stop = std::sync::atomic::AtomicBool::new(false);
         let asked = async {
             let mut answers = Vec::new();
@@ -135,21 +198,34 @@ async fn race<A>(host: &TestHost, asking: impl AsyncFn(Person, String) -> A, lea
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         };
         let (answers, ()) = tokio::join!(asked, told);
-        assert!(!answers.iter().any(&leaks), "round {round}: somebody who was removed reads on");
+        assert!(
+            !answers.iter().any(&leaks),
+            "round {round}: somebody who was removed reads on"
+        );
     }
 }
 
 async fn who_reads_while_being_removed_reads_nothing_later(database: Database) {
     let host = TestHost::start(&database).await;
     let ask = async |bob: Person, channel: String| {
-        let history = bob.get(format!("/v1/channels/{channel}/messages")).await.text;
-        history + &bob.get(format!("/v1/channels/{channel}/events?since=0")).await.text
+        let history = bob
+            .get(format!("/v1/channels/{channel}/messages"))
+            .await
+            .text;
+        history
+            + &bob
+                .get(format!("/v1/channels/{channel}/events?since=0"))
+                .await
+                .text
     };
     race(&host, ask, |answer| answer.contains("secret")).await;
 }
 
 async fn who_subscribes_while_being_removed_hears_nothing_later(database: Database) {
-    let host = TestHost::with(&database, |config| config.socket.connections_per_user_max = 1000).await;
+    let host = TestHost::with(&database, |config| {
+        config.socket.connections_per_user_max = 1000
+    })
+    .await;
     let ask = async |bob: Person, channel: String| {
         let mut phone = bob.connect().await;
         let since = json!({ "channel_id": channel, "since": 0 });
@@ -161,5 +237,8 @@ async fn who_subscribes_while_being_removed_hears_nothing_later(database: Databa
     };
     race(&host, ask, |heard| heard.contains("secret")).await;
     let app = host.inside().await;
-    eventually("all sockets are forgotten", async || (app.hub.sockets() == 0).then_some(())).await;
+    eventually("all sockets are forgotten", async || {
+        (app.hub.sockets() == 0).then_some(())
+    })
+    .await;
 }

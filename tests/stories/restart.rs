@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use crate::support::{ChildHost, Database, draft, eventually, stories};
 
-stories!(nothing_acknowledged_is_lost, a_stop_is_orderly, a_client_goes_on_where_it_was);
+stories!(
+    nothing_acknowledged_is_lost,
+    a_stop_is_orderly,
+    a_client_goes_on_where_it_was
+);
 
 async fn nothing_acknowledged_is_lost(database: Database) {
     let mut host = ChildHost::start(&database).await;
@@ -49,7 +53,10 @@ async fn nothing_acknowledged_is_lost(database: Database) {
                 let answer = person.post("/v1/messages", message).await;
                 assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
                 let mut message = answer.body;
-                message.as_object_mut().expect("an object").remove("replayed");
+                message
+                    .as_object_mut()
+                    .expect("an object")
+                    .remove("replayed");
                 expected.push(message);
             }
         }
@@ -57,7 +64,11 @@ async fn nothing_acknowledged_is_lost(database: Database) {
         let first = expected[0]["seq"].as_i64().expect("a seq");
         let log = people[0].events("general", first - 1).await;
         let stored: Vec<&Value> = log.iter().map(|event| &event["data"]["message"]).collect();
-        assert_eq!(stored.len(), expected.len(), "as many as were acknowledged or sent again");
+        assert_eq!(
+            stored.len(),
+            expected.len(),
+            "as many as were acknowledged or sent again"
+        );
         for (seq, (stored, expected)) in (first..).zip(stored.into_iter().zip(&expected)) {
             assert_eq!(stored, expected);
             assert_eq!(stored["seq"], seq);
@@ -85,7 +96,9 @@ async fn a_stop_is_orderly(database: Database) {
     }
     let mut acknowledged = 1;
     for id in ids.drain(1..) {
-        let Some(reply) = sender.reply_or_close(id).await else { break };
+        let Some(reply) = sender.reply_or_close(id).await else {
+            break;
+        };
         acknowledged += i64::from(reply.0.get("result").is_some());
     }
     assert_eq!(sender.closed().await, 3000);
@@ -93,7 +106,12 @@ async fn a_stop_is_orderly(database: Database) {
     host.restart().await;
     let history = alice.history("general").await;
     assert!(history.len() as i64 >= acknowledged);
-    assert!(history.iter().zip(4..).all(|(message, seq)| message["seq"] == seq));
+    assert!(
+        history
+            .iter()
+            .zip(4..)
+            .all(|(message, seq)| message["seq"] == seq)
+    );
 }
 
 async fn a_client_goes_on_where_it_was(database: Database) {
@@ -101,7 +119,10 @@ async fn a_client_goes_on_where_it_was(database: Database) {
     let [alice, bob] = host.app.users(["alice", "bob"]).await;
     host.app.channel("general", &[&alice, &bob]).await;
     let mut phone = bob.connect().await;
-    let epoch = phone.greeting["epoch"].as_str().expect("an epoch").to_owned();
+    let epoch = phone.greeting["epoch"]
+        .as_str()
+        .expect("an epoch")
+        .to_owned();
     phone.subscribe("general").await;
     alice.send("general", "one").await;
     assert_eq!(phone.next_event("message.new").await["seq"], 4);
@@ -111,7 +132,10 @@ async fn a_client_goes_on_where_it_was(database: Database) {
     let mut phone = bob.connect().await;
     assert_eq!(phone.greeting["epoch"], epoch.as_str());
     let back = phone.subscribe_since("general", 4, &epoch).await;
-    assert_eq!((&back["recovered"], &back["head"]), (&json!(true), &json!(6)));
+    assert_eq!(
+        (&back["recovered"], &back["head"]),
+        (&json!(true), &json!(6))
+    );
     // A restored backup is another log, as `docs/operating.md` has it.
     host.terminate();
     host.ended().await;
@@ -120,5 +144,8 @@ async fn a_client_goes_on_where_it_was(database: Database) {
     let mut phone = bob.connect().await;
     assert_ne!(phone.greeting["epoch"], epoch.as_str());
     let back = phone.subscribe_since("general", 4, &epoch).await;
-    assert_eq!((&back["recovered"], &back["head"], &back["events"]), (&json!(false), &json!(6), &json!([])));
+    assert_eq!(
+        (&back["recovered"], &back["head"], &back["events"]),
+        (&json!(false), &json!(6), &json!([]))
+    );
 }

@@ -103,13 +103,23 @@ impl Database {
     pub async fn run(&self, sql: &'static str) {
         match self.inner.server {
             Server::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(&self.url()).await.expect("the database");
-                sqlx::raw_sql(sql).execute(&mut connection).await.expect("the statement");
+                let mut connection = sqlx::SqliteConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                sqlx::raw_sql(sql)
+                    .execute(&mut connection)
+                    .await
+                    .expect("the statement");
                 let _ = connection.close().await;
             }
             Server::Postgres(_) => {
-                let mut connection = sqlx::PgConnection::connect(&self.url()).await.expect("the database");
-                sqlx::raw_sql(sql).execute(&mut connection).await.expect("the statement");
+                let mut connection = sqlx::PgConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                sqlx::raw_sql(sql)
+                    .execute(&mut connection)
+                    .await
+                    .expect("the statement");
                 let _ = connection.close().await;
             }
         }

@@ -139,7 +139,11 @@ impl Socket {
     pub async fn pinged(&mut self) {
         let before = self.pings;
         while self.pings == before {
-            assert!(self.read().await, "closed with {:?} before a ping", self.closed);
+            assert!(
+                self.read().await,
+                "closed with {:?} before a ping",
+                self.closed
+            );
         }
     }
 
