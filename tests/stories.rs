@@ -1,6 +1,7 @@
 //! The stories, by topic.
 
 mod channels;
+mod delivery;
 mod erase;
 mod history;
 mod idempotency;
@@ -9,11 +10,15 @@ mod limits;
 mod messages;
 mod origins;
 mod participants;
+mod presence;
 mod private;
+mod removal;
+mod restart;
 mod retries;
 mod rights;
 mod sessions;
 mod signing;
 mod sockets;
+mod subscriptions;
 mod tenants;
 mod users;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::address::Origins;
 use crate::clock::Clock;
@@ -60,6 +61,8 @@ pub struct App {
     pub installing: tokio::sync::Mutex<()>,
     /// Rung when a timer was set.
     pub timers_changed: Notify,
+    /// The sockets that are open, for those who wait until they are not.
+    pub sockets: TaskTracker,
     /// True from the moment the host begins to stop.
     pub stopping: watch::Sender<bool>,
 }
@@ -117,6 +120,7 @@ impl App {
             grown: Grown::default(),
             installing: tokio::sync::Mutex::default(),
             timers_changed: Notify::new(),
+            sockets: TaskTracker::new(),
             stopping: watch::Sender::new(false),
             config,
             clock,

@@ -98,7 +98,12 @@ impl Host {
         self.app.stopping.send_replace(true);
         self.app.hub.close_all(None, Close::SHUTDOWN);
         let drain = Duration::from_millis(self.app.config.server.drain_timeout_ms);
-        if tokio::time::timeout(drain, self.accepting).await.is_err() {
+        let ended = async {
+            let _ = self.accepting.await;
+            self.app.sockets.close();
+            self.app.sockets.wait().await;
+        };
+        if tokio::time::timeout(drain, ended).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         for task in self.tasks {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{self, Clock};
 use crate::error::{Code, Error, Result};
@@ -94,8 +94,8 @@ pub struct Store {
     ids: Arc<IdSource>,
     clock: Clock,
     epoch: i64,
-    /// Held as long as the store is open.
-    _only_host: Option<Arc<File>>,
+    /// Locked as long as the store is open.
+    only_host: Option<Arc<File>>,
 }
 
 /// What the writer committed, in the order of the log.
@@ -142,7 +142,7 @@ impl Store {
                 ids,
                 clock,
                 epoch,
-                _only_host: only_host.map(Arc::new),
+                only_host: only_host.map(Arc::new),
             },
             committed,
         ))
@@ -168,9 +168,19 @@ impl Store {
         self.jobs.closed().await;
     }
 
-    /// Ends the connections, once nothing is under way any more.
+    /// Ends the writer once it has stored what it was handed, and the connections once nothing is
+    /// under way any more. Another host may open the database then.
     pub async fn close(&self) {
+        let (done, ended) = oneshot::channel();
+        // A writer that is gone has nothing left to do, and neither has its answer.
+        if self.jobs.send(writer::Job::End(done)).await.is_ok() {
+            let _ = ended.await;
+        }
         on_db!(&self.db, pool => pool.close().await);
+        if let Some(file) = &self.only_host {
+            // It goes with the process at the latest.
+            let _ = file.unlock();
+        }
     }
 
     /// Whether the database answers.

@@ -99,6 +99,32 @@ impl Database {
         }
     }
 
+    /// Runs a statement in the database, outside any host.
+    pub async fn run(&self, sql: &'static str) {
+        match self.inner.server {
+            Server::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                sqlx::raw_sql(sql)
+                    .execute(&mut connection)
+                    .await
+                    .expect("the statement");
+                let _ = connection.close().await;
+            }
+            Server::Postgres(_) => {
+                let mut connection = sqlx::PgConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                sqlx::raw_sql(sql)
+                    .execute(&mut connection)
+                    .await
+                    .expect("the statement");
+                let _ = connection.close().await;
+            }
+        }
+    }
+
     /// Runs a statement on the server, outside any host.
     pub async fn admin(&self, sql: String) {
         if let Server::Postgres(url) = self.inner.server {

@@ -24,6 +24,7 @@ pub struct Socket {
     events: VecDeque<Value>,
     /// Replies to frames that had no id.
     pub complaints: Vec<Value>,
+    pings: usize,
     closed: Option<(u16, String)>,
 }
 
@@ -93,6 +94,7 @@ impl Person {
             replies: HashMap::new(),
             events: VecDeque::new(),
             complaints: Vec::new(),
+            pings: 0,
             closed: None,
         }
     }
@@ -122,6 +124,24 @@ impl Socket {
             assert!(
                 self.read().await,
                 "closed with {:?} before the reply",
+                self.closed
+            );
+        }
+    }
+
+    /// Waits for the reply to a request, or until the connection is closed.
+    pub async fn reply_or_close(&mut self, id: u64) -> Option<Reply> {
+        while !self.replies.contains_key(&id) && self.read().await {}
+        self.replies.remove(&id).map(Reply)
+    }
+
+    /// Waits until the host pings.
+    pub async fn pinged(&mut self) {
+        let before = self.pings;
+        while self.pings == before {
+            assert!(
+                self.read().await,
+                "closed with {:?} before a ping",
                 self.closed
             );
         }
@@ -257,6 +277,8 @@ impl Socket {
                 // The answer to it goes out with the next look at the stream.
                 let _ = timeout(PATIENCE, self.stream.next()).await;
             }
+            // The answer to a ping goes out by itself.
+            Some(Ok(Message::Ping(_))) => self.pings += 1,
             Some(Ok(_)) => {}
             Some(Err(error)) => self.closed = Some((1006, error.to_string())),
             None => self.closed = Some((1006, String::new())),

@@ -117,6 +117,8 @@ impl Reader {
                     }
                 }
                 Some(reply) = self.pending.next(), if !self.pending.is_empty() => self.outbox.push(reply),
+                // The hub closes those that are connected.
+                () = self.app.stopped(), if self.connected.is_none() => return End::Ours(Close::SHUTDOWN),
                 () = sleep_until(self.deadline) => {
                     if let Err(close) = self.on_time() {
                         return End::Ours(close);

@@ -10,7 +10,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sqlx::{ConnectOptions, PgConnection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection as _, PgConnection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::{Head, NewMessage, Sent};
@@ -29,6 +29,8 @@ pub enum Job {
     Send(Box<SendJob>),
     /// Anything else, under a savepoint of its own.
     Work(Box<dyn Work>),
+    /// Nothing more: the writer ends after this batch and tells so.
+    End(oneshot::Sender<()>),
 }
 
 /// A message and who waits for it.
@@ -193,12 +195,22 @@ impl Writer {
         }
     }
 
-    /// Works until every `Store` is gone.
+    /// Works until it is told to end, or every `Store` is gone.
     pub async fn run(mut self, mut queue: mpsc::Receiver<Job>, batch_max: usize) {
         let mut batch = Vec::with_capacity(batch_max);
-        while queue.recv_many(&mut batch, batch_max).await > 0 {
+        let mut end = None;
+        while end.is_none() && queue.recv_many(&mut batch, batch_max).await > 0 {
             gather(&mut queue, &mut batch, batch_max).await;
             let mut outcomes = Vec::with_capacity(batch.len());
+            if let Some(at) = batch.iter().position(|job| matches!(job, Job::End(_))) {
+                // What comes behind it is dropped, and with it the hope of whoever waits.
+                if let Some(Job::End(done)) = batch.drain(at..).next() {
+                    end = Some(done);
+                }
+                if batch.is_empty() {
+                    break;
+                }
+            }
             match self.commit(batch.drain(..), &mut outcomes).await {
                 Ok(events) => {
                     for outcome in outcomes {
@@ -238,6 +250,17 @@ impl Writer {
                 }
             }
         }
+        queue.close();
+        if let Some(connection) = self.connection {
+            // The session's lock goes with it. That it is closed already is fine, too.
+            let _ = match connection {
+                Db::Sqlite(connection) => connection.close().await,
+                Db::Postgres(connection) => connection.close().await,
+            };
+        }
+        if let Some(done) = end {
+            let _ = done.send(());
+        }
     }
 
     /// One transaction. `outcomes` gets an entry for every job, whatever happens.
@@ -252,6 +275,7 @@ impl Writer {
             match job {
                 Job::Send(send) => sends.push(*send),
                 Job::Work(work) => works.push(work),
+                Job::End(_) => {} // Taken out before.
             }
         }
         let result = self.transaction(&mut sends, &mut works, outcomes).await;
