@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::{ConnectOptions, Connection as _, PgConnection, SqliteConnection};
@@ -131,22 +132,30 @@ fn lost() -> Error {
     .retry_after_ms(2000)
 }
 
+/// How often a new host asks for the database that another one has, and how long it waits in between.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
 /// Opens the writer's own connection.
 pub async fn connect(db: &Db) -> sqlx::Result<Connection> {
     match db {
         Db::Sqlite(pool) => Ok(Db::Sqlite(pool.connect_options().connect().await?)),
         Db::Postgres(pool) => {
             let mut connection = pool.connect_options().connect().await?;
-            // One host for each database, until there is a bus between hosts.
-            let (alone,): (bool,) = sqlx::query_as("SELECT pg_try_advisory_lock(4707310001)")
-                .fetch_one(&mut connection)
-                .await?;
-            if !alone {
-                return Err(sqlx::Error::Configuration(
-                    "another host is using this database".into(),
-                ));
+            // One host for each database, until there is a bus between hosts. The connection of one that
+            // was killed lives on for a moment, until Postgres has noticed.
+            for _ in 0..LOCK_TRIES {
+                let (alone,): (bool,) = sqlx::query_as("SELECT pg_try_advisory_lock(4707310001)")
+                    .fetch_one(&mut connection)
+                    .await?;
+                if alone {
+                    return Ok(Db::Postgres(connection));
+                }
+                tokio::time::sleep(LOCK_PAUSE).await;
             }
-            Ok(Db::Postgres(connection))
+            Err(sqlx::Error::Configuration(
+                "another host is using this database".into(),
+            ))
         }
     }
 }
