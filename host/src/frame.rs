@@ -13,7 +13,9 @@ mod text;
 
 use bytes::Bytes;
 pub use decode::{Decoder, READ_BYTES_MAX, READ_BYTES_MIN};
-pub use encode::{CLOSE_REASON_BYTES_MAX, encode_close, encode_ping, encode_pong, encode_text};
+pub use encode::{
+    CLOSE_REASON_BYTES_MAX, append_text, encode_close, encode_ping, encode_pong, encode_text,
+};
 
 /// The most payload of a ping, pong or close frame, in bytes.
 pub const CONTROL_BYTES_MAX: usize = 125;

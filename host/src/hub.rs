@@ -1,6 +1,7 @@
 //! Fan-out to the sockets of this host: who watches which channel, and who is there.
 //!
-//! A frame is encoded once for all who get it. Whoever publishes never waits: each socket has a
+//! Entries are encoded once for all who get them, and those that were committed together go out together
+//! (`run.rs`). Whoever publishes never waits: each socket has a
 //! bounded queue (`outbox.rs`), and one that does not keep up is cut off and catches up later.
 //! Frames of one channel reach every socket in the order in which they were published.
 
@@ -14,8 +15,10 @@ use crate::error::{Code, Error, Result};
 use crate::model::{AppId, ChannelId, ChannelKey, UserId};
 
 mod outbox;
+mod run;
 
 pub use outbox::{Close, Outbox, OutboxLimits};
+pub use run::Run;
 
 const SHARDS: usize = 64;
 
@@ -49,9 +52,17 @@ struct Watcher {
 #[derive(Debug)]
 enum WatcherState {
     /// History is still on its way to it: what is published meanwhile waits here.
-    CatchingUp(Vec<(i64, Bytes)>),
+    CatchingUp(Waiting),
     /// Gets everything after this `seq`.
     Live(i64),
+}
+
+/// What was published while somebody caught up.
+#[derive(Debug, Default)]
+struct Waiting {
+    runs: Vec<Run>,
+    frames: usize,
+    bytes: usize,
 }
 
 /// A place in a channel's audience that gets nothing before [`Hub::go_live`]. Dropped before that,
@@ -209,7 +220,7 @@ impl Hub {
         topic.watchers.push(Watcher {
             outbox: outbox.clone(),
             user: user.clone(),
-            state: WatcherState::CatchingUp(Vec::new()),
+            state: WatcherState::CatchingUp(Waiting::default()),
         });
         Ok(Seat {
             hub: self.clone(),
@@ -234,9 +245,7 @@ impl Hub {
         };
         let waiting = std::mem::replace(&mut watcher.state, WatcherState::Live(after));
         if let WatcherState::CatchingUp(waiting) = waiting {
-            for (seq, frame) in waiting {
-                watcher.offer(seq, frame);
-            }
+            waiting.runs.iter().for_each(|run| watcher.offer(run));
         }
     }
 
@@ -253,24 +262,21 @@ impl Hub {
         }
     }
 
-    /// Passes a log entry on to all who watch its channel. `encode` runs at most once, and not at
-    /// all when nobody watches. With `last_for`, that user gets this entry and none after it.
+    /// Passes entries of a channel's log on to all who watch it. `encode` runs at most once, and not
+    /// at all when nobody watches. With `last_for`, that user gets these entries and none after them.
     pub fn publish(
         &self,
         channel: ChannelKey,
-        seq: i64,
         last_for: Option<&UserId>,
-        encode: impl FnOnce(&ChannelId) -> Bytes,
+        encode: impl FnOnce(&ChannelId) -> Run,
     ) {
         let mut topics = self.topics(channel);
         let Some(topic) = topics.get_mut(&channel) else {
             return;
         };
         if !topic.watchers.is_empty() {
-            let frame = encode(&topic.id);
-            for watcher in &mut topic.watchers {
-                watcher.offer(seq, frame.clone());
-            }
+            let run = encode(&topic.id);
+            topic.watchers.iter_mut().for_each(|w| w.offer(&run));
         }
         if let Some(user) = last_for {
             topic.watchers.retain(|watcher| watcher.user != *user);
@@ -376,19 +382,22 @@ impl Topic {
 }
 
 impl Watcher {
-    fn offer(&mut self, seq: i64, frame: Bytes) {
+    fn offer(&mut self, run: &Run) {
         match &mut self.state {
-            WatcherState::Live(after) if seq > *after => {
-                *after = seq;
-                self.outbox.push(frame);
+            WatcherState::Live(after) => {
+                // It may have some of these from the history.
+                if let Some((frames, count)) = run.after(*after) {
+                    *after = run.last();
+                    self.outbox.push_all(frames, count);
+                }
             }
-            // It has this one from the history.
-            WatcherState::Live(_) => {}
             WatcherState::CatchingUp(waiting) => {
-                if waiting.len() >= self.outbox.frames_max() {
-                    self.outbox.close(Close::SLOW);
+                waiting.frames += run.frames();
+                waiting.bytes += run.bytes();
+                if self.outbox.holds(waiting.frames, waiting.bytes) {
+                    waiting.runs.push(run.clone());
                 } else {
-                    waiting.push((seq, frame));
+                    self.outbox.close(Close::SLOW);
                 }
             }
         }
@@ -416,6 +425,12 @@ mod tests {
 
     fn text(n: i64) -> Bytes {
         Bytes::from(n.to_string())
+    }
+
+    fn run(first: i64, last: i64) -> Run {
+        Run::encode(first, first..=last, |bytes, seq| {
+            bytes.extend_from_slice(seq.to_string().as_bytes());
+        })
     }
 
     fn outbox() -> Arc<Outbox> {
@@ -446,14 +461,39 @@ mod tests {
         let (id, user) = names();
         let outbox = outbox();
         let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
-        hub.publish(CHANNEL, 4, None, |_| text(4));
-        hub.publish(CHANNEL, 5, None, |_| text(5));
+        hub.publish(CHANNEL, None, |_| run(4, 4));
+        hub.publish(CHANNEL, None, |_| run(5, 5));
         assert!(drain(&outbox).is_empty());
         // History was read up to 4; 5 came while it was.
         hub.go_live(seat, 4);
-        hub.publish(CHANNEL, 5, None, |_| text(5));
-        hub.publish(CHANNEL, 6, None, |_| text(6));
+        hub.publish(CHANNEL, None, |_| run(5, 5));
+        hub.publish(CHANNEL, None, |_| run(6, 6));
         assert_eq!(drain(&outbox), ["5", "6"]);
+        // Of what was committed together, the history may hold a part.
+        hub.leave(CHANNEL, &outbox);
+        let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+        hub.publish(CHANNEL, None, |_| run(4, 7));
+        hub.go_live(seat, 5);
+        hub.publish(CHANNEL, None, |_| run(7, 9));
+        assert_eq!(drain(&outbox), ["67", "89"]);
+    }
+
+    #[test]
+    fn what_waits_during_catch_up_is_bounded_in_frames_and_bytes() {
+        let hub = Arc::new(Hub::default());
+        let (id, user) = names();
+        for (frames_max, bytes_max) in [(8, 1000), (1000, 8)] {
+            let limits = OutboxLimits {
+                frames_max,
+                bytes_max,
+            };
+            let outbox = Arc::new(Outbox::new(limits));
+            let _seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+            hub.publish(CHANNEL, None, |_| run(1, 8));
+            assert_eq!(outbox.closed(), None);
+            hub.publish(CHANNEL, None, |_| run(9, 9));
+            assert_eq!(outbox.closed(), Some(Close::SLOW));
+        }
     }
 
     #[test]
@@ -462,14 +502,14 @@ mod tests {
         let (id, user) = names();
         let outbox = outbox();
         hub.go_live(hub.join(CHANNEL, &id, &user, &outbox).unwrap(), 0);
-        hub.publish(CHANNEL, 1, Some(&user), |_| text(1));
-        hub.publish(CHANNEL, 2, None, |_| text(2));
+        hub.publish(CHANNEL, Some(&user), |_| run(1, 1));
+        hub.publish(CHANNEL, None, |_| run(2, 2));
         hub.signal(CHANNEL, None, |_| text(3));
         assert_eq!(drain(&outbox), ["1"]);
         // Also while it still catches up.
         let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
-        hub.publish(CHANNEL, 3, Some(&user), |_| text(3));
-        hub.publish(CHANNEL, 4, None, |_| text(4));
+        hub.publish(CHANNEL, Some(&user), |_| run(3, 3));
+        hub.publish(CHANNEL, None, |_| run(4, 4));
         hub.go_live(seat, 0);
         assert!(drain(&outbox).is_empty());
     }
@@ -483,7 +523,7 @@ mod tests {
             hub.go_live(hub.join(CHANNEL, &id, &user, outbox).unwrap(), 0);
         }
         for seq in 1..=20 {
-            hub.publish(CHANNEL, seq, None, |_| text(seq));
+            hub.publish(CHANNEL, None, |_| run(seq, seq));
             assert_eq!(drain(&quick), [seq.to_string()]);
         }
         assert_eq!(slow.closed(), Some(Close::SLOW));

@@ -129,6 +129,6 @@ fn signal(
 }
 
 /// A frame that all watchers share.
-pub(super) fn encode(event: &wire::Event<'_>) -> Bytes {
+fn encode(event: &wire::Event<'_>) -> Bytes {
     frame::encode_text(wire::to_json(event).as_bytes())
 }

@@ -1,6 +1,6 @@
-//! Frames out: header and payload in one piece of shared memory.
+//! Frames out: header and payload in one piece of memory, which all who get the frame share.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::CONTROL_BYTES_MAX;
 use super::header::{CLOSE, PING, PONG, TEXT};
@@ -8,11 +8,19 @@ use super::header::{CLOSE, PING, PONG, TEXT};
 /// The most bytes of a close frame's reason.
 pub const CLOSE_REASON_BYTES_MAX: usize = CONTROL_BYTES_MAX - 2;
 const FINAL: u8 = 0x80;
+/// Opcode, length, and no mask: what a server puts before a payload at most.
+const HEADER_BYTES_MAX: usize = 10;
 
 /// A text message in one frame. `text` must be UTF-8, as JSON is.
 pub fn encode_text(text: &[u8]) -> Bytes {
     debug_assert!(std::str::from_utf8(text).is_ok());
     encode(TEXT, text)
+}
+
+/// Adds a text message in one frame to others. `text` must be UTF-8, as JSON is.
+pub fn append_text(frames: &mut Vec<u8>, text: &[u8]) {
+    debug_assert!(std::str::from_utf8(text).is_ok());
+    append(frames, TEXT, text);
 }
 
 /// A ping with at most 125 bytes; more is cut.
@@ -35,21 +43,26 @@ pub fn encode_close(code: u16, reason: &str) -> Bytes {
 }
 
 fn encode(opcode: u8, payload: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(10 + payload.len());
-    frame.put_u8(FINAL | opcode);
+    let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + payload.len());
+    append(&mut frame, opcode, payload);
+    frame.into()
+}
+
+fn append(frames: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
+    frames.reserve(HEADER_BYTES_MAX + payload.len());
+    frames.push(FINAL | opcode);
     match payload.len() {
-        length @ 0..=125 => frame.put_u8(length as u8),
+        length @ 0..=125 => frames.push(length as u8),
         length @ 126..=0xffff => {
-            frame.put_u8(126);
-            frame.put_u16(length as u16);
+            frames.push(126);
+            frames.extend_from_slice(&(length as u16).to_be_bytes());
         }
         length => {
-            frame.put_u8(127);
-            frame.put_u64(length as u64);
+            frames.push(127);
+            frames.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }
-    frame.put_slice(payload);
-    frame.freeze()
+    frames.extend_from_slice(payload);
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub struct OutboxLimits {
     pub bytes_max: usize,
 }
 
-/// Frames that wait for one socket, in order.
+/// Frames that wait for one socket, in order, in the pieces in which they came.
 #[derive(Debug)]
 pub struct Outbox {
     limits: OutboxLimits,
@@ -67,7 +67,8 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Bytes>,
+    pieces: VecDeque<(Bytes, usize)>,
+    frames: usize,
     bytes: usize,
     closed: Option<Close>,
 }
@@ -86,27 +87,33 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn frames_max(&self) -> usize {
-        self.limits.frames_max
+    /// Whether as much as this may ever wait at once.
+    pub(super) fn holds(&self, frames: usize, bytes: usize) -> bool {
+        frames <= self.limits.frames_max && bytes <= self.limits.bytes_max
     }
 
     /// Queues a frame, or closes the socket as slow when it does not fit. Never waits.
     pub fn push(&self, frame: Bytes) {
+        self.push_all(frame, 1);
+    }
+
+    /// Queues `count` frames that lie one behind the other in one piece of memory, all or none.
+    pub fn push_all(&self, frames: Bytes, count: usize) {
         let mut queue = self.queue();
         if queue.closed.is_some() {
             return;
         }
-        if queue.frames.len() >= self.limits.frames_max
-            || queue.bytes + frame.len() > self.limits.bytes_max
-        {
-            queue.close(Close::SLOW);
-        } else {
-            queue.bytes += frame.len();
-            queue.frames.push_back(frame);
-            // With more than one in the queue, the writer has been woken already.
-            if queue.frames.len() > 1 {
+        let was_empty = queue.pieces.is_empty();
+        if self.holds(queue.frames + count, queue.bytes + frames.len()) {
+            queue.frames += count;
+            queue.bytes += frames.len();
+            queue.pieces.push_back((frames, count));
+            // Otherwise the writer has been woken already.
+            if !was_empty {
                 return;
             }
+        } else {
+            queue.close(Close::SLOW);
         }
         drop(queue);
         self.wake.notify_one();
@@ -124,24 +131,28 @@ impl Outbox {
         self.queue().closed
     }
 
-    /// Moves up to `max` frames to `into`. Gives the reason once it is closed and nothing is left.
+    /// Moves up to `max` pieces to `into`. Gives the reason once it is closed and nothing is left.
     pub fn take(&self, into: &mut Vec<Bytes>, max: usize) -> Option<Close> {
         let mut queue = self.queue();
-        let count = queue.frames.len().min(max);
-        into.extend(queue.frames.drain(..count));
-        if queue.frames.is_empty() {
-            queue.bytes = 0;
-            // A burst is over: an idle socket costs little.
-            if queue.frames.capacity() > 32 {
-                queue.frames = VecDeque::new();
-            }
-            return queue.closed.filter(|_| into.is_empty());
+        let Queue {
+            pieces,
+            frames,
+            bytes,
+            closed,
+        } = &mut *queue;
+        into.extend(pieces.drain(..pieces.len().min(max)).map(|(piece, count)| {
+            *frames -= count;
+            *bytes -= piece.len();
+            piece
+        }));
+        if !pieces.is_empty() {
+            return None;
         }
-        queue.bytes -= into[into.len() - count..]
-            .iter()
-            .map(Bytes::len)
-            .sum::<usize>();
-        None
+        // A burst is over: an idle socket costs little.
+        if pieces.capacity() > 32 {
+            *pieces = VecDeque::new();
+        }
+        closed.filter(|_| into.is_empty())
     }
 
     /// Waits until there may be something to take.
@@ -155,8 +166,8 @@ impl Queue {
         if self.closed.is_none() {
             self.closed = Some(close);
             if close == Close::SLOW {
-                self.frames = VecDeque::new();
-                self.bytes = 0;
+                self.pieces = VecDeque::new();
+                (self.frames, self.bytes) = (0, 0);
             }
         }
     }
@@ -183,6 +194,22 @@ mod tests {
         taken.clear();
         assert_eq!(outbox.take(&mut taken, 9), Some(Close::SLOW));
         assert!(taken.is_empty());
+    }
+
+    #[test]
+    fn a_piece_counts_all_its_frames() {
+        let outbox = Outbox::new(OutboxLimits {
+            frames_max: 4,
+            bytes_max: 100,
+        });
+        outbox.push_all(Bytes::from_static(b"123"), 3);
+        let mut taken = Vec::new();
+        outbox.take(&mut taken, 1);
+        outbox.push_all(Bytes::from_static(b"123"), 3);
+        outbox.push(Bytes::from_static(b"4"));
+        assert_eq!(outbox.closed(), None);
+        outbox.push(Bytes::from_static(b"5"));
+        assert_eq!(outbox.closed(), Some(Close::SLOW));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::frame;
 use crate::hub::{Close, Outbox};
 
-/// Frames in one system call.
+/// Pieces in one system call, each of one frame or several.
 const AT_ONCE: usize = 64;
 /// How long the other side may take to accept a single write.
 const STALLED: Duration = Duration::from_secs(20);
