@@ -232,7 +232,7 @@ impl App {
             .loadouts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        match loadout.installs.is_empty() {
+        match loadout.logs.is_empty() {
             true => drop(loadouts.remove(&id)),
             false => drop(loadouts.insert(id, Arc::new(loadout))),
         }
