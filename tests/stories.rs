@@ -1,20 +1,28 @@
 //! The stories, by topic.
 
 mod channels;
+mod assistant;
 mod delivery;
 mod erase;
 mod history;
+mod hostile;
 mod idempotency;
+mod installs;
+mod interactions;
 mod keys;
 mod limits;
 mod messages;
+mod moderation;
 mod origins;
 mod participants;
+mod plugins;
+mod polls;
 mod presence;
 mod private;
 mod removal;
 mod restart;
 mod retries;
+mod review;
 mod rights;
 mod sessions;
 mod signing;

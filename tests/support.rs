@@ -18,11 +18,11 @@ mod socket;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use app::{App, Org};
+pub use app::{App, OTHERS, Org};
 pub use child::{ChildHost, refusal};
 pub use database::{Database, Kind};
 pub use host::TestHost;
-pub use person::{Answer, Person, draft};
+pub use person::{Answer, Person, draft, typed};
 pub use runner::run;
 pub use signer::Signer;
 pub use socket::{Reply, Socket};
@@ -73,6 +73,21 @@ pub fn component(name: &str) -> Vec<u8> {
     let path = folder.join(name).with_extension("wasm");
     std::fs::read(&path)
         .unwrap_or_else(|e| panic!("{}: {e}; run `cargo xtask plugins` first", path.display()))
+}
+
+/// A component with a part of its manifest written over: the same plugin in another version, or
+/// under another name.
+pub fn rewritten(component: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "nothing may move");
+    let (mut component, mut found) = (component.to_vec(), false);
+    for at in 0..=component.len() - from.len() {
+        if component[at..].starts_with(from.as_bytes()) {
+            component[at..at + to.len()].copy_from_slice(to.as_bytes());
+            found = true;
+        }
+    }
+    assert!(found, "the component has no `{from}`");
+    component
 }
 
 /// The top of the workspace.

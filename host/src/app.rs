@@ -31,11 +31,13 @@ mod grown;
 mod loadout;
 mod rates;
 mod seats;
+mod turns;
 
 pub use grown::Grown;
 pub use loadout::{Installed, Loadout, PluginLog};
 pub use rates::{Left, Rates, Whose};
 pub use seats::Seats;
+pub use turns::Turns;
 
 /// The host's state, shared by everything that serves a request.
 pub struct App {
@@ -57,6 +59,8 @@ pub struct App {
     origins: RwLock<Vec<Origins>>,
     /// The apps whose logs have grown, for those who handle their events.
     pub grown: Grown,
+    /// Whose turn it is to act on a message.
+    pub turns: Turns,
     /// Held while an app's plugins change.
     pub installing: tokio::sync::Mutex<()>,
     /// Rung when a timer was set.
@@ -118,6 +122,7 @@ impl App {
             loadouts: RwLock::default(),
             origins: RwLock::default(),
             grown: Grown::default(),
+            turns: Turns::default(),
             installing: tokio::sync::Mutex::default(),
             timers_changed: Notify::new(),
             sockets: TaskTracker::new(),
@@ -232,7 +237,7 @@ impl App {
             .loadouts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        match loadout.installs.is_empty() {
+        match loadout.logs.is_empty() {
             true => drop(loadouts.remove(&id)),
             false => drop(loadouts.insert(id, Arc::new(loadout))),
         }

@@ -114,17 +114,24 @@ impl App {
         id.to_owned()
     }
 
-    /// Uploads one of the plugins that come with the host and lets it run with everything it asks for.
+    /// Lets one of the plugins that come with the host run, with everything it asks for.
     pub async fn plugin(&self, name: &str, config: Value) -> Value {
-        let known = self.backend.upload(&super::component(name)).await.is(201);
+        let component = super::component(name);
+        self.install(&component, json!({ "config": config })).await
+    }
+
+    /// Uploads a component and lets it run as `settings` say, with everything it asks for.
+    pub async fn install(&self, component: &[u8], mut settings: Value) -> Value {
+        let known = self.backend.upload(component).await.is(201);
         let permissions = known["permissions"].as_array().expect("a list");
-        let grants: Vec<&Value> = permissions
+        settings["grants"] = permissions
             .iter()
-            .map(|permission| &permission["name"])
+            .map(|permission| permission["name"].clone())
             .collect();
-        let install = json!({ "enabled": true, "grants": grants, "config": config });
+        settings["digest"] = known["digest"].clone();
+        let name = known["name"].as_str().expect("a name");
         self.backend
-            .put(&format!("/v1/plugins/{name}"), install)
+            .put(format!("/v1/plugins/{name}"), settings)
             .await
             .is(200)
     }

@@ -1,7 +1,8 @@
 //! A host in this process, on any free port, with an org and two apps on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use althing::clock::Clock;
 use althing::config::Config;
@@ -10,6 +11,9 @@ use tokio::sync::Mutex;
 
 use super::person::Link;
 use super::{App, Database, Org, Person};
+
+/// 2026-11-20, 12:00 UTC, a Friday: when stories begin that set their clock.
+const NOON: i64 = 1_795_176_000_000;
 
 /// A host that a story talks to.
 pub struct TestHost {
@@ -41,6 +45,12 @@ impl TestHost {
     /// A host with settings of the story's own.
     pub async fn with(database: &Database, set: impl FnOnce(&mut Config)) -> Self {
         Self::at(database, Clock::System, set).await
+    }
+
+    /// A host whose clock stands still until the story lets time [`pass`](Self::pass).
+    pub async fn timeless(database: &Database) -> Self {
+        let clock = Clock::Fixed(Arc::new(AtomicI64::new(NOON)));
+        Self::at(database, clock, |_| {}).await
     }
 
     /// A host whose clock the story sets.
@@ -105,7 +115,20 @@ impl TestHost {
             .store(true, Ordering::Relaxed);
     }
 
-    /// What the host works with: to ring its clock.
+    /// Lets time pass on a clock that the story sets, whether the host runs or not.
+    pub async fn pass(&self, time: Duration) {
+        let Clock::Fixed(now) = &self.clock else {
+            panic!("the system's clock goes by itself");
+        };
+        let ms = i64::try_from(time.as_millis()).expect("a time that a story may take");
+        now.fetch_add(ms, Ordering::Relaxed);
+        let running = self.running.lock().expect("a lock").clone();
+        if let Some(host) = running.host.lock().await.as_ref() {
+            host.app.timers_changed.notify_one();
+        }
+    }
+
+    /// What the host works with.
     pub async fn inside(&self) -> Arc<althing::app::App> {
         let running = self.running.lock().expect("a lock").clone();
         let host = running.host.lock().await;
@@ -121,13 +144,10 @@ impl Running {
         };
         let mut faults = Vec::new();
         for (_, loadout) in host.app.loadouts() {
-            for installed in &loadout.installs {
-                let lines = installed
-                    .log
-                    .lines()
-                    .into_iter()
-                    .filter(|(_, level, _)| *level == "fault");
-                faults.extend(lines.map(|(_, _, line)| format!("{}: {line}", installed.name)));
+            for (name, log) in &loadout.logs {
+                let lines = log.lines();
+                let lines = lines.iter().filter(|(_, level, _)| *level == "fault");
+                faults.extend(lines.map(|(_, _, line)| format!("{name}: {line}")));
             }
         }
         host.stop().await;

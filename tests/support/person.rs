@@ -175,6 +175,20 @@ impl Person {
             .is(201)
     }
 
+    /// Types a slash command, such as `/remind list`.
+    pub async fn types(&self, channel: &str, line: &str) -> Answer {
+        let path = format!("/v1/channels/{channel}/commands");
+        self.post(path, typed(line)).await
+    }
+
+    /// Presses a button of a message, or votes.
+    pub async fn act(&self, message: &Value, action: &str, value: Value) -> Answer {
+        let id = message["id"].as_str().expect("a message");
+        let path = format!("/v1/messages/{id}/actions");
+        self.post(path, json!({ "action": action, "value": value }))
+            .await
+    }
+
     /// The newest messages of a channel, old to new.
     pub async fn history(&self, channel: &str) -> Vec<Value> {
         let page = self
@@ -198,6 +212,13 @@ impl Person {
 /// A text message to be sent.
 pub fn draft(channel: &str, text: &str) -> Value {
     json!({ "channel_id": channel, "type": "text", "data": text })
+}
+
+/// A line that begins with a slash, as the name of a command and what follows it.
+pub fn typed(line: &str) -> Value {
+    let line = line.strip_prefix('/').expect("a slash");
+    let (name, text) = line.split_once(' ').unwrap_or((line, ""));
+    json!({ "name": name, "text": text })
 }
 
 /// What the host answered.

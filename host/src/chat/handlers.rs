@@ -95,7 +95,10 @@ async fn wait(app: &App, installed: &Arc<Installed>, until: Millis) {
         if left == 0 {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(left)).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+            () = app.stopped() => return,
+        }
     }
 }
 

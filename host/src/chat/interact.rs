@@ -126,6 +126,7 @@ pub async fn act(
         ));
     }
     let loadout = app.loadout(member.tenant().app());
+    let _turn = app.turns.take(id).await;
     for _ in 0..TRIES {
         let (message, _) = messages::get(app, caller, id).await?;
         if message.deleted_at.is_some() {
@@ -150,6 +151,11 @@ pub async fn act(
         let Some(installed) = sender else {
             return Err(Error::new(Code::Conflict, "The message takes no actions."));
         };
+        // Looked at anew each time: of two who press the last button, the second is too late.
+        if !offers(&message, &act.action) {
+            let detail = "The message offers no such action, or no longer.";
+            return Err(Error::new(Code::Conflict, detail));
+        }
         let interaction = Interaction {
             message_id: id.to_string(),
             action: act.action.clone(),
@@ -160,6 +166,23 @@ pub async fn act(
         }
     }
     Err(Error::new(Code::Conflict, "Too many do this at the same time.").retry_after_ms(500))
+}
+
+/// Whether one of the message's blocks, at any depth, has this action.
+fn offers(message: &Message, action: &str) -> bool {
+    fn has(block: &serde_json::Value, action: &str) -> bool {
+        match block {
+            serde_json::Value::Array(blocks) => blocks.iter().any(|block| has(block, action)),
+            serde_json::Value::Object(fields) => {
+                fields.get("action").is_some_and(|name| name == action)
+                    || fields.values().any(|inner| has(inner, action))
+            }
+            _ => false,
+        }
+    }
+    let view = message.view.as_deref().unwrap_or_default();
+    serde_json::from_str::<View>(view)
+        .is_ok_and(|view| view.blocks.iter().any(|block| has(block, action)))
 }
 
 /// Has the kind's plugin apply an action to a message.

@@ -86,12 +86,7 @@ async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin
     let Some((newest, ..)) = versions.last() else {
         return Err(Error::not_found("plugin"));
     };
-    let row = app
-        .store
-        .list_installs(backend.tenant())
-        .await?
-        .into_iter()
-        .find(|row| row.name == name);
+    let row = find_install(app, backend, &name).await?;
     let digest = row.as_ref().map_or(newest, |row| &row.digest).clone();
     let component = match app
         .store
@@ -156,77 +151,107 @@ pub async fn set(
     set: wire::SetInstall,
 ) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    let tenant = backend.tenant();
-    let versions = app.store.list_versions(&backend, name).await?;
-    let Some((newest, ..)) = versions.last() else {
-        return Err(Error::not_found("plugin"));
-    };
-    let before = app
-        .store
-        .list_installs(tenant)
-        .await?
-        .into_iter()
-        .find(|row| row.name == name);
-    let digest = set
-        .digest
-        .or_else(|| before.as_ref().map(|row| row.digest.clone()))
-        .unwrap_or_else(|| newest.clone());
-    let component = app.store.find_component(tenant, name, &digest).await?;
-    let component = component
-        .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
-    let grants = set
-        .grants
-        .or_else(|| before.as_ref().map(|row| row.grants.0.clone()))
-        .unwrap_or_default();
-    let config = match &set.config {
-        Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
-        None => before
-            .as_ref()
-            .map_or_else(|| "{}".into(), |row| row.config.clone()),
-    };
-    let enabled = set
-        .enabled
-        .or(before.as_ref().map(|row| row.enabled))
-        .unwrap_or(true);
-    let inspection = inspect(app, component).await?;
-    check_grants(&inspection, &grants)?;
-    let config = check_config(&inspection, &config)?;
-    if enabled {
-        check_names(app, tenant.app(), name, &inspection)?;
-        plugins::link(&app.engine, &inspection, granted(&grants)?)
+    // Compiled before the lock is taken: others have plugins to install, too.
+    let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
+    let _compiled = inspect(app, chosen.component).await?;
+    // One after the other: what a request leaves out stays as the one before it left it, and what
+    // runs is what was stored last.
+    let _installing = app.installing.lock().await;
+    let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
+    let inspection = inspect(app, chosen.component).await?;
+    let new = settle(app, chosen.before, &inspection, set)?;
+    if new.enabled {
+        check_names(app, backend.tenant().app(), name, &inspection)?;
+        plugins::link(&app.engine, &inspection, granted(&new.grants.0)?)
             .await
             .map_err(refused)?;
     }
-    let bot: UserId = bot_of(name);
     app.store
         .add_bot(
             &backend,
-            bot,
+            bot_of(name),
             inspection.manifest.title.clone(),
             name.to_owned(),
         )
         .await?;
+    app.store.set_install(&backend, new).await?;
+    load_app(app, backend.tenant().app()).await?;
+    read(app, &backend, name.to_owned()).await
+}
+
+/// The version that a request is about, and how the plugin runs now.
+struct Chosen {
+    component: Vec<u8>,
+    before: Option<Install>,
+}
+
+async fn find_install(app: &App, backend: &Backend, name: &str) -> Result<Option<Install>> {
+    let installs = app.store.list_installs(backend.tenant()).await?;
+    Ok(installs.into_iter().find(|row| row.name == name))
+}
+
+async fn choose(app: &App, backend: &Backend, name: &str, digest: Option<&str>) -> Result<Chosen> {
+    let versions = app.store.list_versions(backend, name).await?;
+    let Some((newest, ..)) = versions.last() else {
+        return Err(Error::not_found("plugin"));
+    };
+    let before = find_install(app, backend, name).await?;
+    let digest = digest
+        .or(before.as_ref().map(|row| row.digest.as_str()))
+        .unwrap_or(newest);
+    let component = app
+        .store
+        .find_component(backend.tenant(), name, digest)
+        .await?;
+    let component = component
+        .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
+    Ok(Chosen { component, before })
+}
+
+/// How the plugin shall run: as the request says, and for the rest as before.
+fn settle(
+    app: &App,
+    before: Option<Install>,
+    inspection: &Inspection,
+    set: wire::SetInstall,
+) -> Result<NewInstall> {
+    let before = before.as_ref();
+    let grants = match set.grants {
+        Some(grants) => grants,
+        // A version that asks for less than the one before it gets no more than it asks for.
+        None => before
+            .map(|row| row.grants.0.clone())
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|name| asks_for(inspection, name))
+            .collect(),
+    };
+    check_grants(inspection, &grants)?;
+    let config = match &set.config {
+        Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
+        None => before.map_or_else(|| "{}".into(), |row| row.config.clone()),
+    };
     let on_fault = set
         .on_fault
-        .or_else(|| before.as_ref().map(|row| OnFault::stored(&row.on_fault)))
+        .or(before.map(|row| OnFault::stored(&row.on_fault)))
         .unwrap_or_default();
-    let new = NewInstall {
-        name: name.to_owned(),
-        digest,
-        enabled,
+    Ok(NewInstall {
+        name: inspection.manifest.name.clone(),
+        digest: inspection.digest.to_string(),
+        enabled: set
+            .enabled
+            .or(before.map(|row| row.enabled))
+            .unwrap_or(true),
         grants: Texts(grants),
-        config,
-        place: set
-            .order
-            .or(before.as_ref().map(|row| row.place))
-            .unwrap_or(100),
+        config: check_config(inspection, &config)?,
+        place: set.order.or(before.map(|row| row.place)).unwrap_or(100),
         on_fault: on_fault.as_str().to_owned(),
-    };
-    // One after the other, so that what runs is what was stored last.
-    let _installing = app.installing.lock().await;
-    app.store.set_install(&backend, new).await?;
-    load_app(app, tenant.app()).await?;
-    read(app, &backend, name.to_owned()).await
+    })
+}
+
+fn asks_for(inspection: &Inspection, permission: &str) -> bool {
+    let mut asked = inspection.manifest.permissions.iter();
+    asked.any(|asked| asked.name.name() == permission)
 }
 
 fn granted(names: &[String]) -> Result<Grants> {
@@ -272,7 +297,10 @@ fn check_config(inspection: &Inspection, config: &str) -> Result<String> {
         Ok(settings) => Ok(settings.to_string()),
         Err(faults) => {
             let fault = |fault: plugins::SettingFault| FieldFault {
-                field: format!("config{}", fault.field),
+                field: match fault.field.as_str() {
+                    "" => "config".to_owned(),
+                    field => format!("config.{field}"),
+                },
                 message: fault.message,
             };
             Err(Error::invalid_fields(
@@ -317,37 +345,30 @@ fn check_names(app: &App, id: AppId, name: &str, inspection: &Inspection) -> Res
 /// Removes a plugin with all that it kept. Its messages stay.
 pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
-    let loadout = app.loadout(backend.tenant().app());
+    let _installing = app.installing.lock().await;
+    let install = find_install(app, &backend, name).await?;
     app.store.remove_plugin(&backend, name.to_owned()).await?;
-    if let Some(installed) = loadout
-        .installs
-        .iter()
-        .find(|installed| &*installed.name == name)
-    {
-        app.engine.forget_install(&installed.row.id.to_string());
+    if let Some(row) = install {
+        app.engine.forget_install(&row.id.to_string());
     }
     load_app(app, backend.tenant().app()).await
 }
 
 /// The newest lines of a plugin's log, old to new.
-pub fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginLog> {
+pub async fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginLog> {
     let backend = access::backend(caller)?;
+    if app.store.list_versions(&backend, name).await?.is_empty() {
+        return Err(Error::not_found("plugin"));
+    }
     let loadout = app.loadout(backend.tenant().app());
-    let installed = loadout
-        .installs
-        .iter()
-        .find(|installed| &*installed.name == name);
-    let lines = installed
-        .ok_or_else(|| Error::not_found("plugin"))?
-        .log
-        .lines();
+    let lines = loadout.logs.get(name).map(|log| log.lines());
     let line = |(at, level, message)| wire::LogLine {
         at: clock::rfc3339(at),
         level,
         message,
     };
     Ok(wire::PluginLog {
-        lines: lines.into_iter().map(line).collect(),
+        lines: lines.unwrap_or_default().into_iter().map(line).collect(),
     })
 }
 
@@ -373,21 +394,14 @@ async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
     let backend = access::host(id);
     let before = app.loadout(id);
     let mut loadout = Loadout::default();
-    for row in app
-        .store
-        .list_installs(backend.tenant())
-        .await?
-        .into_iter()
-        .filter(|row| row.enabled)
-    {
-        let known = before
-            .installs
-            .iter()
-            .find(|installed| installed.row.id == row.id);
-        let log = known.map(|installed| installed.log.clone());
-        let log = log.unwrap_or_else(|| {
+    for row in app.store.list_installs(backend.tenant()).await? {
+        let log = before.logs.get(&row.name).cloned().unwrap_or_else(|| {
             Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
         });
+        loadout.logs.insert(row.name.clone(), log.clone());
+        if !row.enabled {
+            continue;
+        }
         let installed = Arc::new(load(app, &backend, row, log).await?);
         if let Err(reason) = &installed.install {
             tracing::error!(app.id = %id, plugin.name = %installed.name, reason, "a plugin could not be loaded");

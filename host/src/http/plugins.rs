@@ -103,5 +103,5 @@ pub async fn log(
     By(caller): By,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    Ok(reply::ok(&plugins::log(&app, &caller, &name)?))
+    Ok(reply::ok(&plugins::log(&app, &caller, &name).await?))
 }

@@ -1,8 +1,10 @@
 //! Takes a component in: checks it, reads its manifest, compiles it, and says what it is. Equal
-//! bytes give the same inspection as long as anybody holds it, so tenants share the code.
+//! bytes give the same inspection as long as anybody holds it, so tenants share the code; the newest
+//! few are always held.
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use wasmtime::component::Component;
 
@@ -53,6 +55,32 @@ pub struct Inspection {
     pub(super) component: Component,
 }
 
+/// What this process knows of components, by digest.
+#[derive(Default)]
+pub(super) struct Inspected {
+    known: HashMap<Digest, Weak<Inspection>>,
+    /// The newest, held so that who installs what was just uploaded need not compile it again.
+    newest: VecDeque<Arc<Inspection>>,
+}
+
+/// How many are held that nobody may need.
+const NEWEST_MAX: usize = 4;
+
+impl Inspected {
+    fn find(&self, digest: Digest) -> Option<Arc<Inspection>> {
+        self.known.get(&digest).and_then(Weak::upgrade)
+    }
+
+    fn keep(&mut self, inspection: &Arc<Inspection>) {
+        self.known
+            .retain(|_, inspection| inspection.strong_count() > 0);
+        self.known
+            .insert(inspection.digest, Arc::downgrade(inspection));
+        self.newest.truncate(NEWEST_MAX - 1);
+        self.newest.push_front(Arc::clone(inspection));
+    }
+}
+
 /// Checks and compiles a component. Takes tens of milliseconds to seconds of CPU time: not for an
 /// async thread.
 pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal> {
@@ -60,7 +88,7 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal
     // Before the digest: a body that is too long should cost nothing.
     let scan = scan(bytes, limits)?;
     let digest = Digest::of(bytes);
-    if let Some(known) = known(engine, digest) {
+    if let Some(known) = inspected(engine).find(digest) {
         return Ok(known);
     }
     let manifest = manifest::parse(scan.manifest)?;
@@ -74,25 +102,20 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal
         needed: scan.needed,
         component: compile(engine, bytes)?,
     });
-    let mut inspected = engine
-        .inspected
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut inspected = inspected(engine);
     // Somebody else may have compiled the same bytes meanwhile.
-    if let Some(known) = inspected.get(&digest).and_then(Weak::upgrade) {
+    if let Some(known) = inspected.find(digest) {
         return Ok(known);
     }
-    inspected.retain(|_, inspection| inspection.strong_count() > 0);
-    inspected.insert(digest, Arc::downgrade(&inspection));
+    inspected.keep(&inspection);
     Ok(inspection)
 }
 
-fn known(engine: &Engine, digest: Digest) -> Option<Arc<Inspection>> {
-    let inspected = engine
+fn inspected(engine: &Engine) -> MutexGuard<'_, Inspected> {
+    engine
         .inspected
         .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    inspected.get(&digest).and_then(Weak::upgrade)
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is imported must be asked for, so that a tenant who reads the manifest knows all of it.

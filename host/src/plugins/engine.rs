@@ -10,7 +10,7 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
 };
 
-use super::component::{Digest, Inspection};
+use super::component::{Digest, Inspected};
 use super::counters::Counters;
 use super::grants::Grants;
 use super::limits::Limits;
@@ -36,7 +36,7 @@ pub struct Engine {
     pub(super) slots: Slots,
     apps: Mutex<HashMap<Arc<str>, Weak<Slots>>>,
     counters: Mutex<HashMap<Arc<str>, Arc<Counters>>>,
-    pub(super) inspected: Mutex<HashMap<Digest, Weak<Inspection>>>,
+    pub(super) inspected: Mutex<Inspected>,
     pub(super) linked: Mutex<HashMap<(Digest, Grants), Weak<Linked>>>,
 }
 

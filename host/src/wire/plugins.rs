@@ -157,7 +157,8 @@ pub struct SetInstall {
     pub digest: Option<String>,
     /// True if absent and not installed yet.
     pub enabled: Option<bool>,
-    /// Permissions from the component's list; none if absent and not installed yet.
+    /// Permissions from the component's list; none if absent and not installed yet. If absent with
+    /// another version, those that it asks for stay.
     pub grants: Option<Vec<String>>,
     /// Settings, checked against the component's schema; an empty object if absent and not
     /// installed yet.

@@ -42,6 +42,13 @@ fn judge(text: &str) -> message_guard::Verdict {
     }
 }
 
+/// The order in a document: the text of an event's message, a string, or the document as it is.
+fn order(document: &str) -> &str {
+    let (_, text) = document.split_once("\"data\":\"").unwrap_or(("", document));
+    let text = text.strip_prefix('"').unwrap_or(text);
+    text.split('"').next().unwrap_or_default()
+}
+
 impl message_guard::Guest for Hostile {
     fn before_send(_: Context, message: Draft) -> message_guard::Verdict {
         judge(&message.text)
@@ -58,7 +65,7 @@ impl message_guard::Guest for Hostile {
 
 impl events::Guest for Hostile {
     fn handle(_: Context, event: events::Event) -> Result<(), String> {
-        match deeds::commit(&event.data) {
+        match deeds::commit(order(&event.data)) {
             report if report.is_empty() => Ok(()),
             report => Err(report),
         }
@@ -97,7 +104,7 @@ impl commands::Guest for Hostile {
 impl interactions::Guest for Hostile {
     fn handle(_: Context, interaction: interactions::Interaction) -> Result<Option<Reply>, String> {
         Ok(Some(Reply {
-            text: deeds::commit(&interaction.value),
+            text: deeds::commit(order(&interaction.value)),
             blocks: String::new(),
         }))
     }
@@ -105,7 +112,7 @@ impl interactions::Guest for Hostile {
 
 impl message_kind::Guest for Hostile {
     fn create(_: Context, _: String, data: Json) -> Result<message_kind::Created, String> {
-        let text = deeds::commit(&data);
+        let text = deeds::commit(order(&data));
         let view = View {
             text,
             blocks: String::new(),

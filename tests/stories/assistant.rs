@@ -1,0 +1,343 @@
+//! The assistant: commands, answers, reminders and greetings, each once, whatever becomes of the
+//! host meanwhile.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{ChildHost, Database, Person, TestHost, eventually, stories, typed};
+
+stories!(
+    commands_are_listed_and_completed,
+    questions_are_answered,
+    a_reminder_comes_once,
+    reminders_are_the_users_own,
+    newcomers_are_greeted_once,
+    reminders_survive_a_crash,
+    greetings_survive_a_crash,
+);
+
+/// What the tenant taught it.
+fn taught() -> Value {
+    json!({ "greeting": "", "answers": [
+        { "question": "How do I reset my password?", "answer": "Click *Forgot password*.", "keywords": ["login"] },
+        { "question": "Where is the office?", "answer": "Main Street 1." },
+    ] })
+}
+
+/// The texts of a channel that the assistant wrote, old to new.
+async fn said(who: &Person, channel: &str) -> Vec<String> {
+    let path = format!("/v1/channels/{channel}/messages?limit=100");
+    let page = who.get(path).await;
+    let messages = page.body["messages"].as_array().expect("messages").iter();
+    messages
+        .filter(|message| message["from"] == "bot:assistant")
+        .map(|message| message["data"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+async fn commands_are_listed_and_completed(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other.plugin("poll", json!({})).await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    assert_eq!(
+        alice.get("/v1/commands").await.is(200),
+        json!({ "commands": [] })
+    );
+    host.app.plugin("assistant", taught()).await;
+    let list = alice.get("/v1/commands").await.is(200);
+    let commands = list["commands"].as_array().expect("a list");
+    let names: Vec<_> = commands.iter().map(|command| &command["name"]).collect();
+    assert_eq!(names, ["ask", "help", "remind"]);
+    let ask = json!({ "name": "ask", "usage": "<question>", "plugin": "assistant",
+        "description": "Answers a question about this place." });
+    assert_eq!(commands[0], ask);
+    let mut phone = alice.connect().await;
+    assert_eq!(phone.request("commands", json!({})).await.ok(), list);
+
+    let complete = async |line: &str| {
+        let path = "/v1/channels/general/commands/complete";
+        alice.post(path, typed(line)).await.is(200)["choices"].clone()
+    };
+    let choices = complete("/ask how do i").await;
+    let question = "How do I reset my password?";
+    assert_eq!(choices, json!([{ "value": question, "label": question }]));
+    let mut typed = typed("/ask how do i");
+    typed["channel_id"] = json!("general");
+    let reply = phone.request("complete", typed).await.ok();
+    assert_eq!(reply, json!({ "choices": choices }));
+    let choices = complete("/remind in").await;
+    assert_eq!(choices[0]["value"], "in 10 minutes ");
+    assert_eq!(complete("/help me").await, json!([]));
+    alice
+        .types("general", "/dance")
+        .await
+        .refused(404, "not_found");
+    alice
+        .types("general", "/poll help")
+        .await
+        .refused(404, "not_found");
+    phone.close().await;
+}
+
+async fn questions_are_answered(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other.plugin("assistant", json!({})).await;
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    host.app.plugin("assistant", taught()).await;
+    host.app.channel("general", &[&alice, &bob]).await;
+    let [mut alices, mut bobs] = [alice.connect().await, bob.connect().await];
+    let ask = async |line: &str| {
+        let answer = alice.types("general", line).await.is(200);
+        answer["reply"]["text"]
+            .as_str()
+            .expect("a reply")
+            .to_owned()
+    };
+    let help = ask("/help").await;
+    assert!(help.contains("/ask") && help.contains("/remind"), "{help}");
+    let answer = ask("/ask how can I reset the password").await;
+    assert_eq!(answer, "Click *Forgot password*.");
+    let unknown = ask("/ask what is the meaning of life").await;
+    assert!(
+        unknown.contains("password"),
+        "it says what it knows: {unknown}"
+    );
+    let mut command = typed("/ask where is the office");
+    command["channel_id"] = json!("general");
+    let reply = alices.request("command", command).await.ok();
+    assert_eq!(reply["reply"]["text"], "Main Street 1.");
+    alice
+        .types("general", "/ask")
+        .await
+        .refused(422, "action_refused");
+    // The answer to a command is for whoever asked; a question in a message, for all to see.
+    bobs.subscribe("general").await;
+    assert!(bobs.caught_up(&host.app).await.is_empty());
+    bob.send("general", "@assistant where is the office?").await;
+    bobs.next_event("message.new").await;
+    let message = &bobs.next_event("message.new").await["data"]["message"];
+    assert_eq!(message["data"], "Main Street 1.");
+    assert_eq!(message["from"], "bot:assistant");
+    // Each event is handled once: the answer to the next question comes right after the last one.
+    bob.send("general", "@assistant how do I reset my password?")
+        .await;
+    let answered = async || (said(&bob, "general").await.len() > 1).then_some(());
+    eventually("the second question is answered", answered).await;
+    let answers = ["Main Street 1.", "Click *Forgot password*."];
+    assert_eq!(said(&bob, "general").await, answers);
+    let theirs = host.other.session("alice").await;
+    let reply = theirs.types("general", "/ask where is the office").await;
+    let text = reply.is(200)["reply"]["text"].clone();
+    assert!(text.to_string().contains("Nobody has taught me"), "{text}");
+}
+
+async fn a_reminder_comes_once(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    host.other.plugin("assistant", json!({})).await;
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    host.app
+        .plugin("assistant", json!({ "greeting": "" }))
+        .await;
+    host.app.channel("general", &[&alice, &bob]).await;
+    let mut phone = bob.connect().await;
+    phone.subscribe("general").await;
+    let answer = alice
+        .types("general", "/remind in 10 minutes stretch")
+        .await;
+    assert_eq!(
+        answer.is(200)["reply"]["text"],
+        "I'll remind you today at 12:10 (UTC): stretch"
+    );
+    host.pass(Duration::from_secs(599)).await;
+    assert!(phone.caught_up(&host.app).await.is_empty());
+    host.pass(Duration::from_secs(1)).await;
+    let event = phone.next_event("message.new").await;
+    assert_eq!(event["data"]["message"]["data"], "⏰ @alice: stretch");
+    // The next comes due while the host is away.
+    alice
+        .types("general", "/remind in 10 minutes walk")
+        .await
+        .is(200);
+    host.stop().await;
+    host.pass(Duration::from_secs(600)).await;
+    for _ in 0..2 {
+        host.restart().await;
+        let all = async || (said(&bob, "general").await.len() == 2).then_some(());
+        eventually("the second reminder has come", all).await;
+    }
+    host.pass(Duration::from_secs(600)).await;
+    let mut phone = bob.connect().await;
+    phone.subscribe("general").await;
+    assert!(phone.caught_up(&host.app).await.is_empty());
+    let all = ["⏰ @alice: stretch", "⏰ @alice: walk"];
+    assert_eq!(said(&bob, "general").await, all);
+    let answer = alice.types("general", "/remind list").await.is(200);
+    assert_eq!(answer["reply"]["text"], "You have no reminders.");
+    phone.close().await;
+}
+
+async fn reminders_are_the_users_own(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    host.other.plugin("assistant", json!({})).await;
+    let namesake = host.other.session("alice").await;
+    namesake
+        .types("general", "/remind in 5 minutes the neighbour's")
+        .await
+        .is(200);
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    host.app
+        .plugin("assistant", json!({ "greeting": "" }))
+        .await;
+    host.app.channel("general", &[&alice, &bob]).await;
+    for (who, what) in [(&alice, "one"), (&alice, "two"), (&bob, "three")] {
+        let line = format!("/remind in 10 minutes {what}");
+        who.types("general", &line).await.is(200);
+    }
+    let list = async |who: &Person| {
+        let answer = who.types("general", "/remind list").await.is(200);
+        answer["reply"]["text"].as_str().expect("a list").to_owned()
+    };
+    assert_eq!(
+        list(&alice).await,
+        "Your reminders (UTC):\n1. today at 12:10: one\n2. today at 12:10: two"
+    );
+    assert_eq!(
+        list(&bob).await,
+        "Your reminders (UTC):\n1. today at 12:10: three"
+    );
+    bob.types("general", "/remind cancel 2")
+        .await
+        .refused(422, "action_refused");
+    alice.types("general", "/remind cancel 1").await.is(200);
+    // Those of an erased user go with the user.
+    host.app.backend.delete("/v1/users/bob").await.is(204);
+    let mut phone = alice.connect().await;
+    phone.subscribe("general").await;
+    host.pass(Duration::from_secs(600)).await;
+    let event = phone.next_event("message.new").await;
+    assert_eq!(event["data"]["message"]["data"], "⏰ @alice: two");
+    assert_eq!(said(&alice, "general").await, ["⏰ @alice: two"]);
+    let theirs = async || (said(&namesake, "general").await.len() == 1).then_some(());
+    eventually("the neighbour's comes there", theirs).await;
+    phone.close().await;
+}
+
+async fn newcomers_are_greeted_once(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other
+        .plugin("assistant", json!({ "greeting": "" }))
+        .await;
+    let [alice, _] = host.app.users(["alice", "bob"]).await;
+    let greeting = json!({ "greeting": "Hello {name}, this is {channel}." });
+    host.app.plugin("assistant", greeting).await;
+    for channel in ["general", "second"] {
+        host.app.channel(channel, &[&alice]).await;
+    }
+    let backend = &host.app.backend;
+    let named = json!({ "users": [{ "id": "bob", "name": "Bob {channel}" }] });
+    backend.put("/v1/users", named).await.is(200);
+    let mut phone = alice.connect().await;
+    phone.subscribe("general").await;
+    let seat = "/v1/channels/general/participants/bob";
+    for _ in 0..2 {
+        backend.put(seat, json!({})).await.is(200);
+        phone.next_event("member.added").await;
+        backend.delete(seat).await.is(204);
+    }
+    backend
+        .put("/v1/channels/second/participants/bob", json!({}))
+        .await
+        .is(200);
+    // Handled in the order of the log: once Carol was greeted, whatever was due to Bob has come.
+    host.app.user("carol").await;
+    for channel in ["general", "second"] {
+        let path = format!("/v1/channels/{channel}/participants/carol");
+        backend.put(path, json!({})).await.is(200);
+    }
+    let all = async || {
+        let second = said(&alice, "second").await;
+        (second.len() == 2).then_some(second)
+    };
+    let second = eventually("Carol is greeted", all).await;
+    let expected = [
+        "Hello Bob {channel}, this is second.",
+        "Hello carol, this is second.",
+    ];
+    assert_eq!(second, expected);
+    let expected = [
+        "Hello Bob {channel}, this is general.",
+        "Hello carol, this is general.",
+    ];
+    assert_eq!(said(&alice, "general").await, expected);
+    let namesake = host.other.session("alice").await;
+    assert!(said(&namesake, "general").await.is_empty());
+    phone.close().await;
+}
+
+/// Kills the host once something of what is due has come, starts it again, and waits until each of
+/// `due` is in `general`. None may be there twice.
+async fn crash_amid(host: &mut ChildHost, reader: &Person, due: &[String]) {
+    let some = async || (said(reader, "general").await.len() >= 2).then_some(());
+    eventually("something has come", some).await;
+    host.kill_and_restart().await;
+    let count = async || {
+        let mut count = BTreeMap::<String, usize>::new();
+        for text in said(reader, "general").await {
+            *count.entry(text).or_default() += 1;
+        }
+        count
+    };
+    let all = async || (count().await.len() >= due.len()).then_some(());
+    eventually("all that is due has come", all).await;
+    // What would come twice would do so as the host begins: let it begin once more.
+    host.kill_and_restart().await;
+    let expected = due.iter().map(|text| (text.clone(), 1)).collect();
+    assert_eq!(count().await, expected);
+}
+
+async fn reminders_survive_a_crash(database: Database) {
+    let mut host = ChildHost::start(&database).await;
+    let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
+    let people = host
+        .app
+        .crowd(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    host.app
+        .plugin("assistant", json!({ "greeting": "" }))
+        .await;
+    host.app
+        .channel("general", &people.iter().collect::<Vec<_>>())
+        .await;
+    let mut due = Vec::new();
+    for person in &people {
+        person
+            .types("general", "/remind in 1 second run")
+            .await
+            .is(200);
+        due.push(format!("⏰ @{}: run", person.id));
+    }
+    crash_amid(&mut host, &people[0], &due).await;
+}
+
+async fn greetings_survive_a_crash(database: Database) {
+    let mut host = ChildHost::start(&database).await;
+    let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
+    let people = host
+        .app
+        .crowd(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    host.app
+        .plugin("assistant", json!({ "greeting": "Hello {name}" }))
+        .await;
+    host.app
+        .channel("general", &people.iter().collect::<Vec<_>>())
+        .await;
+    let due: Vec<String> = names[1..]
+        .iter()
+        .map(|name| format!("Hello {name}"))
+        .collect();
+    crash_amid(&mut host, &people[0], &due).await;
+}
