@@ -8,13 +8,31 @@ use althing::secrets::Secret;
 use sqlx::Connection as _;
 use tempfile::TempDir;
 
-use super::postgres::{Server, scratch};
+use super::postgres::{self, scratch};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Sqlite,
     Postgres,
+}
+
+/// Where stories get their databases.
+#[derive(Clone, Copy)]
+pub enum Server {
+    Sqlite,
+    /// A Postgres url up to the name of the database, and what follows the name.
+    Postgres(&'static (String, String)),
+}
+
+impl Server {
+    /// The one for this kind, started if need be.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::Sqlite,
+            Kind::Postgres => Self::Postgres(postgres::server()),
+        }
+    }
 }
 
 /// An empty database and a data folder, both this story's own.

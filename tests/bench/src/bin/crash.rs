@@ -76,11 +76,9 @@ async fn main() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(found) => {
-            println!(
-                "{} kills in {seconds} s, seed {seed}:\n{found}",
-                outcome.kills
-            );
+            println!("{} kills in {seconds} s:\n{found}", outcome.kills);
             println!("The host's log and data are in {}.", plan.folder.display());
+            println!("Once more: {}", plan.command());
             Ok(ExitCode::FAILURE)
         }
     }

@@ -1,4 +1,4 @@
-//! One run: a host under load, killed at random moments and started again on the same data and port;
+//! One run: a host under load, killed at bad moments and started again on the same data and port;
 //! then peace, until everybody has what is theirs; then the verdict.
 
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::checker::{Checked, Found, check};
 use super::history::{Attempt, Effect, History, Log, Stream};
+use super::moment::{Moment, Told};
 use super::newcomers::{self, GREETING};
 use super::random::Random;
 use super::reader::{self, Watch};
@@ -49,6 +50,30 @@ pub struct Plan {
     pub every: Duration,
 }
 
+impl Plan {
+    /// The command that does it once more: the same kills, as far as the machine lets them be.
+    pub fn command(&self) -> String {
+        let Plan {
+            seed,
+            kills,
+            channels,
+            writers,
+            readers,
+            ..
+        } = self;
+        let every = self.every.as_millis();
+        let database = if self.postgres.is_some() {
+            " --database postgres://…"
+        } else {
+            ""
+        };
+        format!(
+            "cargo run -p althing-bench --bin crash -- --seed {seed} --kills {kills} --channels {channels} \
+             --writers {writers} --readers {readers} --every-ms {every}{database}"
+        )
+    }
+}
+
 /// How it ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -63,6 +88,7 @@ struct Crowd {
     newcomers: JoinSet<Result<Vec<Effect>>>,
     attempts: Vec<Arc<Mutex<Vec<Attempt>>>>,
     streams: Vec<Arc<Mutex<Vec<Stream>>>>,
+    told: Arc<Told>,
     enough: watch::Sender<bool>,
     stop: watch::Sender<bool>,
 }
@@ -93,13 +119,7 @@ pub async fn run(plan: &Plan) -> Result<Outcome> {
 
     let mut random = Random::new(plan.seed, 0);
     for kill in 0..plan.kills {
-        // Some die before they serve.
-        let patience = if random.once_in(4) {
-            random.between_ms(1, 400)
-        } else {
-            random.between_ms(20, 1500)
-        };
-        sleep(patience).await;
+        Moment::of(kill).come(&mut random, &crowd.told).await;
         host.kill()?;
         host = restart(&launch, kill, random.once_in(4)).await?;
     }
@@ -179,6 +199,7 @@ impl Crowd {
             newcomers: JoinSet::new(),
             attempts: Vec::new(),
             streams: Vec::new(),
+            told: Arc::default(),
             enough: watch::Sender::new(false),
             stop: watch::Sender::new(false),
         };
@@ -197,6 +218,7 @@ impl Crowd {
                 every: plan.every,
                 random: Random::new(plan.seed, 100 + n as u64),
                 attempts,
+                told: crowd.told.clone(),
                 enough: crowd.enough.subscribe(),
             }));
         }
@@ -215,6 +237,7 @@ impl Crowd {
                 from_start: n % 2 == 0,
                 random: Random::new(plan.seed, 200 + n as u64),
                 streams,
+                told: crowd.told.clone(),
                 stop: crowd.stop.subscribe(),
             }));
         }
