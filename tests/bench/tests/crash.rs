@@ -27,7 +27,7 @@ fn survive(database: &str, postgres: Option<String>) {
     let seed = milliseconds();
     let plan = Plan {
         host: host(),
-        assistant: plugins().join("assistant.wasm"),
+        plugins: plugins(),
         folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("crash-{database}-{seed}")),
         postgres,
         seed,

@@ -27,7 +27,7 @@ use crate::process::{Launch, Process};
 const PEACE_MAX: Duration = Duration::from_secs(120);
 /// The most entries of a log, that it can be read in one answer.
 const ENTRIES_MAX: u32 = 100_000;
-/// Where the assistant greets.
+/// Where newcomers are greeted and announced.
 const LOBBY: &str = "lobby";
 
 /// What to do.
@@ -35,8 +35,8 @@ const LOBBY: &str = "lobby";
 pub struct Plan {
     /// The host's program.
     pub host: PathBuf,
-    /// The assistant's component.
-    pub assistant: PathBuf,
+    /// The folder of the plugins' components.
+    pub plugins: PathBuf,
     /// A folder of the run's own; removed when all was well.
     pub folder: PathBuf,
     /// A Postgres server; SQLite without.
@@ -163,7 +163,8 @@ async fn restart(launch: &Launch, kill: u32, early: bool) -> Result<Process> {
     Ok(host)
 }
 
-/// Users, channels and the assistant.
+/// Users, channels, and the plugins: the assistant remembers whom it has greeted, and must not forget
+/// the greeting; the herald remembers nothing, and must not be asked twice.
 async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> {
     let users: Vec<String> = names("writer", plan.writers)
         .chain(names("reader", plan.readers))
@@ -175,15 +176,18 @@ async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> 
     }
     greeted.add_users(&["reader-00".into()]).await?;
     greeted.add_channel(LOBBY, &["reader-00".into()]).await?;
-    let grants = ["kv", "timers", "chat-read", "chat-write"];
-    let config = json!({ "greeting": GREETING });
-    greeted
-        .enable(&Component {
-            file: &plan.assistant,
-            grants: &grants,
-            config,
-        })
-        .await?;
+    let assistant = Component {
+        file: &plan.plugins.join("assistant.wasm"),
+        grants: &["kv", "timers", "chat-read", "chat-write"],
+        config: json!({ "greeting": GREETING }),
+    };
+    let herald = Component {
+        file: &plan.plugins.join("herald.wasm"),
+        grants: &["chat-write"],
+        config: json!({}),
+    };
+    greeted.enable(&assistant).await?;
+    greeted.enable(&herald).await?;
     Ok(channels)
 }
 
@@ -248,7 +252,7 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Lets the writers end what they have begun and the assistant greet whom it has not greeted yet.
+    /// Lets the writers end what they have begun and the plugins greet whom they have not greeted yet.
     /// Whatever is not done in time shows in the verdict.
     async fn settle(&mut self, greeted: &App) -> Result<Vec<Effect>> {
         self.enough.send_replace(true);
