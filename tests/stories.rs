@@ -1,7 +1,7 @@
 //! The stories, by topic.
 
-mod channels;
 mod assistant;
+mod channels;
 mod delivery;
 mod erase;
 mod history;
@@ -15,6 +15,8 @@ mod messages;
 mod moderation;
 mod origins;
 mod participants;
+mod patches;
+mod plans;
 mod plugins;
 mod polls;
 mod presence;
@@ -29,4 +31,5 @@ mod signing;
 mod sockets;
 mod subscriptions;
 mod tenants;
+mod timers;
 mod users;

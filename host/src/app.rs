@@ -65,6 +65,8 @@ pub struct App {
     pub installing: tokio::sync::Mutex<()>,
     /// Rung when a timer was set.
     pub timers_changed: Notify,
+    /// Rung when a channel was removed, whose log is now to be.
+    pub logs_removed: Notify,
     /// The sockets that are open, for those who wait until they are not.
     pub sockets: TaskTracker,
     /// True from the moment the host begins to stop.
@@ -125,6 +127,7 @@ impl App {
             turns: Turns::default(),
             installing: tokio::sync::Mutex::default(),
             timers_changed: Notify::new(),
+            logs_removed: Notify::new(),
             sockets: TaskTracker::new(),
             stopping: watch::Sender::new(false),
             config,

@@ -18,5 +18,6 @@ pub mod plugins;
 pub mod review;
 pub mod rights;
 pub mod tenants;
+pub mod timers;
 pub mod users;
 pub mod valid;

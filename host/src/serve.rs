@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::chat::{deliver, handlers, plugins};
+use crate::chat::{channels, deliver, handlers, plugins, timers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Peer;
@@ -78,7 +78,8 @@ impl Host {
         let tasks = vec![
             delivering,
             tokio::spawn(handlers::run_events(app.clone())),
-            tokio::spawn(handlers::run_timers(app.clone())),
+            tokio::spawn(timers::run(app.clone())),
+            tokio::spawn(channels::sweep(app.clone())),
             tokio::spawn(tidy(app.clone())),
         ];
         let sockets = Router::new().route("/v1/socket", get(socket::upgrade));

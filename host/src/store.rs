@@ -34,18 +34,21 @@ macro_rules! on_db {
 mod append;
 mod bulk;
 mod channels;
+mod erase;
 mod held;
 mod idempotency;
 mod messages;
 mod participants;
 mod plugins;
 pub mod proof;
+mod sweep;
 mod tenants;
 mod users;
 mod writer;
 
 pub use append::{MessageChange, NewEvent, NewMessage, Sent};
 pub use channels::{ChannelChange, ChannelFilter, NewChannel};
+pub use erase::{STEP_TRACES, Stretch, Trace};
 pub use held::Holding;
 pub use idempotency::Remembered;
 pub use messages::Slice;

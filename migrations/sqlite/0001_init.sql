@@ -130,6 +130,11 @@ CREATE INDEX events_by_app ON events (app_id, position);
 CREATE UNIQUE INDEX events_by_message ON events (message_id) WHERE kind = 1;
 CREATE UNIQUE INDEX events_by_client_id ON events (channel, actor, client_id) WHERE client_id IS NOT NULL;
 
+-- Channels that were removed, and whose entries are still to be.
+CREATE TABLE removed_logs (
+    channel     INTEGER NOT NULL PRIMARY KEY
+);
+
 -- Messages that wait for a person's decision. Not in any log before they are approved.
 CREATE TABLE held (
     id          INTEGER NOT NULL PRIMARY KEY,
@@ -148,6 +153,8 @@ CREATE TABLE held (
     created_at  BIGINT  NOT NULL
 );
 CREATE INDEX held_by_app ON held (app_id, id);
+CREATE INDEX held_by_sender ON held (app_id, sender);
+CREATE INDEX held_by_channel ON held (channel);
 CREATE UNIQUE INDEX held_by_client_id ON held (channel, sender, client_id) WHERE client_id IS NOT NULL;
 
 -- Answers to requests that came with an Idempotency-Key.
@@ -213,4 +220,4 @@ CREATE TABLE plugin_timers (
     version     BIGINT  NOT NULL,   -- changes when it is set again
     PRIMARY KEY (install, name)
 );
-CREATE INDEX plugin_timers_by_time ON plugin_timers (due_at);
+CREATE INDEX plugin_timers_by_time ON plugin_timers (install, due_at);

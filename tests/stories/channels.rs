@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, Person, TestHost, draft, stories};
+use crate::support::{Database, Person, TestHost, draft, eventually, stories};
 
 stories!(
     users_and_backends_make_channels,
@@ -12,6 +12,7 @@ stories!(
     owners_change_channels,
     an_inactive_channel_takes_nothing,
     a_removed_channel_is_gone_for_all,
+    a_removed_log_goes_even_if_the_host_stops,
     two_users_have_one_direct_channel,
     a_direct_channel_keeps_its_two,
 );
@@ -427,7 +428,10 @@ async fn a_removed_channel_is_gone_for_all(database: Database) {
         .request("subscribe", json!({ "channel_id": "general" }))
         .await
         .refused("not_found");
-    assert!(!database.dump().await.contains("canary"));
+    eventually("nothing is left of it", async || {
+        (!database.dump().await.contains("canary")).then_some(())
+    })
+    .await;
     // Its name is free again, and what was is not there.
     host.app.channel("general", &[&alice, &bob]).await;
     assert!(bob.history("general").await.is_empty());
@@ -544,4 +548,28 @@ async fn a_direct_channel_keeps_its_two(database: Database) {
             .map(Vec::len),
         Some(2)
     );
+}
+
+/// As it is when the host ended just after it had removed a channel.
+async fn a_removed_log_goes_even_if_the_host_stops(database: Database) {
+    let host = TestHost::start(&database).await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("removed", &[&alice]).await;
+    host.app.channel("kept", &[&alice]).await;
+    alice.send("removed", "the canary sings").await;
+    alice.send("kept", "the robin stays").await;
+    host.stop().await;
+    database
+        .run(
+            "INSERT INTO removed_logs (channel) SELECT key FROM channels WHERE id = 'removed'; \
+             DELETE FROM channels WHERE id = 'removed'",
+        )
+        .await;
+    assert!(database.dump().await.contains("canary"));
+    host.restart().await;
+    eventually("nothing is left of it", async || {
+        (!database.dump().await.contains("canary")).then_some(())
+    })
+    .await;
+    assert_eq!(alice.history("kept").await.len(), 1);
 }

@@ -6,6 +6,7 @@ use crate::support::{Database, TestHost, draft, stories};
 
 stories!(
     nothing_is_left_of_an_erased_user,
+    much_is_erased_step_by_step,
     a_user_may_be_called_anything,
     an_erased_users_name_is_free_for_another
 );
@@ -232,5 +233,55 @@ async fn an_erased_users_name_is_free_for_another(database: Database) {
             .history(second["id"].as_str().expect("an id"))
             .await
             .is_empty()
+    );
+}
+
+/// More messages, channels and answers than one step takes, and some in a channel that it had left.
+async fn much_is_erased_step_by_step(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice-4d2f", "bob"]).await;
+    for n in 0..25 {
+        app.channel(&format!("channel-{n}"), &[&bob, &alice]).await;
+    }
+    let mut phone = alice.connect().await;
+    let mut asked = Vec::new();
+    for n in 0..250 {
+        let text = format!("{CANARY} {n}");
+        let message = draft(&format!("channel-{}", n % 2), &text);
+        asked.push(phone.begin("send", message).await);
+    }
+    for id in asked {
+        phone.reply(id).await.ok();
+    }
+    phone.close().await;
+    let private = json!({ "channel_id": "channel-0", "type": "text", "data": CANARY, "to": "bob" });
+    alice.post("/v1/messages", private).await.is(201);
+    // It leaves the pair's side channel with this one.
+    let path = "/v1/channels/channel-0/participants/alice-4d2f";
+    alice.delete(path).await.is(204);
+    bob.send("channel-1", "bob's own").await;
+    app.backend.delete("/v1/users/alice-4d2f").await.is(204);
+    let left = database.dump().await;
+    for trace in [CANARY, "alice-4d2f"] {
+        let lines: Vec<&str> = left.lines().filter(|line| line.contains(trace)).collect();
+        assert!(lines.is_empty(), "`{trace}` is left: {lines:#?}");
+    }
+    let events = bob.events("channel-1", 0).await;
+    assert!(
+        events
+            .iter()
+            .zip(1..)
+            .all(|(event, seq)| event["seq"] == seq)
+    );
+    let deleted = events
+        .iter()
+        .filter(|event| event["event"] == "message.deleted");
+    assert_eq!(deleted.count(), 125);
+    assert!(
+        bob.history("channel-1")
+            .await
+            .iter()
+            .any(|message| message["data"] == "bob's own")
     );
 }

@@ -8,7 +8,8 @@ stories!(
     texts_have_a_length,
     what_is_no_message_is_refused,
     users_and_apps_may_ask_so_often,
-    requests_are_bounded
+    requests_are_bounded,
+    whatever_is_written_is_refused_when_too_much_waits
 );
 
 async fn texts_have_a_length(database: Database) {
@@ -228,4 +229,49 @@ async fn requests_are_bounded(database: Database) {
     }
     assert_eq!(chatty.get("/v1/channels").await.status, 431);
     assert!(alice.history("general").await.is_empty());
+}
+
+async fn whatever_is_written_is_refused_when_too_much_waits(database: Database) {
+    const ASKED: usize = 60;
+    let host = TestHost::with(&database, |config| {
+        config.store.queue_max = 16;
+        config.store.batch_messages_max = 16;
+    })
+    .await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    let block = database.block_writes().await;
+    let mut asking = tokio::task::JoinSet::new();
+    for n in 0..ASKED {
+        let backend = host.app.backend.clone();
+        asking.spawn(async move {
+            let user = json!({ "users": [{ "id": format!("user-{n}") }] });
+            backend.put("/v1/users", user).await
+        });
+    }
+    // Those beyond what waits and what is being written: at once, while nothing can be written.
+    for _ in 0..ASKED - 2 * 16 {
+        let answer = asking.join_next().await.expect("an answer");
+        assert!(
+            answer
+                .as_ref()
+                .is_ok_and(|answer| answer.header("retry-after") == Some("1"))
+        );
+        let problem = answer.expect("an answer").refused(503, "overloaded");
+        assert_eq!(problem["retryable"], true);
+        assert_eq!(problem["retry_after_ms"], 1000);
+    }
+    block.end().await;
+    // The others are through, or were refused, too, if fewer got into a batch.
+    let mut written = 0;
+    while let Some(answer) = asking.join_next().await {
+        let answer = answer.expect("an answer");
+        match answer.status {
+            200 => written += 1,
+            _ => drop(answer.refused(503, "overloaded")),
+        }
+    }
+    assert!(written >= 16, "{written}");
+    let users = host.app.backend.get("/v1/users?limit=100").await.is(200);
+    assert_eq!(users["users"].as_array().map(Vec::len), Some(written + 1));
 }

@@ -5,16 +5,51 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use althing::config::Config;
 use althing::secrets::Secret;
-use sqlx::Connection as _;
+use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
 
-use super::postgres::{Server, scratch};
+use super::postgres::{self, scratch};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Sqlite,
     Postgres,
+}
+
+/// Where stories get their databases.
+#[derive(Clone, Copy)]
+pub enum Server {
+    Sqlite,
+    /// A Postgres url up to the name of the database, and what follows the name.
+    Postgres(&'static (String, String)),
+}
+
+impl Server {
+    /// The one for this kind, started if need be.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::Sqlite,
+            Kind::Postgres => Self::Postgres(postgres::server()),
+        }
+    }
+}
+
+/// A transaction that others wait for.
+pub enum Block {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(sqlx::PgConnection),
+}
+
+impl Block {
+    /// Ends it.
+    pub async fn end(self) {
+        let ended = match self {
+            Block::Sqlite(connection) => connection.close().await,
+            Block::Postgres(connection) => connection.close().await,
+        };
+        ended.expect("the connection");
+    }
 }
 
 /// An empty database and a data folder, both this story's own.
@@ -121,6 +156,68 @@ impl Database {
                     .await
                     .expect("the statement");
                 let _ = connection.close().await;
+            }
+        }
+    }
+
+    /// How the database would run a statement, line by line. Postgres takes an index wherever it can,
+    /// however small its tables are, and fills in no parameters.
+    pub async fn plan(&self, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+        match self.inner.server {
+            Server::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url()).await?;
+                let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+                let rows = sqlx::raw_sql(explain).fetch_all(&mut connection).await?;
+                Ok(rows.iter().map(|row| row.get("detail")).collect())
+            }
+            Server::Postgres(_) => {
+                let mut connection = sqlx::PgConnection::connect(&self.url()).await?;
+                let parameters = (1..100).take_while(|n| sql.contains(&format!("${n}")));
+                let none = vec!["NULL"; parameters.count()].join(", ");
+                let explain = if none.is_empty() {
+                    format!("EXPLAIN {sql}")
+                } else {
+                    format!("PREPARE asked AS {sql}; EXPLAIN EXECUTE asked ({none})")
+                };
+                let settings = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+                let explain = sqlx::AssertSqlSafe(format!("{settings}; {explain}"));
+                let rows = sqlx::raw_sql(explain).fetch_all(&mut connection).await?;
+                Ok(rows.iter().map(|row| row.get(0)).collect())
+            }
+        }
+    }
+
+    /// The one column that a query of Postgres' own tables gives.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        let mut connection = sqlx::PgConnection::connect(&self.url())
+            .await
+            .expect("the database");
+        let rows = sqlx::raw_sql(sql).fetch_all(&mut connection).await;
+        rows.expect("the query")
+            .iter()
+            .map(|row| row.get(0))
+            .collect()
+    }
+
+    /// Lets nobody write to the table `users`, on SQLite to nothing at all, until it is ended.
+    pub async fn block_writes(&self) -> Block {
+        match self.inner.server {
+            Server::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                let begun = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection);
+                begun.await.expect("the statement");
+                Block::Sqlite(connection)
+            }
+            Server::Postgres(_) => {
+                let mut connection = sqlx::PgConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                let begun = sqlx::raw_sql("BEGIN; LOCK TABLE users IN EXCLUSIVE MODE")
+                    .execute(&mut connection);
+                begun.await.expect("the statement");
+                Block::Postgres(connection)
             }
         }
     }

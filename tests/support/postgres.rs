@@ -1,4 +1,4 @@
-//! A real Postgres for the stories: the one that `ALTHING_TEST_POSTGRES` names, else one of Debian's
+//! A real Postgres for the stories and the crash test: the one that `ALTHING_TEST_POSTGRES` names, else one of Debian's
 //! package, started once for the whole test run and gone with it.
 //!
 //! It lies in memory where there is room, because the host rightly insists on `fsync`, and hundreds
@@ -11,31 +11,16 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::Kind;
-
-/// Where stories get their databases.
-#[derive(Clone, Copy)]
-pub enum Server {
-    Sqlite,
-    /// A Postgres url up to the name of the database, and what follows the name.
-    Postgres(&'static (String, String)),
-}
-
-/// The server for this kind of database, started if need be.
-pub fn server(kind: Kind) -> Server {
-    static POSTGRES: OnceLock<Result<(String, String), String>> = OnceLock::new();
-    match kind {
-        Kind::Sqlite => Server::Sqlite,
-        Kind::Postgres => {
-            let started = POSTGRES.get_or_init(|| match std::env::var("ALTHING_TEST_POSTGRES") {
-                Ok(url) => split(&url),
-                Err(_) => start(),
-            });
-            match started {
-                Ok(url) => Server::Postgres(url),
-                Err(sentence) => panic!("{sentence}"),
-            }
-        }
+/// The server, started if need be: a url up to the name of the database, and what follows the name.
+pub fn server() -> &'static (String, String) {
+    static STARTED: OnceLock<Result<(String, String), String>> = OnceLock::new();
+    let started = STARTED.get_or_init(|| match std::env::var("ALTHING_TEST_POSTGRES") {
+        Ok(url) => split(&url),
+        Err(_) => start(),
+    });
+    match started {
+        Ok(url) => url,
+        Err(sentence) => panic!("{sentence}"),
     }
 }
 

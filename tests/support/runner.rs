@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::database::Server;
 use super::{Database, Kind, panics};
 
 /// The longest that a story may take.
@@ -21,7 +22,7 @@ pub fn run<F: Future<Output = ()>>(kind: Kind, name: &str, story: impl FnOnce(Da
     // Names the threads of this story, so that a panic on one of them is known to be this story's.
     let threads = format!("story-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     panics::watch();
-    let server = super::postgres::server(kind);
+    let server = Server::of(kind);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name(&threads)

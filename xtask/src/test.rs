@@ -17,7 +17,7 @@ pub fn run(root: &Path) -> Result<()> {
     step("plugins", || plugins::run(root))?;
     step("format", || cargo(root, &["fmt", "--all", "--check"]))?;
     step(
-        "tests of the host, and what bench and crash test are made of",
+        "tests of the host, the crash test, and what the benchmark is made of",
         || {
             cargo(
                 root,

@@ -10,7 +10,7 @@ use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{Message, Role};
-use crate::plugins::{self, Call, Context, Draft, Fault, Hook, Output, Verdict};
+use crate::plugins::{self, Call, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
 use crate::wire::OnFault;
 
@@ -55,17 +55,13 @@ pub async fn guard_send(app: &App, member: &Member, mut content: Content) -> Res
             return Ok(Decision::Reject(Error::new(Code::PluginFailed, detail)));
         }
         match ask(app, installed, member, &content, None).await {
-            Ok(Verdict::Allow) => agreed += 1,
-            Ok(Verdict::Change(patch)) => match changed(app, member, &content, patch).await {
-                Ok(new) if new == content => agreed += 1,
-                Ok(new) => {
-                    content = new;
-                    agreed = 1;
-                }
-                Err(error) => return Ok(Decision::Reject(error)),
-            },
-            Ok(Verdict::Reject(rejection)) => return Ok(Decision::Reject(rejected(rejection))),
-            Ok(Verdict::Hold(reason)) => {
+            Ok(Opinion::Agree) => agreed += 1,
+            Ok(Opinion::Change(new)) => {
+                content = new;
+                agreed = 1;
+            }
+            Ok(Opinion::Reject(error)) => return Ok(Decision::Reject(error)),
+            Ok(Opinion::Hold(reason)) => {
                 held.get_or_insert((installed.row.name.clone(), reason));
                 agreed += 1;
             }
@@ -112,14 +108,13 @@ pub async fn guard_edit(
             ));
         }
         match ask(app, installed, member, &content, Some(&before)).await {
-            Ok(Verdict::Allow) | Err(Failed(OnFault::Open)) => agreed += 1,
-            Ok(Verdict::Change(patch)) => {
-                let new = changed(app, member, &content, patch).await?;
-                agreed = if new == content { agreed + 1 } else { 1 };
+            Ok(Opinion::Agree) | Err(Failed(OnFault::Open)) => agreed += 1,
+            Ok(Opinion::Change(new)) => {
                 content = new;
+                agreed = 1;
             }
-            Ok(Verdict::Reject(rejection)) => return Err(rejected(rejection)),
-            Ok(Verdict::Hold(reason)) => return Err(Error::new(Code::MessageRejected, reason)),
+            Ok(Opinion::Reject(error)) => return Err(error),
+            Ok(Opinion::Hold(reason)) => return Err(Error::new(Code::MessageRejected, reason)),
             Err(Failed(_)) => return Err(failed(installed)),
         }
     }
@@ -160,6 +155,15 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
     Ok(())
 }
 
+/// What a guard thinks of a content.
+enum Opinion {
+    Agree,
+    /// It wants this one instead, which is another.
+    Change(Content),
+    Hold(String),
+    Reject(Error),
+}
+
 /// A guard that gave no verdict, and what its install wants then.
 struct Failed(OnFault);
 
@@ -180,7 +184,7 @@ async fn ask(
     member: &Member,
     content: &Content,
     before: Option<&Draft>,
-) -> Result<Verdict, Failed> {
+) -> Result<Opinion, Failed> {
     let Ok(install) = &installed.install else {
         return Err(Failed(installed.on_fault));
     };
@@ -199,7 +203,51 @@ async fn ask(
         None => plugins::guard_send(call, &draft).await,
         Some(before) => plugins::guard_edit(call, &draft, before).await,
     };
+    let outcome = match outcome {
+        Ok(output) => opinion(app, member, content, output).await,
+        Err(fault) => Err(fault),
+    };
     note(app, installed, Hook::MessageGuard, outcome).ok_or(Failed(installed.on_fault))
+}
+
+/// What a verdict comes to. A change into something that nobody could have sent is a fault of the
+/// guard, not of the sender.
+async fn opinion(
+    app: &App,
+    member: &Member,
+    content: &Content,
+    output: Output<Verdict>,
+) -> Result<Output<Opinion>, Fault> {
+    let Output {
+        value,
+        effects,
+        usage,
+        log,
+    } = output;
+    let value = match value {
+        Verdict::Allow => Opinion::Agree,
+        Verdict::Reject(rejection) => Opinion::Reject(rejected(rejection)),
+        Verdict::Hold(reason) => Opinion::Hold(reason),
+        Verdict::Change(patch) => match changed(app, member, content, patch).await {
+            Ok(new) if new == *content => Opinion::Agree,
+            Ok(new) => Opinion::Change(new),
+            Err(error) if matches!(error.code(), Code::Invalid | Code::TooLarge) => {
+                return Err(Fault {
+                    kind: FaultKind::BadOutput,
+                    detail: format!("what it makes of the message is none: {}", error.detail()),
+                    usage,
+                    log,
+                });
+            }
+            Err(error) => Opinion::Reject(error),
+        },
+    };
+    Ok(Output {
+        value,
+        effects,
+        usage,
+        log,
+    })
 }
 
 /// The content with a guard's changes, checked as if the sender had written it.
@@ -300,6 +348,19 @@ pub(super) fn note_fault(app: &App, installed: &Installed, hook: Hook, fault: &F
         plugin.fault = fault.kind.code(),
         "a plugin call failed"
     );
+}
+
+/// Whether a fault is the plugin's own. When the host had no room for the call, it is not, and the
+/// error says to come back.
+pub(super) fn blame(fault: &Fault) -> Result<()> {
+    match fault.kind {
+        FaultKind::Overloaded => Err(Error::new(
+            Code::Overloaded,
+            "Too many plugin calls are waiting.",
+        )
+        .retry_after_ms(1000)),
+        _ => Ok(()),
+    }
 }
 
 fn keep_log(app: &App, installed: &Installed, lines: &[plugins::LogLine]) {

@@ -1,12 +1,10 @@
-//! Runs what plugins do of their own accord: events of the log, and timers. Each event and each
-//! timer has its effect once: all that a handler wrote lands in one transaction with the note that
-//! it is done. Nothing here is the only place that knows of work to be done; the store is.
+//! Runs what plugins do when something has happened: the events of the log. Each event has its effect
+//! once: all that a handler wrote lands in one transaction with the note that it is done. Nothing
+//! here is the only place that knows of work to be done; the store is.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-use futures_util::StreamExt;
 
 use super::chain;
 use super::deliver::about;
@@ -15,15 +13,13 @@ use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{Event, InstallId, Millis};
 use crate::plugins::{self, Call, Context, Effects, Hook, Scope};
-use crate::store::{Cause, ChatWrite, HandlerCommit, KvWrite, Timer, TimerWrite};
+use crate::store::{Cause, ChatWrite, HandlerCommit, KvWrite, TimerWrite};
 use crate::wire;
 
 /// A plugin that answers a plugin that answers a plugin is enough.
 const DEPTH_MAX: i16 = 3;
 /// Events read at once.
 const EVENTS_READ: i64 = 100;
-/// Timers run at once.
-const TIMERS_AT_ONCE: usize = 8;
 
 /// Runs events until the host stops.
 pub async fn run_events(app: Arc<App>) {
@@ -175,7 +171,7 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
 }
 
 /// 1 s, 2 s, 4 s … 5 min.
-fn backoff_ms(attempts: i64) -> Millis {
+pub(super) fn backoff_ms(attempts: i64) -> Millis {
     (1000_i64 << attempts.clamp(0, 9)).min(300_000)
 }
 
@@ -260,6 +256,7 @@ async fn handle(
             Ok(output) => output,
             Err(fault) => {
                 chain::note_fault(app, installed, Hook::Events, &fault);
+                chain::blame(&fault)?;
                 return Ok(Handled::Failed);
             }
         };
@@ -288,104 +285,6 @@ async fn handle(
         }
     }
     Ok(Handled::Moved)
-}
-
-/// Runs timers until the host stops.
-pub async fn run_timers(app: Arc<App>) {
-    loop {
-        let due = match app.store.next_timer().await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!(error = %error, "timers could not be read");
-                Some(app.clock.now() + 1000)
-            }
-        };
-        // Looking again once a minute costs nothing and survives a clock that was set.
-        let wait = due.map_or(60_000, |at| {
-            (at - app.clock.now()).clamp(0, 60_000).unsigned_abs()
-        });
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
-            () = app.timers_changed.notified() => continue,
-            () = app.stopped() => return,
-        }
-        let timers = app.store.list_due_timers(100).await.unwrap_or_default();
-        futures_util::stream::iter(timers)
-            .for_each_concurrent(TIMERS_AT_ONCE, |timer| {
-                let app = app.clone();
-                async move {
-                    if let Err(error) = run_timer(&app, &timer).await {
-                        tracing::error!(error = %error, "a timer could not be run");
-                        let _ = app
-                            .store
-                            .put_off_timer(&timer, Some(app.clock.now() + 5000))
-                            .await;
-                    }
-                }
-            })
-            .await;
-    }
-}
-
-async fn run_timer(app: &Arc<App>, timer: &Timer) -> Result<()> {
-    let found = app
-        .loadouts()
-        .into_iter()
-        .flat_map(|(_, loadout)| loadout.installs.clone())
-        .find(|i| i.row.id == timer.install);
-    let later = app.clock.now() + backoff_ms(timer.attempts).max(1000);
-    let Some(installed) = found else {
-        return app.store.put_off_timer(timer, Some(later)).await;
-    };
-    let Ok(install) = &installed.install else {
-        return app.store.put_off_timer(timer, Some(later)).await;
-    };
-    let backend = super::access::host(installed.row.app_id);
-    let channel = match timer.channel.parse() {
-        Ok(id) => app.store.find_channel(backend.tenant(), &id).await?,
-        Err(_) => None,
-    };
-    let context = Context {
-        now_ms: app.clock.now().unsigned_abs(),
-        seed: clock::random_u64(),
-        channel_type: channel.map(|channel| channel.kind).unwrap_or_default(),
-        channel: timer.channel.clone(),
-        actor: String::new(),
-        actor_role: plugins::Role::None,
-    };
-    let call = Call {
-        install,
-        chat: &installed.chat,
-        context: &context,
-    };
-    let failed = match plugins::run_schedule(call, &timer.name, &timer.payload).await {
-        Ok(output) => {
-            chain::note_output(app, &installed, Hook::Schedule, &output);
-            match output.value {
-                Ok(()) => {
-                    let cause = Cause::Timer {
-                        name: timer.name.clone(),
-                        version: timer.version,
-                    };
-                    match commit(app, &installed, cause, 1, output.effects).await {
-                        Ok(_) => return Ok(()),
-                        Err(error) if error.code() == Code::Unavailable => return Err(error),
-                        Err(error) => format!("what it did could not be stored: {error}"),
-                    }
-                }
-                Err(sentence) => sentence,
-            }
-        }
-        Err(fault) => {
-            chain::note_fault(app, &installed, Hook::Schedule, &fault);
-            fault.kind.code().to_owned()
-        }
-    };
-    let line = format!("timer {}: {failed}", timer.name);
-    installed.log.add(app.clock.now(), "fault", line);
-    let again =
-        (timer.attempts + 1 < app.config.plugins.event_attempts_max as i64).then_some(later);
-    app.store.put_off_timer(timer, again).await
 }
 
 /// Lands all that a handler did, or nothing; false when it has to run again.

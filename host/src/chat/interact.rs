@@ -9,7 +9,7 @@ use super::messages;
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, Message, MessageId};
-use crate::plugins::{self, Act, Call, Command, Fault, FaultKind, Hook, Interaction, Shown};
+use crate::plugins::{self, Act, Call, Command, Fault, Hook, Interaction, Shown};
 use crate::store::proof::Member;
 use crate::store::{Cause, MessageChange};
 use crate::wire::{self, View};
@@ -369,13 +369,8 @@ async fn finish(
         Ok(output) => output,
         Err(fault) => {
             chain::note_fault(app, installed, hook, &fault);
-            return Err(match fault.kind {
-                FaultKind::Overloaded => {
-                    Error::new(Code::Overloaded, "Too many plugin calls are waiting.")
-                        .retry_after_ms(1000)
-                }
-                _ => failed(installed),
-            });
+            chain::blame(&fault)?;
+            return Err(failed(installed));
         }
     };
     chain::note_output(app, installed, hook, &output);

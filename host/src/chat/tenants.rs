@@ -216,12 +216,16 @@ pub async fn change_app(
     Ok(changed)
 }
 
-/// Removes an app with everything in it.
+/// Removes an app with everything in it, step by step. A host that stops in the middle leaves an app
+/// that nobody can use; asking again goes on.
 pub async fn remove_app(app: &App, caller: &Caller, id: AppId) -> Result<()> {
     let tenant = access::app_owner(app, caller, id).await?;
-    app.store.remove_app(tenant).await?;
+    app.store.shut_app(tenant).await?;
     app.set_loadout(id, Default::default());
     app.hub.close_all(Some(id), Close::UNAUTHENTICATED);
+    app.forget_issuer(id).await?;
+    while app.store.empty_app(tenant).await? {}
+    app.store.remove_app(tenant).await?;
     app.forget_issuer(id).await
 }
 

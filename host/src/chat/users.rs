@@ -7,13 +7,11 @@ use crate::app::App;
 use crate::error::{Error, FieldFault, Result};
 use crate::hub::Close;
 use crate::model::{User, UserId};
-use crate::store::UserChange;
+use crate::store::{STEP_TRACES, Stretch, UserChange};
 use crate::wire;
 
 /// Ids that begin so belong to the bots of plugins.
 pub const BOT_PREFIX: &str = "bot:";
-/// How many messages of an erased user one transaction takes.
-const ERASE_BATCH: i64 = 200;
 
 /// Makes users or changes those that are there, all or none.
 pub async fn set(app: &App, caller: &Caller, users: Vec<wire::SetUser>) -> Result<Vec<User>> {
@@ -151,20 +149,33 @@ pub async fn set_deactivated(
     Ok(user)
 }
 
-/// Erases a user and everything it wrote, for good. A host that stops in the middle leaves the user
-/// deactivated; asking again goes on.
+/// Erases a user and everything it wrote, for good, step by step. A host that stops in the middle
+/// leaves the user deactivated; asking again goes on.
 pub async fn erase(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     let backend = access::backend(caller)?;
-    app.store
-        .set_deactivated(&backend, id.clone(), true)
-        .await?;
+    let store = &app.store;
+    store.set_deactivated(&backend, id.clone(), true).await?;
     app.hub
         .close_user(backend.tenant().app(), &id, Close::DEACTIVATED);
-    while app
-        .store
-        .erase_messages(&backend, id.clone(), ERASE_BATCH)
-        .await?
-        > 0
-    {}
-    app.store.erase_user(&backend, id).await
+    while store.leave_channels(&backend, id.clone()).await? {}
+    let nobody = UserId::stored(format!("erased-{:016x}", store.next_id()));
+    let mut place = 0;
+    loop {
+        let Stretch { traces, end } = store.find_traces(&backend, &id, place).await?;
+        for step in traces.chunks(STEP_TRACES) {
+            store
+                .erase_traces(&backend, id.clone(), nobody.clone(), step.to_vec())
+                .await?;
+        }
+        match end {
+            Some(end) => place = end,
+            None => break,
+        }
+    }
+    while store.drop_answers(&backend, id.clone()).await? {}
+    let mut answers = Some(String::new());
+    while let Some(after) = answers {
+        answers = store.forget_answers(&backend, after).await?;
+    }
+    store.erase_user(&backend, id, nobody, place).await
 }

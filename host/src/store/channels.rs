@@ -155,29 +155,33 @@ impl Store {
         .await
     }
 
-    /// Removes a channel with its log and its side channels. Gives the keys of all that went.
+    /// Removes a channel with its side channels. Gives the keys of all that went; their logs, which
+    /// nobody can reach any more, are for [`Store::sweep_logs`].
     pub async fn remove_channel(&self, admin: &Admin) -> Result<Vec<ChannelKey>> {
         let (app, key) = (admin.tenant().app(), admin.channel().key);
         self.write(move |tx| {
             Box::pin(async move {
-                let gone: Vec<ChannelKey> = on_db!(&mut tx.connection, c => {
-                    sqlx::query_scalar("SELECT key FROM channels WHERE app_id = $1 AND (key = $2 OR parent = $2)")
+                let gone: Vec<(ChannelKey, ChannelId)> = on_db!(&mut tx.connection, c => {
+                    sqlx::query_as("SELECT key, id FROM channels WHERE app_id = $1 AND (key = $2 OR parent = $2)")
                         .bind(app)
                         .bind(key)
                         .fetch_all(&mut *c)
                         .await
                 })?;
-                for channel in &gone {
+                for (channel, id) in &gone {
                     on_db!(&mut tx.connection, c => {
                         sqlx::query(
-                            "DELETE FROM plugin_kv WHERE scope = (SELECT 'c:' || id FROM channels WHERE key = $1) \
-                             AND install IN (SELECT id FROM installs WHERE app_id = $2)",
+                            "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1)",
                         )
-                        .bind(channel)
                         .bind(app)
+                        .bind(format!("c:{id}"))
                         .execute(&mut *c)
                         .await?;
-                        sqlx::query("DELETE FROM events WHERE channel = $1").bind(channel).execute(&mut *c).await.map(drop)
+                        sqlx::query("INSERT INTO removed_logs (channel) VALUES ($1)")
+                            .bind(channel)
+                            .execute(&mut *c)
+                            .await
+                            .map(drop)
                     })?;
                 }
                 on_db!(&mut tx.connection, c => {
@@ -188,6 +192,7 @@ impl Store {
                         .await
                         .map(drop)
                 })?;
+                let gone: Vec<ChannelKey> = gone.into_iter().map(|(channel, _)| channel).collect();
                 for channel in &gone {
                     tx.heads.remove(channel);
                 }

@@ -25,6 +25,8 @@ type Kept = (Vec<u8>, Option<i32>, Option<Vec<u8>>);
 const RUNNING_MS: Millis = 60_000;
 /// Answers are kept for at least this long.
 const KEPT_MS: Millis = 24 * 3_600_000;
+/// Old answers that one request clears away: more than it adds, and few enough to take no time.
+const FORGOTTEN_MAX: i64 = 20;
 
 impl Store {
     /// Claims `key` of `owner` for the request with this hash, or tells what is known of it.
@@ -38,11 +40,24 @@ impl Store {
             Box::pin(async move {
                 let now = tx.now;
                 let found: Option<Kept> = on_db!(&mut tx.connection, c => {
-                    sqlx::query("DELETE FROM idempotency WHERE created_at < $1 OR (status IS NULL AND created_at < $2)")
-                        .bind(now - KEPT_MS)
-                        .bind(now - RUNNING_MS)
-                        .execute(&mut *c)
-                        .await?;
+                    sqlx::query(
+                        "DELETE FROM idempotency WHERE (owner, key) IN \
+                         (SELECT owner, key FROM idempotency WHERE created_at < $1 LIMIT $2)",
+                    )
+                    .bind(now - KEPT_MS)
+                    .bind(FORGOTTEN_MAX)
+                    .execute(&mut *c)
+                    .await?;
+                    sqlx::query(
+                        "DELETE FROM idempotency WHERE owner = $1 AND key = $2 AND (created_at < $3 \
+                         OR (status IS NULL AND created_at < $4))",
+                    )
+                    .bind(&owner)
+                    .bind(&key)
+                    .bind(now - KEPT_MS)
+                    .bind(now - RUNNING_MS)
+                    .execute(&mut *c)
+                    .await?;
                     sqlx::query_as("SELECT request_hash, status, body FROM idempotency WHERE owner = $1 AND key = $2")
                         .bind(&owner)
                         .bind(&key)
@@ -76,14 +91,15 @@ impl Store {
         .await
     }
 
-    /// Keeps the answer of the request that claimed the key; without one, frees the key.
+    /// Keeps the answer of the request that claimed the key; without one, frees the key. What the
+    /// request did is done by now, so this waits for its turn.
     pub async fn settle_idempotency(
         &self,
         owner: String,
         key: String,
         answer: Option<(u16, Vec<u8>)>,
     ) -> Result<()> {
-        self.write(move |tx| {
+        self.write_in_turn(move |tx| {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {
                     match answer {

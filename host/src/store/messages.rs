@@ -323,9 +323,16 @@ impl Tx {
         message.state = None;
         self.put_message(&message, EventKind::MessageDeleted, actor)
             .await?;
-        let scope = format!("m:{id}");
+        let app = self.heads.get(&channel).map(|head| head.app_id);
         on_db!(&mut self.connection, c => {
-            sqlx::query("DELETE FROM plugin_kv WHERE scope = $1").bind(scope).execute(&mut *c).await.map(drop)
+            sqlx::query(
+                "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1)",
+            )
+            .bind(app)
+            .bind(format!("m:{id}"))
+            .execute(&mut *c)
+            .await
+            .map(drop)
         })?;
         Ok(message)
     }

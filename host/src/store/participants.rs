@@ -229,7 +229,7 @@ impl Tx {
         actor: Option<UserId>,
     ) -> Result<()> {
         let owner: Option<UserId> = on_db!(&mut self.connection, c => {
-            sqlx::query_scalar("SELECT user_id FROM participants WHERE channel = $1 AND role = 'owner'")
+            sqlx::query_scalar("SELECT user_id FROM participants WHERE channel = $1 AND role = 'owner' LIMIT 1")
                 .bind(channel)
                 .fetch_optional(&mut *c)
                 .await

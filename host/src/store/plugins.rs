@@ -8,6 +8,9 @@ use super::writer::Tx;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, ChannelKey, InstallId, MessageId, Millis, UserId};
 
+/// Expired values that one commit clears away, whoever's they are.
+const EXPIRED_MAX: i64 = 100;
+
 /// A plugin in an app.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Install {
@@ -360,14 +363,16 @@ impl Store {
         })?)
     }
 
-    /// Timers that are due, the longest due first.
-    pub async fn list_due_timers(&self, limit: i64) -> Result<Vec<Timer>> {
+    /// Timers of an app that are due, the longest due first.
+    pub async fn list_due_timers(&self, tenant: Tenant, limit: i64) -> Result<Vec<Timer>> {
         let now = self.clock.now();
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
                 "SELECT t.install, t.name, t.due_at, t.channel, t.payload, t.attempts, t.version FROM plugin_timers t \
-                 JOIN installs i ON i.id = t.install AND i.enabled WHERE t.due_at <= $1 ORDER BY t.due_at LIMIT $2",
+                 JOIN installs i ON i.id = t.install WHERE i.app_id = $1 AND i.enabled AND t.due_at <= $2 \
+                 ORDER BY t.due_at LIMIT $3",
             )
+            .bind(tenant.app())
             .bind(now)
             .bind(limit)
             .fetch_all(pool)
@@ -375,13 +380,15 @@ impl Store {
         })?)
     }
 
-    /// When the next timer is due.
-    pub async fn next_timer(&self) -> Result<Option<Millis>> {
+    /// When the next timer of each app is due, for those that have one.
+    pub async fn list_next_timers(&self) -> Result<Vec<(AppId, Millis)>> {
         Ok(on_db!(&self.db, pool => {
-            sqlx::query_scalar(
-                "SELECT MIN(t.due_at) FROM plugin_timers t JOIN installs i ON i.id = t.install AND i.enabled",
+            sqlx::query_as(
+                "SELECT app_id, MIN(due_at) FROM (SELECT i.app_id, (SELECT MIN(t.due_at) FROM plugin_timers t \
+                 WHERE t.install = i.id) AS due_at FROM installs i WHERE i.enabled) AS next \
+                 WHERE due_at IS NOT NULL GROUP BY app_id",
             )
-            .fetch_one(pool)
+            .fetch_all(pool)
             .await
         })?)
     }
@@ -389,7 +396,7 @@ impl Store {
     /// Puts a failed timer off, or drops it.
     pub async fn put_off_timer(&self, timer: &Timer, until: Option<Millis>) -> Result<()> {
         let timer = timer.clone();
-        self.write(move |tx| {
+        self.write_in_turn(move |tx| {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {
                     match until {
@@ -428,7 +435,7 @@ impl Store {
         to: i64,
         retry_at: Option<Millis>,
     ) -> Result<()> {
-        self.write(move |tx| {
+        self.write_in_turn(move |tx| {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {
                     match retry_at {
@@ -461,9 +468,17 @@ impl Store {
     /// Lands all that a handler did, or nothing. The flag is false when somebody else was first: a
     /// value it read has changed, or its event or timer is done already. It should then run again.
     pub async fn commit_handler(&self, commit: HandlerCommit) -> Result<bool> {
-        let result = self
-            .write(move |tx| Box::pin(async move { tx.handler(commit).await }))
-            .await;
+        // Somebody waits for what a request did. An event or a timer would only run again.
+        let result = match commit.cause {
+            Cause::Request => {
+                self.write(move |tx| Box::pin(async move { tx.handler(commit).await }))
+                    .await
+            }
+            Cause::Event { .. } | Cause::Timer { .. } => {
+                self.write_in_turn(move |tx| Box::pin(async move { tx.handler(commit).await }))
+                    .await
+            }
+        };
         match result {
             Ok(()) => Ok(true),
             Err(error) if error.code() == Code::Conflict => Ok(false),
@@ -601,11 +616,20 @@ impl Tx {
             })?;
         }
         let (keys, bytes): (i64, Option<i64>) = on_db!(&mut self.connection, c => {
-            sqlx::query("DELETE FROM plugin_kv WHERE expires_at <= $1").bind(now).execute(&mut *c).await?;
+            sqlx::query(
+                "DELETE FROM plugin_kv WHERE (install, scope, key) IN \
+                 (SELECT install, scope, key FROM plugin_kv WHERE expires_at <= $1 LIMIT $2)",
+            )
+            .bind(now)
+            .bind(EXPIRED_MAX)
+            .execute(&mut *c)
+            .await?;
             sqlx::query_as(
-                "SELECT COUNT(*), CAST(SUM(LENGTH(value) + LENGTH(key)) AS BIGINT) FROM plugin_kv WHERE install = $1",
+                "SELECT COUNT(*), CAST(SUM(LENGTH(value) + LENGTH(key)) AS BIGINT) FROM plugin_kv WHERE install = $1 \
+                 AND (expires_at IS NULL OR expires_at > $2)",
             )
             .bind(install)
+            .bind(now)
             .fetch_one(&mut *c)
             .await
         })?;

@@ -251,30 +251,6 @@ impl Store {
         .await
     }
 
-    /// Removes an app with everything in it.
-    pub async fn remove_app(&self, tenant: Tenant) -> Result<()> {
-        let id = tenant.app();
-        self.write(move |tx| {
-            Box::pin(async move {
-                for sql in ["DELETE FROM events WHERE app_id = $1", "DELETE FROM apps WHERE id = $1"] {
-                    on_db!(&mut tx.connection, c => sqlx::query(sql).bind(id).execute(&mut *c).await.map(drop))?;
-                }
-                // The answers kept for its backend, and for its users, whose owners are `app_…/user`.
-                on_db!(&mut tx.connection, c => {
-                    sqlx::query("DELETE FROM idempotency WHERE owner = $1 OR (owner > $2 AND owner < $3)")
-                        .bind(id.to_string())
-                        .bind(format!("{id}/"))
-                        .bind(format!("{id}0"))
-                        .execute(&mut *c)
-                        .await
-                        .map(drop)
-                })?;
-                Ok(())
-            })
-        })
-        .await
-    }
-
     /// Keeps a credential's hash.
     pub async fn add_key(&self, key: Key, hash: Vec<u8>) -> Result<Key> {
         self.write(move |tx| {

@@ -4,7 +4,7 @@ use super::Store;
 use super::proof::{Backend, Tenant};
 use super::writer::Tx;
 use crate::error::{Error, Result};
-use crate::model::{AppId, ChannelKey, MessageId, Millis, User, UserId};
+use crate::model::{AppId, Millis, User, UserId};
 
 /// What to set of a user; `None` leaves a field, or gives a new user none.
 #[derive(Debug, Clone)]
@@ -159,121 +159,6 @@ impl Store {
         })
         .await
     }
-
-    /// One step of erasing a user: takes the content of at most `limit` of its messages away. Gives
-    /// how many that were; 0 means that none is left.
-    pub async fn erase_messages(&self, backend: &Backend, id: UserId, limit: i64) -> Result<usize> {
-        let app = backend.tenant().app();
-        self.write(move |tx| Box::pin(async move { erase_messages(tx, app, &id, limit).await }))
-            .await
-    }
-
-    /// The last step: takes the user out of every channel and every entry of the log. What it wrote
-    /// must have been erased before.
-    pub async fn erase_user(&self, backend: &Backend, id: UserId) -> Result<()> {
-        let app = backend.tenant().app();
-        self.write(move |tx| {
-            Box::pin(async move {
-                get_user(tx, app, &id).await?;
-                // What was on its way when the user was shut out.
-                while erase_messages(tx, app, &id, 100).await? > 0 {}
-                let channels: Vec<ChannelKey> = on_db!(&mut tx.connection, c => {
-                    sqlx::query_scalar("SELECT channel FROM participants WHERE app_id = $1 AND user_id = $2")
-                        .bind(app)
-                        .bind(id.as_str())
-                        .fetch_all(&mut *c)
-                        .await
-                })?;
-                for channel in channels {
-                    tx.remove_participant(app, channel, &id, None).await?;
-                    // Whoever has the id next is another person, who gets channels of its own.
-                    on_db!(&mut tx.connection, c => {
-                        sqlx::query("UPDATE channels SET pair = NULL WHERE key = $1").bind(channel).execute(&mut *c).await.map(drop)
-                    })?;
-                }
-                tx.flush().await?;
-                // Entries keep their places; what named the user names nobody.
-                let nobody = format!("erased-{:016x}", tx.next_id());
-                on_db!(&mut tx.connection, c => {
-                    sqlx::query(
-                        "UPDATE events SET client_id = NULL, client_hash = NULL, actor = $3 WHERE app_id = $1 AND actor = $2",
-                    )
-                    .bind(app)
-                    .bind(id.as_str())
-                    .bind(&nobody)
-                    .execute(&mut *c)
-                    .await?;
-                    sqlx::query("UPDATE events SET to_user = $3 WHERE app_id = $1 AND to_user = $2")
-                        .bind(app)
-                        .bind(id.as_str())
-                        .bind(&nobody)
-                        .execute(&mut *c)
-                        .await?;
-                    // With the field's name, for an id may be a word that stands elsewhere in the entry, too.
-                    for field in ["user_id", "by"] {
-                        sqlx::query("UPDATE events SET data = REPLACE(data, $2, $3) WHERE app_id = $1 AND kind IN (4, 5, 6)")
-                            .bind(app)
-                            .bind(as_field(field, id.as_str()))
-                            .bind(as_field(field, &nobody))
-                            .execute(&mut *c)
-                            .await?;
-                    }
-                    // Kept answers may tell of the user. That the requests were done is still known.
-                    sqlx::query("DELETE FROM idempotency WHERE owner = $1")
-                        .bind(format!("{app}/{id}"))
-                        .execute(&mut *c)
-                        .await?;
-                    sqlx::query("UPDATE idempotency SET body = NULL WHERE owner = $1")
-                        .bind(app.to_string())
-                        .execute(&mut *c)
-                        .await?;
-                    sqlx::query("DELETE FROM held WHERE app_id = $1 AND sender = $2")
-                        .bind(app)
-                        .bind(id.as_str())
-                        .execute(&mut *c)
-                        .await?;
-                    sqlx::query(
-                        "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1)",
-                    )
-                    .bind(app)
-                    .bind(format!("u:{id}"))
-                    .execute(&mut *c)
-                    .await?;
-                    sqlx::query("DELETE FROM users WHERE app_id = $1 AND id = $2")
-                        .bind(app)
-                        .bind(id.as_str())
-                        .execute(&mut *c)
-                        .await
-                        .map(drop)
-                })?;
-                Ok(())
-            })
-        })
-        .await
-    }
-}
-
-async fn erase_messages(tx: &mut Tx, app: AppId, id: &UserId, limit: i64) -> Result<usize> {
-    let found: Vec<(ChannelKey, MessageId)> = on_db!(&mut tx.connection, c => {
-        sqlx::query_as(
-            "SELECT e.channel, e.message_id FROM events e JOIN channels c ON c.key = e.channel \
-             WHERE e.app_id = $1 AND e.kind = 1 AND e.actor = $2 AND e.deleted_at IS NULL LIMIT $3",
-        )
-        .bind(app)
-        .bind(id.as_str())
-        .bind(limit)
-        .fetch_all(&mut *c)
-        .await
-    })?;
-    for (channel, message) in &found {
-        tx.delete_message(*channel, *message, None).await?;
-    }
-    Ok(found.len())
-}
-
-/// A field of an entry as the log keeps it.
-fn as_field(field: &str, value: &str) -> String {
-    format!("\"{field}\":{}", serde_json::Value::from(value))
 }
 
 async fn get_user(tx: &mut Tx, app: AppId, id: &UserId) -> Result<User> {

@@ -78,22 +78,29 @@ impl<T: Send> Work for Task<T> {
 
 impl Store {
     /// Runs `work` in a transaction, after everything that was handed in before it. When this
-    /// returns `Ok`, the result is on disk.
+    /// returns `Ok`, the result is on disk. For what somebody asks for.
+    ///
+    /// # Errors
+    /// `overloaded` when the queue is full, and what `work` says.
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        let (done, result) = oneshot::channel();
-        let task = Task {
-            run: Some(Box::new(work)),
-            result: None,
-            done,
-        };
-        self.jobs
-            .send(Job::Work(Box::new(task)))
-            .await
-            .map_err(|_| lost())?;
+        let (job, result) = job(work);
+        self.hand_in(job)?;
+        result.await.map_err(|_| lost())?
+    }
+
+    /// The same, but waits for a place in the queue. For the host's own work, of which there is so
+    /// much at most: nobody would try it again.
+    pub(super) async fn write_in_turn<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        let (job, result) = job(work);
+        self.jobs.send(job).await.map_err(|_| lost())?;
         result.await.map_err(|_| lost())?
     }
 
@@ -104,24 +111,38 @@ impl Store {
     /// `overloaded` when the queue is full.
     pub fn begin_send(&self, message: NewMessage) -> Result<oneshot::Receiver<Result<Sent>>> {
         let (done, result) = oneshot::channel();
-        match self
-            .jobs
-            .try_send(Job::Send(Box::new(SendJob { message, done })))
-        {
-            Ok(()) => Ok(result),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Error::new(
-                Code::Overloaded,
-                "Too many messages are waiting to be stored.",
-            )
-            .retry_after_ms(1000)),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(lost()),
-        }
+        self.hand_in(Job::Send(Box::new(SendJob { message, done })))?;
+        Ok(result)
+    }
+
+    fn hand_in(&self, job: Job) -> Result<()> {
+        self.jobs.try_send(job).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => {
+                Error::new(Code::Overloaded, "Too much is waiting to be stored.")
+                    .retry_after_ms(1000)
+            }
+            mpsc::error::TrySendError::Closed(_) => lost(),
+        })
     }
 
     /// Hands in a message and waits until it is on disk.
     pub async fn send(&self, message: NewMessage) -> Result<Sent> {
         self.begin_send(message)?.await.map_err(|_| lost())?
     }
+}
+
+fn job<T, F>(work: F) -> (Job, oneshot::Receiver<Result<T>>)
+where
+    T: Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+{
+    let (done, result) = oneshot::channel();
+    let task = Task {
+        run: Some(Box::new(work)),
+        result: None,
+        done,
+    };
+    (Job::Work(Box::new(task)), result)
 }
 
 fn lost() -> Error {

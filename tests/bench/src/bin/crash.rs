@@ -36,9 +36,9 @@ struct Arguments {
     /// The host's program.
     #[arg(long, default_value = "target/debug/althing")]
     host: PathBuf,
-    /// The assistant's component.
-    #[arg(long, default_value = "target/plugins/assistant.wasm")]
-    assistant: PathBuf,
+    /// The folder of the plugins' components.
+    #[arg(long, default_value = "target/plugins")]
+    plugins: PathBuf,
     /// Where the run keeps its files.
     #[arg(long, default_value = "target/crash")]
     folder: PathBuf,
@@ -50,7 +50,7 @@ async fn main() -> Result<ExitCode> {
     let seed = arguments.seed.unwrap_or_else(now);
     let plan = Plan {
         host: arguments.host,
-        assistant: arguments.assistant,
+        plugins: arguments.plugins,
         folder: arguments
             .folder
             .join(format!("{seed}-{}", std::process::id())),
@@ -76,11 +76,9 @@ async fn main() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(found) => {
-            println!(
-                "{} kills in {seconds} s, seed {seed}:\n{found}",
-                outcome.kills
-            );
+            println!("{} kills in {seconds} s:\n{found}", outcome.kills);
             println!("The host's log and data are in {}.", plan.folder.display());
+            println!("Once more: {}", plan.command());
             Ok(ExitCode::FAILURE)
         }
     }

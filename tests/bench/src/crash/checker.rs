@@ -13,8 +13,6 @@ mod tests;
 
 /// Entries shown on either side of a bad one.
 const NEIGHBOURS: usize = 3;
-/// Who sends what plugins send begins with this.
-const BOT_PREFIX: &str = "bot:";
 
 /// What can be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,7 +148,7 @@ fn once_and_as_sent(log: &Log, history: &History) -> Result<(), Found> {
         .collect();
     let mut first = HashMap::new();
     for (at, entry) in log.entries.iter().enumerate() {
-        if entry.event != "message.new" || entry.user.starts_with(BOT_PREFIX) {
+        if entry.event != "message.new" || entry.is_by_plugin() {
             continue;
         }
         let Some(client_id) = entry.client_id.as_deref() else {
@@ -294,7 +292,7 @@ fn one_order(stream: &Stream, log: &Log) -> Result<(), Found> {
 }
 
 fn took_effect(effect: &Effect, log: &Log) -> Result<(), Found> {
-    let is_it = |entry: &Entry| entry.user.starts_with(BOT_PREFIX) && entry.text == effect.text;
+    let is_it = |entry: &Entry| entry.is_by_plugin() && entry.text == effect.text;
     let places: HashSet<usize> = (0..log.entries.len())
         .filter(|at| is_it(&log.entries[*at]))
         .collect();

@@ -15,6 +15,13 @@ pub struct Entry {
     pub text: String,
 }
 
+impl Entry {
+    /// Whether a plugin's bot user sent it.
+    pub fn is_by_plugin(&self) -> bool {
+        self.user.starts_with("bot:")
+    }
+}
+
 /// A message that somebody wanted to send, under an id of its own, as often as it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {

@@ -1,4 +1,4 @@
-//! People who join a channel where the assistant greets everybody: once, whatever happens.
+//! People who join a channel where plugins greet and announce everybody: once, whatever happens.
 
 use std::time::Duration;
 
@@ -14,15 +14,18 @@ use crate::client::Rest;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Between two who join.
 const EVERY: Duration = Duration::from_millis(120);
-/// How the assistant greets; see [`greeting`].
+/// How the assistant is told to greet.
 pub const GREETING: &str = "Welcome, {name}!";
 
-/// What the assistant says to a user.
-pub fn greeting(user: &str) -> String {
-    GREETING.replace("{name}", user)
+/// What the plugins say when a user has joined.
+fn said_of(user: &str) -> [String; 2] {
+    [
+        GREETING.replace("{name}", user),
+        format!("{user} has come."),
+    ]
 }
 
-/// Lets one after the other join, until it is enough. Gives the greetings that are due.
+/// Lets one after the other join, until it is enough. Gives what the plugins have to say to that.
 ///
 /// # Errors
 /// The host refuses somebody.
@@ -32,8 +35,11 @@ pub async fn run(
     enough: watch::Receiver<bool>,
 ) -> anyhow::Result<Vec<Effect>> {
     let mut due = Vec::new();
-    while !*enough.borrow() {
-        let user = format!("newcomer-{:04}", due.len());
+    for number in 0.. {
+        if *enough.borrow() {
+            break;
+        }
+        let user = format!("newcomer-{number:04}");
         insist(
             &app,
             "PUT",
@@ -43,10 +49,10 @@ pub async fn run(
         .await?;
         let place = format!("/v1/channels/{channel}/participants/{user}");
         insist(&app, "PUT", &place, None).await?;
-        due.push(Effect {
+        due.extend(said_of(&user).map(|text| Effect {
             channel: channel.clone(),
-            text: greeting(&user),
-        });
+            text,
+        }));
         sleep(EVERY).await;
     }
     Ok(due)

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::history::{Step, Stream};
+use super::moment::Told;
 use super::random::Random;
 use super::wire;
 use crate::client::{Frame, Writer, connect};
@@ -28,6 +29,7 @@ pub struct Watch {
     pub random: Random,
     /// One for each channel.
     pub streams: Arc<Mutex<Vec<Stream>>>,
+    pub told: Arc<Told>,
     /// True when it shall stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -121,6 +123,7 @@ impl Watch {
         let mut streams = self.lock();
         let Some(id) = frame["id"].as_u64() else {
             if let Some(entry) = wire::entry(frame)? {
+                self.told.of(&entry);
                 let channel = frame["channel_id"].as_str().unwrap_or_default();
                 let stream = streams.iter_mut().find(|stream| stream.channel == channel);
                 stream

@@ -1,4 +1,4 @@
-//! One run: a host under load, killed at random moments and started again on the same data and port;
+//! One run: a host under load, killed at bad moments and started again on the same data and port;
 //! then peace, until everybody has what is theirs; then the verdict.
 
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::checker::{Checked, Found, check};
 use super::history::{Attempt, Effect, History, Log, Stream};
+use super::moment::{Moment, Told};
 use super::newcomers::{self, GREETING};
 use super::random::Random;
 use super::reader::{self, Watch};
@@ -26,7 +27,7 @@ use crate::process::{Launch, Process};
 const PEACE_MAX: Duration = Duration::from_secs(120);
 /// The most entries of a log, that it can be read in one answer.
 const ENTRIES_MAX: u32 = 100_000;
-/// Where the assistant greets.
+/// Where newcomers are greeted and announced.
 const LOBBY: &str = "lobby";
 
 /// What to do.
@@ -34,8 +35,8 @@ const LOBBY: &str = "lobby";
 pub struct Plan {
     /// The host's program.
     pub host: PathBuf,
-    /// The assistant's component.
-    pub assistant: PathBuf,
+    /// The folder of the plugins' components.
+    pub plugins: PathBuf,
     /// A folder of the run's own; removed when all was well.
     pub folder: PathBuf,
     /// A Postgres server; SQLite without.
@@ -47,6 +48,30 @@ pub struct Plan {
     pub readers: usize,
     /// Between two messages of one writer.
     pub every: Duration,
+}
+
+impl Plan {
+    /// The command that does it once more: the same kills, as far as the machine lets them be.
+    pub fn command(&self) -> String {
+        let Plan {
+            seed,
+            kills,
+            channels,
+            writers,
+            readers,
+            ..
+        } = self;
+        let every = self.every.as_millis();
+        let database = if self.postgres.is_some() {
+            " --database postgres://…"
+        } else {
+            ""
+        };
+        format!(
+            "cargo run -p althing-bench --bin crash -- --seed {seed} --kills {kills} --channels {channels} \
+             --writers {writers} --readers {readers} --every-ms {every}{database}"
+        )
+    }
 }
 
 /// How it ended.
@@ -63,6 +88,7 @@ struct Crowd {
     newcomers: JoinSet<Result<Vec<Effect>>>,
     attempts: Vec<Arc<Mutex<Vec<Attempt>>>>,
     streams: Vec<Arc<Mutex<Vec<Stream>>>>,
+    told: Arc<Told>,
     enough: watch::Sender<bool>,
     stop: watch::Sender<bool>,
 }
@@ -93,13 +119,7 @@ pub async fn run(plan: &Plan) -> Result<Outcome> {
 
     let mut random = Random::new(plan.seed, 0);
     for kill in 0..plan.kills {
-        // Some die before they serve.
-        let patience = if random.once_in(4) {
-            random.between_ms(1, 400)
-        } else {
-            random.between_ms(20, 1500)
-        };
-        sleep(patience).await;
+        Moment::of(kill).come(&mut random, &crowd.told).await;
         host.kill()?;
         host = restart(&launch, kill, random.once_in(4)).await?;
     }
@@ -143,7 +163,8 @@ async fn restart(launch: &Launch, kill: u32, early: bool) -> Result<Process> {
     Ok(host)
 }
 
-/// Users, channels and the assistant.
+/// Users, channels, and the plugins: the assistant remembers whom it has greeted, and must not forget
+/// the greeting; the herald remembers nothing, and must not be asked twice.
 async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> {
     let users: Vec<String> = names("writer", plan.writers)
         .chain(names("reader", plan.readers))
@@ -155,15 +176,18 @@ async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> 
     }
     greeted.add_users(&["reader-00".into()]).await?;
     greeted.add_channel(LOBBY, &["reader-00".into()]).await?;
-    let grants = ["kv", "timers", "chat-read", "chat-write"];
-    let config = json!({ "greeting": GREETING });
-    greeted
-        .enable(&Component {
-            file: &plan.assistant,
-            grants: &grants,
-            config,
-        })
-        .await?;
+    let assistant = Component {
+        file: &plan.plugins.join("assistant.wasm"),
+        grants: &["kv", "timers", "chat-read", "chat-write"],
+        config: json!({ "greeting": GREETING }),
+    };
+    let herald = Component {
+        file: &plan.plugins.join("herald.wasm"),
+        grants: &["chat-write"],
+        config: json!({}),
+    };
+    greeted.enable(&assistant).await?;
+    greeted.enable(&herald).await?;
     Ok(channels)
 }
 
@@ -179,6 +203,7 @@ impl Crowd {
             newcomers: JoinSet::new(),
             attempts: Vec::new(),
             streams: Vec::new(),
+            told: Arc::default(),
             enough: watch::Sender::new(false),
             stop: watch::Sender::new(false),
         };
@@ -197,6 +222,7 @@ impl Crowd {
                 every: plan.every,
                 random: Random::new(plan.seed, 100 + n as u64),
                 attempts,
+                told: crowd.told.clone(),
                 enough: crowd.enough.subscribe(),
             }));
         }
@@ -215,6 +241,7 @@ impl Crowd {
                 from_start: n % 2 == 0,
                 random: Random::new(plan.seed, 200 + n as u64),
                 streams,
+                told: crowd.told.clone(),
                 stop: crowd.stop.subscribe(),
             }));
         }
@@ -225,7 +252,7 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Lets the writers end what they have begun and the assistant greet whom it has not greeted yet.
+    /// Lets the writers end what they have begun and the plugins greet whom they have not greeted yet.
     /// Whatever is not done in time shows in the verdict.
     async fn settle(&mut self, greeted: &App) -> Result<Vec<Effect>> {
         self.enough.send_replace(true);

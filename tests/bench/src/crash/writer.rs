@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::history::Attempt;
+use super::moment::Told;
 use super::random::Random;
 use super::wire;
 use crate::client::{Frame, Reader, Rest, Writer, connect};
@@ -32,6 +33,7 @@ pub struct Load {
     pub every: Duration,
     pub random: Random,
     pub attempts: Arc<Mutex<Vec<Attempt>>>,
+    pub told: Arc<Told>,
     /// True as soon as nothing new is to be sent.
     pub enough: watch::Receiver<bool>,
 }
@@ -94,6 +96,7 @@ impl Load {
         match answer {
             Ok(message) => {
                 attempt.acks.push(wire::ack(message)?);
+                self.told.ack.notify_waiters();
                 Ok(again && attempt.acks.len() == 1)
             }
             Err(problem) if wire::is_retryable(problem) => Ok(true),

@@ -45,6 +45,7 @@ pub fn commit(order: &str) -> String {
         "timers" => repeat(number, |at| {
             timers::set(&format!("timer {at}"), 1, "", "{}")
         }),
+        "timed" => timed(number, order.rsplit(' ').next().unwrap_or_default()),
         "payload" => report(timers::set("big", 1, "", &format!("{:>number$}", 1))),
         "name" => report(timers::set(&"n".repeat(number), 1, "", "1")),
         "far" => report(timers::set("far", u64::MAX, "", "{}")),
@@ -55,6 +56,13 @@ pub fn commit(order: &str) -> String {
         "remember" => format!("{}", REMEMBERED.fetch_add(1, Ordering::Relaxed) + 1),
         _ => String::new(),
     }
+}
+
+/// Timers that do the deed once each, as soon as they can.
+fn timed(number: usize, deed: &str) -> String {
+    repeat(number, |at| {
+        timers::set(&format!("{deed} {}", at + 1), 1, "", "{}")
+    })
 }
 
 fn endless() -> String {

@@ -1,0 +1,125 @@
+//! Removing what may be any number of rows: the log of a channel, all that an app has. It goes in
+//! steps, each a short transaction, so that the one writer serves others in between.
+
+use super::Store;
+use super::erase::STEP_ROWS;
+use super::proof::Tenant;
+use crate::error::Result;
+use crate::model::ChannelKey;
+
+/// What an app has, in the order in which it goes: what refers to something goes before it.
+const OF_APP: [&str; 7] = [
+    "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE app_id = $1 LIMIT $2)",
+    "DELETE FROM plugin_kv WHERE (install, scope, key) IN (SELECT k.install, k.scope, k.key FROM installs i \
+     JOIN plugin_kv k ON k.install = i.id WHERE i.app_id = $1 LIMIT $2)",
+    "DELETE FROM plugin_timers WHERE (install, name) IN (SELECT t.install, t.name FROM installs i \
+     JOIN plugin_timers t ON t.install = i.id WHERE i.app_id = $1 LIMIT $2)",
+    "DELETE FROM held WHERE id IN (SELECT id FROM held WHERE app_id = $1 LIMIT $2)",
+    "DELETE FROM participants WHERE (channel, user_id) IN \
+     (SELECT channel, user_id FROM participants WHERE app_id = $1 LIMIT $2)",
+    "DELETE FROM channels WHERE key IN (SELECT key FROM channels WHERE app_id = $1 LIMIT $2)",
+    "DELETE FROM users WHERE app_id = $1 AND id IN (SELECT id FROM users WHERE app_id = $1 LIMIT $2)",
+];
+
+impl Store {
+    /// Removes some of the log of a channel that is gone. False when nothing is left to do.
+    pub async fn sweep_logs(&self) -> Result<bool> {
+        self.write_in_turn(|tx| {
+            Box::pin(async move {
+                let channel: Option<ChannelKey> = on_db!(&mut tx.connection, c => {
+                    sqlx::query_scalar("SELECT channel FROM removed_logs LIMIT 1").fetch_optional(&mut *c).await
+                })?;
+                let Some(channel) = channel else {
+                    return Ok(false);
+                };
+                let gone = on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE channel = $1 LIMIT $2)",
+                    )
+                    .bind(channel)
+                    .bind(STEP_ROWS)
+                    .execute(&mut *c)
+                    .await
+                    .map(|done| done.rows_affected())
+                })?;
+                if gone == 0 {
+                    on_db!(&mut tx.connection, c => {
+                        sqlx::query("DELETE FROM removed_logs WHERE channel = $1")
+                            .bind(channel)
+                            .execute(&mut *c)
+                            .await
+                            .map(drop)
+                    })?;
+                }
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Shuts an app: from now on no credential of it works and no plugin of it runs.
+    pub async fn shut_app(&self, tenant: Tenant) -> Result<()> {
+        let id = tenant.app();
+        self.write(move |tx| {
+            Box::pin(async move {
+                for sql in [
+                    "DELETE FROM keys WHERE app_id = $1",
+                    "DELETE FROM signing_keys WHERE app_id = $1",
+                    "UPDATE installs SET enabled = FALSE WHERE app_id = $1",
+                ] {
+                    on_db!(&mut tx.connection, c => sqlx::query(sql).bind(id).execute(&mut *c).await.map(drop))?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Removes some of what an app has that was shut. False when nothing is left.
+    pub async fn empty_app(&self, tenant: Tenant) -> Result<bool> {
+        let id = tenant.app();
+        self.write_in_turn(move |tx| {
+            Box::pin(async move {
+                for sql in OF_APP {
+                    let gone = on_db!(&mut tx.connection, c => {
+                        sqlx::query(sql).bind(id).bind(STEP_ROWS).execute(&mut *c).await.map(|done| done.rows_affected())
+                    })?;
+                    if gone > 0 {
+                        return Ok(true);
+                    }
+                }
+                // The answers kept for its backend, and for its users, whose owners are `app_…/user`.
+                let gone = on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "DELETE FROM idempotency WHERE (owner, key) IN (SELECT owner, key FROM idempotency \
+                         WHERE owner >= $1 AND owner < $2 LIMIT $3)",
+                    )
+                    .bind(id.to_string())
+                    .bind(format!("{id}0"))
+                    .bind(STEP_ROWS)
+                    .execute(&mut *c)
+                    .await
+                    .map(|done| done.rows_affected())
+                })?;
+                Ok(gone > 0)
+            })
+        })
+        .await
+    }
+
+    /// Removes an app with everything that is left in it.
+    pub async fn remove_app(&self, tenant: Tenant) -> Result<()> {
+        let id = tenant.app();
+        self.write_in_turn(move |tx| {
+            Box::pin(async move {
+                on_db!(&mut tx.connection, c => {
+                    // What came in while the app was emptied; else it has none.
+                    sqlx::query(OF_APP[0]).bind(id).bind(i64::MAX).execute(&mut *c).await?;
+                    sqlx::query("DELETE FROM apps WHERE id = $1").bind(id).execute(&mut *c).await.map(drop)
+                })?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
