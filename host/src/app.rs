@@ -61,8 +61,9 @@ pub struct App {
     pub installing: tokio::sync::Mutex<()>,
     /// Rung when a timer was set.
     pub timers_changed: Notify,
-    /// The sockets that are open, for those who wait until they are not.
-    pub sockets: TaskTracker,
+    /// What a host that stops waits for: the sockets that are open, and requests that go on without
+    /// the one who made them.
+    pub under_way: TaskTracker,
     /// True from the moment the host begins to stop.
     pub stopping: watch::Sender<bool>,
 }
@@ -93,13 +94,8 @@ impl App {
         let operator = operator_key(&config.operator_key_file(), &random)?;
         let master = MasterKey::load_or_create(&config.secret_key_file(), &random)
             .map_err(|e| e.to_string())?;
-        let settings = store::Settings {
-            url: config.store_url(),
-            read_connections: config.store.read_connections,
-            batch_max: config.store.batch_messages_max,
-            queue_max: config.store.queue_max,
-        };
-        let (store, committed) = Store::open(&settings, clock.clone()).await?;
+        let (store, committed) =
+            Store::open(&store::Settings::from(&config), clock.clone()).await?;
         let engine = plugins::Engine::start(plugin_limits(&config.plugins))
             .map_err(|e| format!("can't start the plugin engine: {e}"))?;
         let app = Arc::new(App {
@@ -120,7 +116,7 @@ impl App {
             grown: Grown::default(),
             installing: tokio::sync::Mutex::default(),
             timers_changed: Notify::new(),
-            sockets: TaskTracker::new(),
+            under_way: TaskTracker::new(),
             stopping: watch::Sender::new(false),
             config,
             clock,
@@ -232,7 +228,7 @@ impl App {
             .loadouts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        match loadout.installs.is_empty() {
+        match loadout.logs.is_empty() {
             true => drop(loadouts.remove(&id)),
             false => drop(loadouts.insert(id, Arc::new(loadout))),
         }

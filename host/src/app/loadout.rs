@@ -8,7 +8,7 @@ use crate::plugins;
 use crate::store;
 use crate::wire::OnFault;
 
-/// All plugins of an app that are enabled.
+/// The plugins of an app that are enabled, and the logs of all.
 #[derive(Default)]
 pub struct Loadout {
     /// In the order of the chain of guards.
@@ -17,6 +17,8 @@ pub struct Loadout {
     pub kinds: HashMap<String, Arc<Installed>>,
     /// Which one a slash command belongs to.
     pub commands: HashMap<String, Arc<Installed>>,
+    /// What each plugin wrote, by its name; also of those that are installed but don't run now.
+    pub logs: HashMap<String, Arc<PluginLog>>,
 }
 
 /// A plugin that runs in an app.

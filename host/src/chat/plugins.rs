@@ -329,18 +329,17 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     load_app(app, backend.tenant().app()).await
 }
 
-/// The newest lines of a plugin's log, old to new.
-pub fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginLog> {
+/// The newest lines of a plugin's log, old to new. One that has not run yet has an empty log.
+pub async fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginLog> {
     let backend = access::backend(caller)?;
     let loadout = app.loadout(backend.tenant().app());
-    let installed = loadout
-        .installs
-        .iter()
-        .find(|installed| &*installed.name == name);
-    let lines = installed
-        .ok_or_else(|| Error::not_found("plugin"))?
-        .log
-        .lines();
+    let lines = match loadout.logs.get(name) {
+        Some(log) => log.lines(),
+        None if app.store.list_versions(&backend, name).await?.is_empty() => {
+            return Err(Error::not_found("plugin"));
+        }
+        None => Vec::new(),
+    };
     let line = |(at, level, message)| wire::LogLine {
         at: clock::rfc3339(at),
         level,
@@ -373,21 +372,14 @@ async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
     let backend = access::host(id);
     let before = app.loadout(id);
     let mut loadout = Loadout::default();
-    for row in app
-        .store
-        .list_installs(backend.tenant())
-        .await?
-        .into_iter()
-        .filter(|row| row.enabled)
-    {
-        let known = before
-            .installs
-            .iter()
-            .find(|installed| installed.row.id == row.id);
-        let log = known.map(|installed| installed.log.clone());
-        let log = log.unwrap_or_else(|| {
+    for row in app.store.list_installs(backend.tenant()).await? {
+        let log = before.logs.get(&row.name).cloned().unwrap_or_else(|| {
             Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
         });
+        loadout.logs.insert(row.name.clone(), log.clone());
+        if !row.enabled {
+            continue;
+        }
         let installed = Arc::new(load(app, &backend, row, log).await?);
         if let Err(reason) = &installed.install {
             tracing::error!(app.id = %id, plugin.name = %installed.name, reason, "a plugin could not be loaded");
