@@ -2,12 +2,15 @@
 
 mod channels;
 mod delivery;
+mod edge;
 mod erase;
 mod history;
 mod idempotency;
 mod keys;
 mod limits;
 mod messages;
+mod openapi;
+mod operating;
 mod origins;
 mod participants;
 mod presence;
@@ -15,6 +18,7 @@ mod private;
 mod removal;
 mod restart;
 mod retries;
+mod refusals;
 mod rights;
 mod sessions;
 mod signing;

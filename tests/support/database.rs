@@ -125,6 +125,29 @@ impl Database {
         }
     }
 
+    /// Keeps every host from writing until what it gives is dropped.
+    pub async fn hold_writes(&self) -> Box<dyn std::any::Any> {
+        match self.inner.server {
+            Server::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                let held = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection);
+                held.await.expect("the lock");
+                Box::new(connection)
+            }
+            Server::Postgres(_) => {
+                let mut connection = sqlx::PgConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                let sql = "BEGIN; LOCK TABLE events, idempotency IN EXCLUSIVE MODE";
+                let held = sqlx::raw_sql(sql).execute(&mut connection);
+                held.await.expect("the lock");
+                Box::new(connection)
+            }
+        }
+    }
+
     /// Runs a statement on the server, outside any host.
     pub async fn admin(&self, sql: String) {
         if let Server::Postgres(url) = self.inner.server {

@@ -41,7 +41,7 @@ pub fn describe(operation: &mut Operation, path: &str, is_post: bool) {
         .parameters
         .iter()
         .flatten()
-        .any(|one| one.parameter_in == ParameterIn::Query);
+        .any(|one| matches!(one, RefOr::T(one) if one.parameter_in == ParameterIn::Query));
     let sets = [
         (true, ANY),
         (path.contains('{'), &[Code::NotFound][..]),
@@ -50,7 +50,11 @@ pub fn describe(operation: &mut Operation, path: &str, is_post: bool) {
         (is_post, OF_POST),
     ];
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for code in sets.iter().filter(|(is, _)| *is).flat_map(|(_, codes)| *codes) {
+    for code in sets
+        .iter()
+        .filter(|(is, _)| *is)
+        .flat_map(|(_, codes)| *codes)
+    {
         let codes = by_status.entry(code.status()).or_default();
         if !codes.contains(code) {
             codes.push(*code);
@@ -58,7 +62,10 @@ pub fn describe(operation: &mut Operation, path: &str, is_post: bool) {
     }
     let answers = &mut operation.responses.responses;
     for (status, codes) in by_status {
-        let names: Vec<String> = codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
+        let names: Vec<String> = codes
+            .iter()
+            .map(|code| format!("`{}`", code.as_str()))
+            .collect();
         answers.insert(status.to_string(), RefOr::T(problem(&names.join(", "))));
     }
     // A plugin or a limit may have its own.
