@@ -92,6 +92,44 @@ fn what_belongs_to_one_module_is_nowhere_else() {
 }
 
 #[test]
+fn every_setting_has_an_effect() {
+    let example = std::fs::read_to_string(workspace().join("deploy/althing.example.toml"))
+        .expect("the example of all settings");
+    let keys: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.trim_start().split_once(" = "))
+        .map(|(key, _)| key)
+        .filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        .collect();
+    assert!(keys.len() > 50, "only {keys:?}");
+    let main = workspace().join("host/src/main.rs");
+    let main = (
+        main.clone(),
+        std::fs::read_to_string(main).expect("main.rs"),
+    );
+    let sources: Vec<String> = modules()
+        .into_iter()
+        .chain([("main".to_owned(), vec![main])])
+        .flat_map(|(module, files)| {
+            files
+                .into_iter()
+                .filter(move |(path, _)| module != "config" || path.ends_with("config.rs"))
+        })
+        // What checks settings against each other is no effect.
+        .map(|(_, text)| {
+            text.split("fn check_together")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    for key in keys {
+        let used = sources.iter().any(|text| text.contains(&format!(".{key}")));
+        assert!(used, "nothing comes of the setting `{key}`");
+    }
+}
+
+#[test]
 fn both_schemas_have_the_same_files_and_tables() {
     let read = |database: &str| {
         let folder = workspace().join("migrations").join(database);

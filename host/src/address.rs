@@ -8,6 +8,6 @@ mod forwarded;
 mod network;
 mod origin;
 
-pub use forwarded::{FORWARDED_HOPS_MAX, ForwardedError, client_address};
+pub use forwarded::{FORWARDED_HOPS_MAX, FORWARDING_HEADERS, ForwardedError, client_address};
 pub use network::{NETWORKS_MAX, NetworkError, Networks, parse_network};
 pub use origin::{ORIGINS_MAX, OriginError, OriginRule, Origins};

@@ -67,8 +67,9 @@ pub struct App {
     pub timers_changed: Notify,
     /// Rung when a channel was removed, whose log is now to be.
     pub logs_removed: Notify,
-    /// The sockets that are open, for those who wait until they are not.
-    pub sockets: TaskTracker,
+    /// What a host that stops waits for: the sockets that are open, and requests that go on without
+    /// the one who made them.
+    pub under_way: TaskTracker,
     /// True from the moment the host begins to stop.
     pub stopping: watch::Sender<bool>,
 }
@@ -99,13 +100,8 @@ impl App {
         let operator = operator_key(&config.operator_key_file(), &random)?;
         let master = MasterKey::load_or_create(&config.secret_key_file(), &random)
             .map_err(|e| e.to_string())?;
-        let settings = store::Settings {
-            url: config.store_url(),
-            read_connections: config.store.read_connections,
-            batch_max: config.store.batch_messages_max,
-            queue_max: config.store.queue_max,
-        };
-        let (store, committed) = Store::open(&settings, clock.clone()).await?;
+        let (store, committed) =
+            Store::open(&store::Settings::from(&config), clock.clone()).await?;
         let engine = plugins::Engine::start(plugin_limits(&config.plugins))
             .map_err(|e| format!("can't start the plugin engine: {e}"))?;
         let app = Arc::new(App {
@@ -128,7 +124,7 @@ impl App {
             installing: tokio::sync::Mutex::default(),
             timers_changed: Notify::new(),
             logs_removed: Notify::new(),
-            sockets: TaskTracker::new(),
+            under_way: TaskTracker::new(),
             stopping: watch::Sender::new(false),
             config,
             clock,

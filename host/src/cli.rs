@@ -1,6 +1,6 @@
-//! The command line of the binary `althing`. What runs the host (`serve`, `migrate`) is handed back
-//! to `main`; all else is done here. What is on a host is asked over its REST API, as any client
-//! would: a shell can do nothing that the API can't.
+//! The command line of the binary `althing`. What runs the host (`serve`) or opens its database
+//! (`migrate`, `new-epoch`) is handed back to `main`; all else is done here. What is on a host is
+//! asked over its REST API, as any client would: a shell can do nothing that the API can't.
 //!
 //! Keys come from a file or a variable, never as an argument, which others on the machine could
 //! read. A secret that is shown once stands alone on standard output, the words about it on
@@ -35,6 +35,8 @@ pub enum Command {
     Serve(Box<Config>),
     /// Bring the database's schema up to date and end.
     Migrate(Box<Config>),
+    /// Give a restored database a new epoch and end.
+    NewEpoch(Box<Config>),
     /// Nothing: everything is done and said. Ends the process with this exit code.
     Done(u8),
 }
@@ -82,6 +84,15 @@ Example:
 
 `serve` does the same at its start; this is for those who want it apart from that.")]
     Migrate(local::ConfigFile),
+    /// Make clients fetch everything anew, after a backup was restored
+    #[command(after_help = "\
+Example:
+  althing new-epoch --config /etc/althing/althing.toml
+
+Clients remember up to where they have seen each channel. A restored backup ends before that, so they
+must not go on from there: the new epoch tells them. Run it after the restore and before the host is
+started.")]
+    NewEpoch(local::ConfigFile),
     /// Check the settings: print every fault, or `ok`
     #[command(after_help = "\
 Example:
@@ -126,6 +137,7 @@ fn run(screen: &mut Screen<'_>, arguments: Arguments) -> Result<Command, Failure
     match verb {
         Verb::Serve(file) => return settings(config, &file).map(Command::Serve),
         Verb::Migrate(file) => return settings(config, &file).map(Command::Migrate),
+        Verb::NewEpoch(file) => return settings(config, &file).map(Command::NewEpoch),
         Verb::CheckConfig(file) => local::check_config(screen, file.over(config))?,
         Verb::OperatorKey(key) => local::operator_key(screen, config, &key)?,
         Verb::Org(verb) => wait_for(orgs::run(screen, verb))?,

@@ -163,13 +163,6 @@ impl Config {
             ("server.body_bytes_max", bytes(server.body_bytes_max)),
         );
         at_most(
-            ("limits.upload_bytes_max", limits.upload_bytes_max),
-            (
-                "limits.uploads_per_app_bytes_max",
-                limits.uploads_per_app_bytes_max,
-            ),
-        );
-        at_most(
             ("sessions.lifetime_s", sessions.lifetime_s),
             ("sessions.lifetime_s_max", sessions.lifetime_s_max),
         );

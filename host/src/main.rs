@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use althing::cli::{self, Command};
-use althing::config::{Config, Log, LogFormat};
+use althing::config::{Log, LogFormat};
 use althing::{serve, store};
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +18,11 @@ fn main() -> ExitCode {
         }
         Command::Migrate(config) => {
             start_log(&config.log);
-            wait_for(migrate(&config))
+            wait_for(store::migrate_only(&store::Settings::from(&*config)))
+        }
+        Command::NewEpoch(config) => {
+            start_log(&config.log);
+            wait_for(store::draw_epoch(&store::Settings::from(&*config)))
         }
     };
     match ended {
@@ -51,14 +55,4 @@ fn wait_for(work: impl Future<Output = Result<(), String>>) -> Result<(), String
     runtime
         .map_err(|error| format!("can't start: {error}"))?
         .block_on(work)
-}
-
-async fn migrate(config: &Config) -> Result<(), String> {
-    let settings = store::Settings {
-        url: config.store_url(),
-        read_connections: config.store.read_connections,
-        batch_max: config.store.batch_messages_max,
-        queue_max: config.store.queue_max,
-    };
-    store::migrate_only(&settings).await
 }

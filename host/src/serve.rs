@@ -101,8 +101,8 @@ impl Host {
         let drain = Duration::from_millis(self.app.config.server.drain_timeout_ms);
         let ended = async {
             let _ = self.accepting.await;
-            self.app.sockets.close();
-            self.app.sockets.wait().await;
+            self.app.under_way.close();
+            self.app.under_way.wait().await;
         };
         if tokio::time::timeout(drain, ended).await.is_err() {
             tracing::warn!("some requests did not end in time");

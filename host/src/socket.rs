@@ -49,7 +49,7 @@ pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Resul
     let client = client(&app, peer.ip(), request.headers())?;
     let upgrading = hyper::upgrade::on(&mut request);
     let open = app.metrics.socket_opened();
-    app.clone().sockets.spawn(async move {
+    app.clone().under_way.spawn(async move {
         // Nobody upgrades but the connection that this request came by, so this is a TCP stream.
         if let Ok((stream, first)) = upgrading.await.map_err(drop).and_then(into_stream) {
             connection::run(app, stream, &first, client).await;

@@ -17,8 +17,9 @@ use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{self, Clock};
+use crate::config::Config;
 use crate::error::{Code, Error, Result};
-use crate::model::{Event, IdSource, Millis};
+use crate::model::{Event, IdSource};
 use crate::secrets::Secret;
 
 /// Runs one expression on whichever database it is; inside, `$conn` is its pool or connection.
@@ -35,6 +36,7 @@ mod append;
 mod bulk;
 mod channels;
 mod erase;
+mod epoch;
 mod held;
 mod idempotency;
 mod messages;
@@ -49,6 +51,7 @@ mod writer;
 pub use append::{MessageChange, NewEvent, NewMessage, Sent};
 pub use channels::{ChannelChange, ChannelFilter, NewChannel};
 pub use erase::{STEP_TRACES, Stretch, Trace};
+pub use epoch::draw as draw_epoch;
 pub use held::Holding;
 pub use idempotency::Remembered;
 pub use messages::Slice;
@@ -89,6 +92,17 @@ pub struct Settings {
     pub queue_max: usize,
 }
 
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            url: config.store_url(),
+            read_connections: config.store.read_connections,
+            batch_max: config.store.batch_messages_max,
+            queue_max: config.store.queue_max,
+        }
+    }
+}
+
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -122,7 +136,9 @@ impl Store {
         let db = connect(settings).await?;
         migrate(&db).await?;
         check_durability(&db).await?;
-        let (epoch, position) = meta(&db, clock.now()).await.map_err(|e| e.to_string())?;
+        let (epoch, position) = epoch::read(&db, clock.now())
+            .await
+            .map_err(|e| e.to_string())?;
         let connection = writer::connect(&db)
             .await
             .map_err(|e| format!("can't open the store for writing: {e}"))?;
@@ -346,23 +362,6 @@ fn durable_postgres(settings: &[(&str, String)]) -> Result<(), String> {
          or for this role and database, and start again",
         faults.join("; ")
     ))
-}
-
-/// The epoch and the log's last position; makes the row on the first start.
-async fn meta(db: &Db, now: Millis) -> sqlx::Result<(i64, i64)> {
-    let epoch = (clock::random_u64() >> 1) as i64;
-    on_db!(db, pool => {
-        sqlx::query("INSERT INTO meta (id, epoch) VALUES (1, $1) ON CONFLICT (id) DO NOTHING")
-            .bind(epoch)
-            .execute(pool)
-            .await?;
-        sqlx::query_as(
-            "SELECT epoch, (SELECT COALESCE(MAX(position), $1) FROM events) FROM meta WHERE id = 1",
-        )
-        .bind(now << 20)
-        .fetch_one(pool)
-        .await
-    })
 }
 
 impl From<sqlx::Error> for Error {

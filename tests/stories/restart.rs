@@ -136,7 +136,7 @@ async fn a_client_goes_on_where_it_was(database: Database) {
         (&back["recovered"], &back["head"]),
         (&json!(true), &json!(6))
     );
-    // A restored backup is another log, as `docs/operating.md` has it.
+    // A database without an epoch draws one.
     host.terminate();
     host.ended().await;
     database.run("DELETE FROM meta").await;

@@ -199,7 +199,7 @@ impl Database {
             .collect()
     }
 
-    /// Lets nobody write to the table `users`, on SQLite to nothing at all, until it is ended.
+    /// Lets nobody write users, log entries or kept answers, on SQLite nothing at all, until it is ended.
     pub async fn block_writes(&self) -> Block {
         match self.inner.server {
             Server::Sqlite => {
@@ -214,8 +214,8 @@ impl Database {
                 let mut connection = sqlx::PgConnection::connect(&self.url())
                     .await
                     .expect("the database");
-                let begun = sqlx::raw_sql("BEGIN; LOCK TABLE users IN EXCLUSIVE MODE")
-                    .execute(&mut connection);
+                let sql = "BEGIN; LOCK TABLE users, events, idempotency IN EXCLUSIVE MODE";
+                let begun = sqlx::raw_sql(sql).execute(&mut connection);
                 begun.await.expect("the statement");
                 Block::Postgres(connection)
             }

@@ -102,6 +102,11 @@ impl Person {
         person
     }
 
+    /// Where the host is.
+    pub fn address(&self) -> SocketAddr {
+        self.link.address()
+    }
+
     /// The key or token.
     pub fn credential(&self) -> &str {
         self.credential.as_deref().unwrap_or_default()

@@ -3,6 +3,9 @@
 //! The header is a list that every proxy appends to, and everything left of the entries of our own
 //! proxies is whatever the client wrote. So it is read from the right, and only as long as the hop
 //! that wrote an entry is trusted.
+//!
+//! A request that says that somebody passed it on, and comes from a peer that is no trusted proxy, is
+//! from anywhere: taking the peer's own address would lend it to whoever is behind that peer.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,6 +13,9 @@ use super::Networks;
 
 /// The most hops that are read; more is no honest request.
 pub const FORWARDED_HOPS_MAX: usize = 50;
+
+/// The headers by which proxies say that a request is somebody else's.
+pub const FORWARDING_HEADERS: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 
 /// Why the client's address can't be told. Answers 400: taking the proxy's own address instead
 /// would let a client borrow it.
@@ -34,15 +40,18 @@ impl ForwardedError {
 }
 
 /// The address of the client: the peer itself, unless it is one of the `trusted` proxies; then the
-/// rightmost hop that isn't. `headers` are the values of all `X-Forwarded-For` headers in order.
+/// rightmost hop that isn't. `headers` are the values of all `X-Forwarded-For` headers in order;
+/// `is_forwarded` tells whether any of the `FORWARDING_HEADERS` is there. `None` is an address that
+/// nobody knows.
 pub fn client_address<'a>(
     peer: IpAddr,
     headers: impl IntoIterator<Item = &'a [u8]>,
+    is_forwarded: bool,
     trusted: &Networks,
-) -> Result<IpAddr, ForwardedError> {
+) -> Result<Option<IpAddr>, ForwardedError> {
     let mut address = peer.to_canonical();
     if !trusted.contains(address) {
-        return Ok(address);
+        return Ok((!is_forwarded).then_some(address));
     }
     // A proxy may append to the last header or add one of its own: both are one list.
     let hops: Vec<&[u8]> = headers
@@ -53,13 +62,16 @@ pub fn client_address<'a>(
     if hops.len() > FORWARDED_HOPS_MAX {
         return Err(ForwardedError::TooManyHops);
     }
+    if hops.is_empty() && is_forwarded {
+        return Ok(None);
+    }
     for hop in hops.into_iter().rev() {
         address = read_hop(hop).ok_or(ForwardedError::Malformed)?;
         if !trusted.contains(address) {
             break;
         }
     }
-    Ok(address)
+    Ok(Some(address))
 }
 
 /// `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`. Zones are
@@ -88,10 +100,14 @@ mod tests {
 
     use super::*;
 
+    fn trusted() -> Networks {
+        Networks::parse(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]).unwrap()
+    }
+
     fn client(peer: &str, headers: &[&str]) -> Result<String, ForwardedError> {
-        let trusted = Networks::parse(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]).unwrap();
-        let headers = headers.iter().map(|header| header.as_bytes());
-        client_address(peer.parse().unwrap(), headers, &trusted).map(|ip| ip.to_string())
+        let hops = headers.iter().map(|header| header.as_bytes());
+        let found = client_address(peer.parse().unwrap(), hops, !headers.is_empty(), &trusted());
+        found.map(|ip| ip.map_or("nobody knows".into(), |ip| ip.to_string()))
     }
 
     fn is(address: &str) -> Result<String, ForwardedError> {
@@ -99,15 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn an_untrusted_peer_is_the_client_whatever_it_claims() {
-        assert_eq!(client("203.0.113.9", &["127.0.0.1"]), is("203.0.113.9"));
-        assert_eq!(client("203.0.113.9", &["rubbish", "%"]), is("203.0.113.9"));
-        assert_eq!(
-            client("::ffff:203.0.113.9", &["127.0.0.1"]),
-            is("203.0.113.9")
-        );
-        let hops = vec!["1.1.1.1"; 1000].join(",");
-        assert_eq!(client("203.0.113.9", &[&hops]), is("203.0.113.9"));
+    fn an_untrusted_peer_is_the_client_unless_it_passes_something_on() {
+        for peer in ["203.0.113.9", "::ffff:203.0.113.9"] {
+            assert_eq!(client(peer, &[]), is("203.0.113.9"));
+            let hops = vec!["1.1.1.1"; 1000].join(",");
+            for claimed in ["127.0.0.1", "203.0.113.9", "rubbish", "", &hops] {
+                assert_eq!(client(peer, &[claimed]), is("nobody knows"), "{claimed}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_in_other_words_is_not_understood() {
+        let found = client_address("127.0.0.1".parse().unwrap(), [], true, &trusted());
+        assert_eq!(found, Ok(None));
     }
 
     #[test]
@@ -231,7 +252,7 @@ mod tests {
         #[test]
         fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
             let trusted = Networks::loopback();
-            let _ = client_address("127.0.0.1".parse().unwrap(), [&bytes[..]], &trusted);
+            let _ = client_address("127.0.0.1".parse().unwrap(), [&bytes[..]], true, &trusted);
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::tokens;
 /// From where a request comes.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// The address, behind trusted proxies.
-    pub address: IpAddr,
+    /// The address, behind trusted proxies; none if a proxy passed it on that isn't trusted.
+    pub address: Option<IpAddr>,
     /// The `Origin` header, which browsers send.
     pub origin: Option<Arc<[u8]>>,
 }
@@ -133,13 +133,17 @@ async fn with_key(app: &App, text: &str, client: &Client) -> Result<Caller> {
             }
             let of = app.store.find_app(id).await?.ok_or_else(unknown)?;
             let networks = Networks::parse(&of.allowed_ips.0).map_err(Error::internal)?;
-            if !networks.contains(client.address) {
-                return Err(Error::new(
-                    Code::AddressNotAllowed,
-                    format!(
-                        "Server keys of this app don't work from {}.",
-                        client.address
-                    ),
+            let refused = |detail: String| Err(Error::new(Code::AddressNotAllowed, detail));
+            let Some(address) = client.address else {
+                return refused(
+                    "The request came through a proxy that the host does not trust to tell the \
+                     client's address: its operator names proxies in `server.trusted_proxies`."
+                        .into(),
+                );
+            };
+            if !networks.contains(address) {
+                return refused(format!(
+                    "Server keys of this app don't work from {address}."
                 ));
             }
             Ok(Caller::Backend(Backend::vouch(Tenant::vouch(id))))
@@ -208,6 +212,12 @@ async fn still_good(app: &App, session: &Session, valid_from: Millis) -> Result<
         .ok_or_else(unknown)?;
     // Tokens count in seconds: one made in the second of a revocation is refused with those before.
     if session.issued_at < valid_from.max(user.tokens_valid_from) {
+        return Err(unknown());
+    }
+    // A token older than its user was an erased user's, who had the id before. The clock of an app that
+    // signs for a user it has just made may be behind.
+    let leeway_s = app.config.sessions.leeway_s as Millis;
+    if session.issued_at / 1000 + leeway_s < user.created_at / 1000 {
         return Err(unknown());
     }
     if user.deactivated_at.is_some() {

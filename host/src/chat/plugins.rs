@@ -354,7 +354,7 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     load_app(app, backend.tenant().app()).await
 }
 
-/// The newest lines of a plugin's log, old to new.
+/// The newest lines of a plugin's log, old to new. One that has not run yet has an empty log.
 pub async fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginLog> {
     let backend = access::backend(caller)?;
     if app.store.list_versions(&backend, name).await?.is_empty() {

@@ -5,7 +5,6 @@ use super::value::within;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-const GIB: u64 = 1024 * MIB as u64;
 
 settings! {
     /// What apps and users may ask of the host.
@@ -47,10 +46,6 @@ settings! {
         app_requests_per_second: u32 = 2_000, within(1..=1_000_000);
         /// Other requests in an app at once after a pause.
         app_requests_burst: u32 = 4_000, within(1..=10_000_000);
-        /// The largest uploaded file, in bytes.
-        upload_bytes_max: u64 = 50 * MIB as u64, within(KIB as u64..=16 * GIB);
-        /// All uploaded files of an app together, in bytes.
-        uploads_per_app_bytes_max: u64 = 10 * GIB, within(KIB as u64..=1024 * 1024 * GIB);
     }
 }
 

@@ -34,11 +34,8 @@ settings! {
     struct Server in "server" {
         /// The address and port to listen at. Port 0 takes any free one.
         listen: SocketAddr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 7600);
-        /// How clients reach this host, without a slash at its end. If unset, each request's own
-        /// `Host` header is taken.
-        public_url: Option<String> = None, public_url;
-        example "\"https://chat.example.com\"";
         /// The proxies whose `X-Forwarded-For` is believed. Name no network that clients are in.
+        /// Server keys don't work through any other proxy.
         trusted_proxies: Networks = Networks::default();
         /// The largest request body, in bytes, where no other limit is named.
         body_bytes_max: usize = MIB, within(KIB..=64 * MIB);
@@ -140,20 +137,6 @@ impl Log {
             ..Self::default()
         }
     }
-}
-
-fn public_url(url: &Option<String>) -> Result<(), NotASetting> {
-    let Some(url) = url else { return Ok(()) };
-    let fits = url.parse::<http::Uri>().is_ok_and(|uri| {
-        let host = uri.authority().is_some_and(|authority| {
-            !authority.host().is_empty() && !authority.as_str().contains('@')
-        });
-        matches!(uri.scheme_str(), Some("http" | "https")) && host && uri.query().is_none()
-    });
-    if fits && !url.ends_with('/') && !url.contains('#') {
-        return Ok(());
-    }
-    Err("an address such as \"https://chat.example.com\", without a slash at its end".into())
 }
 
 fn store_url(url: &Option<Secret<String>>) -> Result<(), NotASetting> {

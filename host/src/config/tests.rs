@@ -104,7 +104,6 @@ fn all_faults_are_reported_together_by_name() {
         [server]
         listen = 'localhost'
         trusted_proxies = ['10.0.0.1/8']
-        public_url = 'https://a.com/'
         [log]
         format = 'xml'
         filter = 'althing=loud'
@@ -131,7 +130,6 @@ fn all_faults_are_reported_together_by_name() {
     ALTHING_DATA_DIR: is not UTF-8
     data_dir: must be a path in quotes (set in althing.toml)
     server.listen: must be an IP address and a port, such as "127.0.0.1:7600" (set in althing.toml)
-    server.public_url: must be an address such as "https://chat.example.com", without a slash at its end (set in althing.toml)
     server.trusted_proxies: must be a list of networks: `10.0.0.1/8` has bits set beyond its prefix: write `10.0.0.0/8`, or the address alone (set in althing.toml)
     log.format: must be "text" or "json" (set in althing.toml)
     log.filter: must be a filter such as "info": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5 (set in althing.toml)
@@ -229,37 +227,6 @@ fn files_are_in_the_data_folder_unless_told_otherwise() {
 }
 
 #[test]
-fn public_urls_are_checked() {
-    for good in [
-        "https://chat.example.com",
-        "http://localhost:7600",
-        "https://a.com/chat",
-    ] {
-        assert!(
-            load("", &[("ALTHING_SERVER__PUBLIC_URL", good)]).is_ok(),
-            "{good}"
-        );
-    }
-    for bad in [
-        "",
-        "chat.example.com",
-        "ftp://a.com",
-        "https://a.com/",
-        "https://u:p@a.com",
-        "https://a.com?x",
-        "https://a.com#x",
-        "https://",
-        "/chat",
-        "https://a b.com",
-    ] {
-        assert!(
-            load("", &[("ALTHING_SERVER__PUBLIC_URL", bad)]).is_err(),
-            "{bad}"
-        );
-    }
-}
-
-#[test]
 fn every_default_is_within_its_own_limits() {
     // Reading the defaults back runs every check on them.
     assert_eq!(
@@ -309,11 +276,11 @@ fn the_examples_of_settings_without_a_default_are_right() {
         text.push_str(set.unwrap_or(line));
         text.push('\n');
     }
-    assert_eq!(count, 4);
+    assert_eq!(count, 3);
     let config = load(&text, &[]).unwrap();
     assert_eq!(
-        config.server.public_url.as_deref(),
-        Some("https://chat.example.com")
+        config.operator_key_file(),
+        Path::new("/run/secrets/operator.key")
     );
 }
 

@@ -36,6 +36,14 @@ pub fn key(headers: &HeaderMap) -> Result<Option<String>> {
     key.map(|key| Some(key.to_owned())).ok_or_else(bad)
 }
 
+/// What a key stands for.
+struct Claim {
+    owner: String,
+    key: String,
+    /// Of the request: its address and its body.
+    hash: Vec<u8>,
+}
+
 /// Claims the key for this request, or answers from what is known of it. Messages bring their own:
 /// for them the key is the `client_id`, and no answer with what somebody wrote is kept.
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response> {
@@ -54,6 +62,19 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let mut asked = format!("{}\n", parts.uri).into_bytes();
     asked.extend_from_slice(&body);
     let hash = digest(&SHA256, &asked).as_ref().to_vec();
+    let claim = Claim { owner, key, hash };
+    let request = Request::from_parts(parts, Body::from(body));
+    // In a task of its own: whoever asked may go away, or its time be over, between the work and the
+    // note that it is done. The key would stay claimed, and the answer would be lost.
+    let answering = app.clone();
+    let work = app
+        .under_way
+        .spawn(async move { answer(&answering, claim, request, next).await });
+    work.await.map_err(Error::internal)?
+}
+
+async fn answer(app: &App, claim: Claim, request: Request, next: Next) -> Result<Response> {
+    let Claim { owner, key, hash } = claim;
     match app
         .store
         .claim_idempotency(owner.clone(), key.clone(), hash)
@@ -73,9 +94,9 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
                 "This key came with another request before.",
             ));
         }
-        Remembered::Answer { status, body } => return replay(&app, &owner, &key, status, &body),
+        Remembered::Answer { status, body } => return replay(app, &owner, &key, status, &body),
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let response = next.run(request).await;
     let status = response.status();
     if !status.is_success() {
         // Nothing was done, so the key is free for a better try.
@@ -84,18 +105,16 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     }
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map_err(Error::internal)?.to_bytes();
-    let kept = if parts.extensions.get::<ShownOnce>().is_some() {
-        let context = SealContext {
-            app_id: &owner,
-            key_id: &key,
-        };
-        let sealed = app
-            .sealer
-            .seal(context, &body, &SystemRandom::new())
-            .map_err(Error::internal)?;
-        [&[SEALED], sealed.as_slice()].concat()
-    } else {
-        [&[PLAIN], &body[..]].concat()
+    let kept = match parts.extensions.get::<ShownOnce>() {
+        Some(_) => {
+            let context = SealContext {
+                app_id: &owner,
+                key_id: &key,
+            };
+            let sealed = app.sealer.seal(context, &body, &SystemRandom::new());
+            [&[SEALED], sealed.map_err(Error::internal)?.as_slice()].concat()
+        }
+        None => [&[PLAIN], &body[..]].concat(),
     };
     app.store
         .settle_idempotency(owner, key, Some((status.as_u16(), kept)))

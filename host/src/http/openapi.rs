@@ -7,15 +7,16 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::ToSchema;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{
-    Components, Content, InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder,
-};
+use utoipa::openapi::{Components, InfoBuilder, License, OpenApi, OpenApiBuilder};
 
 use super::reference;
 use crate::app::App;
 use crate::error::Problem;
+
+mod errors;
 
 /// What stands above the routes.
 pub fn base() -> OpenApi {
@@ -97,27 +98,31 @@ pub fn finish(mut api: OpenApi) -> OpenApi {
         <Problem as utoipa::PartialSchema>::schema(),
     ));
     components.schemas.extend(schemas);
-    let problem = RefOr::Ref(utoipa::openapi::Ref::from_schema_name(Problem::name()));
-    for item in api.paths.paths.values_mut() {
+    for (path, item) in &mut api.paths.paths {
         let operations = [
-            &mut item.get,
-            &mut item.put,
-            &mut item.post,
-            &mut item.patch,
-            &mut item.delete,
+            (&mut item.get, false),
+            (&mut item.put, false),
+            (&mut item.post, true),
+            (&mut item.patch, false),
+            (&mut item.delete, false),
         ];
-        for operation in operations.into_iter().flatten() {
-            let content = Content::new(Some(problem.clone()));
-            let response = ResponseBuilder::new()
-                .description("What went wrong")
-                .content("application/problem+json", content);
-            operation
-                .responses
-                .responses
-                .insert("default".into(), RefOr::T(response.build()));
+        for (operation, is_post) in operations {
+            if let Some(operation) = operation {
+                name(operation);
+                errors::describe(operation, path, is_post);
+            }
         }
     }
     api
+}
+
+/// Names an operation after its tag and its function: functions of several tags have the same names.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next();
+    let words = tag.map(|tag| tag.to_lowercase().replace(' ', "_"));
+    if let (Some(tag), Some(function)) = (words, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{function}"));
+    }
 }
 
 /// The document, and a page to read it.

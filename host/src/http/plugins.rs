@@ -95,7 +95,8 @@ pub async fn remove(
 
 /// Read a plugin's log
 ///
-/// What it wrote there, and what the host says of its failures. The newest lines, old to new, since the host started.
+/// What it wrote there, and what the host says of its failures. The newest lines, old to new, since the host started;
+/// also of a plugin that is not enabled any more.
 #[utoipa::path(get, path = "/v1/plugins/{name}/log", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "Lines", body = wire::PluginLog)))]
 pub async fn log(

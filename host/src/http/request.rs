@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
 
 use super::reply::{self, Failed};
-use crate::address::client_address;
+use crate::address::{FORWARDING_HEADERS, client_address};
 use crate::app::App;
 use crate::chat::access::Client;
 use crate::clock;
@@ -23,14 +23,19 @@ use crate::error::{Code, Error, Result};
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// From where a request comes: the peer, or what a trusted proxy says of it.
+/// From where a request comes: the peer, or what a trusted proxy says of it. Unknown when somebody who
+/// isn't trusted passes it on.
 pub fn client(app: &App, peer: IpAddr, headers: &HeaderMap) -> Result<Client> {
     let forwarded = headers
         .get_all("x-forwarded-for")
         .iter()
         .map(HeaderValue::as_bytes);
-    let address = client_address(peer, forwarded, &app.config.server.trusted_proxies)
-        .map_err(|e| Error::new(Code::Malformed, format!("X-Forwarded-For: {e}.")))?;
+    let is_forwarded = FORWARDING_HEADERS
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    let trusted = &app.config.server.trusted_proxies;
+    let address = client_address(peer, forwarded, is_forwarded, trusted)
+        .map_err(|e| Error::new(Code::Malformed, format!("{e}.")))?;
     Ok(Client {
         address,
         origin: headers.get("origin").map(|origin| origin.as_bytes().into()),

@@ -44,8 +44,6 @@ closes! {
     DEACTIVATED = 3502, "user deactivated";
     /// A frame that is no request.
     BAD_FRAME = 3503, "bad frame";
-    /// More requests than the rate allows, again and again.
-    TOO_FAST = 3504, "too many requests";
     /// The page's origin is not on the app's list.
     ORIGIN = 3505, "origin not allowed";
 }

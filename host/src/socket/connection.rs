@@ -51,7 +51,8 @@ pub async fn run(app: Arc<App>, stream: TcpStream, first: &[u8], client: Client)
         pending: FuturesUnordered::new(),
         connected: None,
         client,
-        deadline: Instant::now() + Duration::from_millis(settings.connect_timeout_ms),
+        connect_by: Instant::now() + Duration::from_millis(settings.connect_timeout_ms),
+        heartbeat: Instant::now() + Duration::from_millis(settings.ping_interval_ms),
         awaiting_pong: false,
         app,
         outbox,
@@ -96,8 +97,10 @@ struct Reader {
     /// Requests that are worked on; replies go out as they are done.
     pending: FuturesUnordered<Reply>,
     connected: Option<Box<Connected>>,
-    /// When to look at the time again.
-    deadline: Instant,
+    /// Until when `connect` must have come.
+    connect_by: Instant,
+    /// When to ping, or to give up on the pong.
+    heartbeat: Instant,
     awaiting_pong: bool,
 }
 
@@ -110,21 +113,41 @@ impl Reader {
                 Err(close) => return End::Ours(close),
             }
             let busy = self.pending.len() >= self.app.config.socket.requests_in_flight_max;
+            let (end, close) = self.end();
             tokio::select! {
+                // What has arrived is read before anybody is given up for silent.
+                biased;
+                done = &mut *writer_gone => return End::Written(done.unwrap_or(Close::SLOW)),
+                () = sleep_until(end) => return End::Ours(close),
+                // The hub closes those that are connected.
+                () = self.app.stopped(), if self.connected.is_none() => return End::Ours(Close::SHUTDOWN),
+                Some(reply) = self.pending.next(), if !self.pending.is_empty() => self.outbox.push(reply),
                 read = self.stream.read_buf(self.decoder.room()), if !busy => {
                     if !matches!(read, Ok(1..)) {
                         return End::Ours(Close { code: 1001, reason: "gone" });
                     }
                 }
-                Some(reply) = self.pending.next(), if !self.pending.is_empty() => self.outbox.push(reply),
-                // The hub closes those that are connected.
-                () = self.app.stopped(), if self.connected.is_none() => return End::Ours(Close::SHUTDOWN),
-                () = sleep_until(self.deadline) => {
-                    if let Err(close) = self.on_time() {
+                () = sleep_until(self.heartbeat), if !busy && self.connected.is_some() => {
+                    if let Err(close) = self.beat() {
                         return End::Ours(close);
                     }
                 }
-                done = &mut *writer_gone => return End::Written(done.unwrap_or(Close::SLOW)),
+            }
+            if busy {
+                // Nothing was read meanwhile, so a pong may be waiting behind other frames.
+                self.heartbeat = self.heartbeat.max(Instant::now() + self.pong_timeout());
+            }
+        }
+    }
+
+    /// When the connection ends unless something happens, and how.
+    fn end(&self) -> (Instant, Close) {
+        match &self.connected {
+            None => (self.connect_by, Close::NOT_CONNECTED),
+            Some(connected) => {
+                let left = connected.expires_at - self.app.clock.now();
+                let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+                (Instant::now() + left, Close::EXPIRED)
             }
         }
     }
@@ -173,8 +196,7 @@ impl Reader {
                     self.outbox.push(reply);
                 }
                 self.connected = Some(Box::new(outcome?));
-                self.deadline =
-                    Instant::now() + Duration::from_millis(self.app.config.socket.ping_interval_ms);
+                self.heartbeat = Instant::now() + self.ping_interval();
             }
             Some(connected) => {
                 if let Some(reply) =
@@ -190,26 +212,27 @@ impl Reader {
     fn on_pong(&mut self) {
         if self.awaiting_pong {
             self.awaiting_pong = false;
-            self.deadline =
-                Instant::now() + Duration::from_millis(self.app.config.socket.ping_interval_ms);
+            self.heartbeat = Instant::now() + self.ping_interval();
         }
     }
 
-    fn on_time(&mut self) -> Result<(), Close> {
-        let Some(connected) = &self.connected else {
-            return Err(Close::NOT_CONNECTED);
-        };
-        if self.app.clock.now() >= connected.expires_at {
-            return Err(Close::EXPIRED);
-        }
+    /// Pings, or gives up on the pong.
+    fn beat(&mut self) -> Result<(), Close> {
         if self.awaiting_pong {
             return Err(Close::NO_PONG);
         }
         self.awaiting_pong = true;
         self.outbox.push(frame::encode_ping(b""));
-        self.deadline =
-            Instant::now() + Duration::from_millis(self.app.config.socket.pong_timeout_ms);
+        self.heartbeat = Instant::now() + self.pong_timeout();
         Ok(())
+    }
+
+    fn ping_interval(&self) -> Duration {
+        Duration::from_millis(self.app.config.socket.ping_interval_ms)
+    }
+
+    fn pong_timeout(&self) -> Duration {
+        Duration::from_millis(self.app.config.socket.pong_timeout_ms)
     }
 
     /// Takes the connection out of everything that knows it.

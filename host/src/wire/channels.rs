@@ -12,6 +12,7 @@ use crate::model::{self, ChannelId, Role, UserId};
 pub struct User<'a> {
     /// The app's own id.
     pub id: &'a UserId,
+    /// What to call the user.
     pub name: Option<&'a str>,
     /// The address of a picture.
     pub image: Option<&'a str>,
@@ -21,10 +22,13 @@ pub struct User<'a> {
     /// The plugin whose bot this is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<&'a str>,
+    /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
+    /// When it was changed last.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) updated_at: Time,
+    /// Since when the user may not come in; absent if it may.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) deactivated_at: Option<Time>,
@@ -49,7 +53,9 @@ impl<'a> From<&'a model::User> for User<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Users)]
 pub struct Users<'a> {
+    /// In the order of their ids.
     pub users: Vec<User<'a>>,
+    /// The cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -58,10 +64,13 @@ pub struct Users<'a> {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetUser {
+    /// The app's own id.
     pub id: UserId,
+    /// What to call the user.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub name: Option<Option<String>>,
+    /// The address of a picture.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub image: Option<Option<String>>,
@@ -82,9 +91,11 @@ pub struct SetUsers {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeUser {
+    /// What to call the user.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub name: Option<Option<String>>,
+    /// The address of a picture.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub image: Option<Option<String>>,
@@ -103,6 +114,7 @@ pub struct Channel<'a> {
     /// channel, else a type of the app's, such as `messaging`.
     #[serde(rename = "type")]
     pub kind: &'a str,
+    /// What to call the channel.
     pub name: Option<&'a str>,
     /// The address of a picture.
     pub icon: Option<&'a str>,
@@ -113,15 +125,19 @@ pub struct Channel<'a> {
     /// The app's own data, an object.
     #[schema(value_type = Object)]
     pub(crate) custom: Raw<'a>,
+    /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
+    /// When it was changed last.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) updated_at: Time,
     /// The highest `seq` of its log.
     pub head: i64,
+    /// When its newest message was sent; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) last_message_at: Option<Time>,
+    /// How many are in it.
     pub participants_count: i64,
     /// What the caller is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,7 +201,9 @@ impl<'a> Channel<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Channels)]
 pub struct Channels<'a> {
+    /// Those with the newest messages first.
     pub channels: Vec<Channel<'a>>,
+    /// The cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -199,8 +217,11 @@ pub struct NewChannel {
     /// 1 to 64 of `a`–`z`, `0`–`9`, `-`; not `direct` or `side`.
     #[serde(rename = "type", default = "messaging")]
     pub kind: String,
+    /// What to call the channel.
     pub name: Option<String>,
+    /// The address of a picture.
     pub icon: Option<String>,
+    /// For finding it.
     #[serde(default)]
     pub tags: Vec<String>,
     /// An object.
@@ -229,15 +250,20 @@ pub struct NewDirectChannel {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeChannel {
+    /// A type of the app's.
     #[serde(rename = "type")]
     pub kind: Option<String>,
+    /// What to call the channel.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub name: Option<Option<String>>,
+    /// The address of a picture.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub icon: Option<Option<String>>,
+    /// An inactive channel can be read but takes no messages.
     pub active: Option<bool>,
+    /// For finding it; they replace those before.
     pub tags: Option<Vec<String>>,
     /// An object; it replaces the one before.
     #[schema(value_type = Option<Object>)]
@@ -248,13 +274,17 @@ pub struct ChangeChannel {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Participant)]
 pub struct Participant<'a> {
+    /// Who it is.
     pub user_id: &'a UserId,
     /// The user's name, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
+    /// The address of the user's picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<&'a str>,
+    /// What the user is in the channel.
     pub role: Role,
+    /// When the user came in.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) joined_at: Time,
     /// Everything up to this `seq` was read.
@@ -267,7 +297,9 @@ pub struct Participant<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Participants)]
 pub struct Participants<'a> {
+    /// In the order of their ids.
     pub participants: Vec<Participant<'a>>,
+    /// The cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -284,6 +316,7 @@ pub struct SetParticipant {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneUser {
+    /// Who.
     pub user_id: UserId,
 }
 
@@ -298,6 +331,7 @@ pub struct SetRead {
 /// Where a read mark is now.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ReadMark {
+    /// Everything up to this `seq` is read.
     pub seq: i64,
 }
 
@@ -305,6 +339,7 @@ pub struct ReadMark {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetTyping {
+    /// True when typing begins or goes on, false when it ends.
     pub typing: bool,
 }
 

@@ -33,10 +33,12 @@ pub enum Reply<'a, T: Serialize> {
 pub struct Event<'a> {
     /// Such as `message.new`.
     pub event: &'a str,
+    /// The channel that it is of.
     pub channel_id: &'a ChannelId,
     /// Its place in the channel's log; absent for what is in no log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
+    /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) ts: Time,
     /// For message events `{ "message": … }`; `docs/events.md` lists the others.

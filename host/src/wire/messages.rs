@@ -63,9 +63,11 @@ pub struct Message<'a> {
     /// When it was stored. Only `seq` orders messages.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) ts: Time,
+    /// When it was edited last; absent if it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) edited_at: Option<Time>,
+    /// When it was deleted; absent if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) deleted_at: Option<Time>,
@@ -177,6 +179,7 @@ pub struct Answer {
 /// Ways to go on typing.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Choices {
+    /// The best first.
     pub choices: Vec<Choice>,
 }
 
@@ -207,17 +210,23 @@ pub struct History<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = HeldMessage)]
 pub struct Held<'a> {
+    /// Names it in the review queue.
     pub id: crate::model::HeldId,
+    /// Where it shall go.
     pub channel_id: &'a ChannelId,
+    /// Who sent it.
     pub from: &'a UserId,
+    /// Its type, as that of a message.
     #[serde(rename = "type")]
     pub kind: &'a str,
+    /// Its content, as that of a message.
     #[schema(value_type = serde_json::Value)]
     pub(crate) data: Raw<'a>,
     /// The plugin that held it.
     pub plugin: &'a str,
     /// Why, in the plugin's words.
     pub reason: &'a str,
+    /// When it was held back.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
 }
@@ -242,7 +251,9 @@ impl<'a> Held<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = HeldMessages)]
 pub struct HeldPage<'a> {
+    /// Old to new.
     pub held: Vec<Held<'a>>,
+    /// The cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

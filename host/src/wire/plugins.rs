@@ -21,6 +21,7 @@ pub struct Command {
     pub name: String,
     /// Its arguments, such as `<question>`.
     pub usage: String,
+    /// What it does.
     pub description: String,
     /// The plugin that runs it.
     pub plugin: String,
@@ -29,6 +30,7 @@ pub struct Command {
 /// The slash commands of an app, by name.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Commands {
+    /// By name.
     pub commands: Vec<Command>,
 }
 
@@ -37,24 +39,32 @@ pub struct Commands {
 pub struct Kind {
     /// The `type` of its messages.
     pub name: String,
+    /// What people call it.
     pub title: String,
 }
 
 /// What a component is and wants.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Component {
+    /// Its name, the same for all its versions.
     pub name: String,
+    /// The version, in its author's words.
     pub version: String,
     /// The SHA-256 of the component, in hex: names exactly this content.
     pub digest: String,
+    /// What people call it.
     pub title: String,
+    /// What it does.
     pub description: String,
     /// The hooks it implements.
     pub exports: Vec<String>,
     /// The host interfaces it uses.
     pub imports: Vec<String>,
+    /// What it asks for.
     pub permissions: Vec<Permission>,
+    /// The slash commands it brings.
     pub commands: Vec<Command>,
+    /// The message kinds it brings.
     pub kinds: Vec<Kind>,
     /// The log events it gets.
     pub events: Vec<String>,
@@ -68,6 +78,7 @@ pub struct Component {
 /// A plugin in an app.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Plugin {
+    /// Its name within the app.
     pub name: String,
     /// The version that is installed; absent when it was only uploaded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,13 +93,16 @@ pub struct Plugin {
 /// The plugins of an app, by name.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Plugins {
+    /// By name.
     pub plugins: Vec<Plugin>,
 }
 
 /// A version that was uploaded.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PluginVersion {
+    /// The SHA-256 of the component, in hex.
     pub digest: String,
+    /// The version, in its author's words.
     pub version: String,
     /// RFC 3339.
     pub uploaded_at: String,
@@ -99,6 +113,7 @@ pub struct PluginVersion {
 pub struct Install {
     /// The version that runs.
     pub digest: String,
+    /// Whether it is to run.
     pub enabled: bool,
     /// The permissions it was granted.
     pub grants: Vec<String>,
@@ -177,11 +192,13 @@ pub struct LogLine {
     pub at: String,
     /// `debug`, `info`, `warn` or `error`; `fault` for what the host says of it.
     pub level: &'static str,
+    /// What was written.
     pub message: String,
 }
 
 /// The newest lines of a plugin's log, old to new.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PluginLog {
+    /// Old to new.
     pub lines: Vec<LogLine>,
 }

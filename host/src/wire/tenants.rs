@@ -9,12 +9,15 @@ use crate::model::{self, AppId, KeyId, OrgId, UserId};
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Org)]
 pub struct Org<'a> {
+    /// `org_` and 16 hex digits.
     pub id: OrgId,
+    /// What to call the org.
     pub name: &'a str,
     /// Of whoever answers for the org.
     pub email: &'a str,
     /// The address of a picture.
     pub banner: Option<&'a str>,
+    /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
 }
@@ -42,7 +45,9 @@ impl<'a> From<&'a model::Org> for Org<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Orgs)]
 pub struct Orgs<'a> {
+    /// Old to new.
     pub orgs: Vec<Org<'a>>,
+    /// The cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -53,7 +58,9 @@ pub struct Orgs<'a> {
 pub struct NewOrg {
     /// 1 to 128 bytes.
     pub name: String,
+    /// Of whoever answers for the org.
     pub email: String,
+    /// The address of a picture.
     pub banner: Option<String>,
 }
 
@@ -61,8 +68,11 @@ pub struct NewOrg {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeOrg {
+    /// 1 to 128 bytes.
     pub name: Option<String>,
+    /// Of whoever answers for the org.
     pub email: Option<String>,
+    /// The address of a picture.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub banner: Option<Option<String>>,
@@ -72,6 +82,7 @@ pub struct ChangeOrg {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = CreatedOrg)]
 pub struct CreatedOrg<'a> {
+    /// The org.
     pub org: Org<'a>,
     /// The org's key. It is shown this once.
     pub key: &'a str,
@@ -81,8 +92,11 @@ pub struct CreatedOrg<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = App)]
 pub struct App<'a> {
+    /// `app_` and 16 hex digits.
     pub id: AppId,
+    /// The org that owns it.
     pub org_id: OrgId,
+    /// What to call the app.
     pub name: &'a str,
     /// CIDR ranges from which server keys work. None at all means from nowhere.
     pub allowed_ips: &'a [String],
@@ -91,6 +105,7 @@ pub struct App<'a> {
     pub allowed_origins: &'a [String],
     /// When set, the `aud` that every user token must name.
     pub audience: Option<&'a str>,
+    /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
 }
@@ -113,7 +128,9 @@ impl<'a> From<&'a model::App> for App<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Apps)]
 pub struct Apps<'a> {
+    /// Old to new.
     pub apps: Vec<App<'a>>,
+    /// The cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -126,8 +143,10 @@ pub struct NewApp {
     pub name: String,
     /// CIDR ranges from which server keys work; this host's own addresses if absent.
     pub allowed_ips: Option<Vec<String>>,
+    /// Origins whose pages may use user tokens; none if absent.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+    /// The `aud` that every user token must name; none is demanded if absent.
     pub audience: Option<String>,
 }
 
@@ -135,9 +154,13 @@ pub struct NewApp {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeApp {
+    /// 1 to 128 bytes.
     pub name: Option<String>,
+    /// CIDR ranges from which server keys work; they replace those before.
     pub allowed_ips: Option<Vec<String>>,
+    /// Origins whose pages may use user tokens; they replace those before.
     pub allowed_origins: Option<Vec<String>>,
+    /// The `aud` that every user token must name.
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub audience: Option<Option<String>>,
@@ -147,6 +170,7 @@ pub struct ChangeApp {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = CreatedApp)]
 pub struct CreatedApp<'a> {
+    /// The app.
     pub app: App<'a>,
     /// The app's server key. It is shown this once.
     pub key: &'a str,
@@ -156,10 +180,13 @@ pub struct CreatedApp<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Key)]
 pub struct Key<'a> {
+    /// `key_` and 16 hex digits.
     pub id: KeyId,
+    /// What to call it.
     pub name: &'a str,
     /// The last characters of the secret, to tell keys apart.
     pub hint: &'a str,
+    /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
     /// From when on it does not work.
@@ -189,6 +216,7 @@ impl<'a> Key<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Keys)]
 pub struct Keys<'a> {
+    /// Old to new.
     pub keys: Vec<Key<'a>>,
 }
 
@@ -218,6 +246,7 @@ pub struct SigningKey<'a> {
     pub algorithm: &'a str,
     /// True for the one with which the host signs sessions.
     pub own: bool,
+    /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
 }
@@ -237,6 +266,7 @@ impl<'a> From<&'a model::SigningKey> for SigningKey<'a> {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = SigningKeys)]
 pub struct SigningKeys<'a> {
+    /// Old to new.
     pub signing_keys: Vec<SigningKey<'a>>,
 }
 

@@ -150,7 +150,7 @@ impl<'d> Operation<'d> {
             .as_object()
             .into_iter()
             .flatten()
-            .filter(|(status, _)| *status != "default")
+            .filter(|(status, _)| status.starts_with('2'))
         {
             let about = markdown::inline(answer["description"].as_str().unwrap_or_default());
             let _ = write!(
