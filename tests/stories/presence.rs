@@ -114,13 +114,13 @@ async fn typing_is_told_to_the_others(database: Database) {
         }
     }
     phone.round_trip().await;
-    assert!(
-        phone
-            .take_events()
-            .iter()
-            .all(|event| event["event"] == "user.presence.changed"),
-        "not to where it came from"
-    );
+    // What else passes, such as the news of being in the channel, may come at any time.
+    for event in phone.take_events() {
+        let typing = event["event"]
+            .as_str()
+            .is_some_and(|kind| kind.starts_with("typing."));
+        assert!(!typing, "not to where it came from: {event}");
+    }
     bob.post("/v1/channels/general/typing", json!({ "typing": true }))
         .await
         .is(204);
