@@ -27,6 +27,8 @@ use crate::process::{Launch, Process};
 const PEACE_MAX: Duration = Duration::from_secs(120);
 /// The most entries of a log, that it can be read in one answer.
 const ENTRIES_MAX: u32 = 100_000;
+/// Twice the largest log, for the same reason.
+const LOG_BYTES_MAX: usize = 64 << 20;
 /// Where newcomers are greeted and announced.
 const LOBBY: &str = "lobby";
 
@@ -106,6 +108,7 @@ pub async fn run(plan: &Plan) -> Result<Outcome> {
     let mut launch = Launch::new(&plan.host, &plan.folder)?
         .without_rate_limits()
         .set("LIMITS__REPLAY_EVENTS_MAX", ENTRIES_MAX)
+        .set("SOCKET__QUEUE_BYTES_MAX", LOG_BYTES_MAX)
         .set("LOG__FILTER", "warn");
     if let Some(database) = &database {
         launch = launch.set("STORE__URL", &database.url);
@@ -341,7 +344,7 @@ async fn read_log(app: &Rest, channel: &str) -> Result<Log> {
     let head = answer["head"].as_i64().context("no head")?;
     ensure!(
         answer["recovered"] == true,
-        "the log of {channel} has {head} entries, more than {ENTRIES_MAX}"
+        "the log of {channel} has {head} entries, too many for one answer"
     );
     let events = answer["events"].as_array().context("no events")?;
     let entries = events
