@@ -5,10 +5,5 @@
 //! topic, each on SQLite and on Postgres; `tidy` the rules that the sources keep.
 
 mod stories;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "for stories that are not told yet"
-)]
 mod support;
 mod tidy;

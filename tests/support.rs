@@ -22,10 +22,10 @@ pub use app::{App, OTHERS, Org};
 pub use child::{ChildHost, refusal};
 pub use database::{Database, Kind};
 pub use host::TestHost;
-pub use person::{Answer, Person, draft, typed};
+pub use person::{Person, draft, typed};
 pub use runner::run;
 pub use signer::Signer;
-pub use socket::{Reply, Socket};
+pub use socket::Socket;
 
 /// How long anything may take before the story fails. Long, for a busy machine; nobody waits for it
 /// in a story that goes well.

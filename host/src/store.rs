@@ -50,8 +50,8 @@ mod writer;
 
 pub use append::{MessageChange, NewEvent, NewMessage, Sent};
 pub use channels::{ChannelChange, ChannelFilter, NewChannel};
-pub use erase::{STEP_TRACES, Stretch, Trace};
 pub use epoch::draw as draw_epoch;
+pub use erase::{STEP_TRACES, Stretch, Trace};
 pub use held::Holding;
 pub use idempotency::Remembered;
 pub use messages::Slice;

@@ -10,7 +10,6 @@ use super::{App, Database, Org, Person, eventually};
 /// A host in a process of its own, with an org and two apps on it.
 pub struct ChildHost {
     pub app: App,
-    pub other: App,
     pub org: Org,
     link: Arc<Link>,
     database: Database,
@@ -68,7 +67,6 @@ impl ChildHost {
         other.populate().await;
         Self {
             app,
-            other,
             org,
             link,
             database: database.clone(),
