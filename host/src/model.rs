@@ -503,7 +503,7 @@ impl Event {
 #[derive(Debug, Clone)]
 pub enum EventBody {
     /// For the three kinds of message event: the message as it is now.
-    Message(Box<Message>),
+    Message(Arc<Message>),
     /// For the others: JSON text of what clients get as `data`.
     Data(String),
 }

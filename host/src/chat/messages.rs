@@ -132,7 +132,7 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
                 Holding::Held(held) => Ok(Pending::Done(Box::new(Outcome::Held(held)), channel)),
                 Holding::Stored(message) => {
                     let sent = Sent {
-                        message,
+                        message: Arc::new(message),
                         replayed: true,
                     };
                     Ok(Pending::Done(Box::new(Outcome::Stored(sent)), channel))
@@ -160,7 +160,7 @@ async fn replayed(
     };
     match app.store.find_by_client_id(member, sender, id).await? {
         Some((earlier, message)) if earlier == *hash => Ok(Some(Sent {
-            message,
+            message: Arc::new(message),
             replayed: true,
         })),
         _ => Ok(None),

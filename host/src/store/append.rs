@@ -34,7 +34,7 @@ pub struct NewMessage {
 /// What became of a message.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    pub message: Message,
+    pub message: Arc<Message>,
     /// True when this client id had been sent before; nothing was stored then.
     pub replayed: bool,
 }
@@ -114,19 +114,19 @@ struct Obstacles {
     /// Senders who are no participants.
     absent: HashSet<(ChannelKey, UserId)>,
     /// Messages under client ids that were used before, and the hash of what was sent then.
-    before: HashMap<ClientKey, (i64, Message)>,
+    before: HashMap<ClientKey, (i64, Arc<Message>)>,
 }
 
 impl Tx {
     /// Appends messages, in order. Each gets its own result; the outer error fails the transaction.
-    pub(super) async fn send_all<'m>(
+    pub(super) async fn send_all(
         &mut self,
-        messages: impl Iterator<Item = &'m NewMessage> + Clone,
+        messages: Vec<NewMessage>,
     ) -> Result<Vec<Result<Sent>>> {
-        self.load_heads(messages.clone().map(|m| m.member.channel().key))
+        self.load_heads(messages.iter().map(|m| m.member.channel().key))
             .await?;
-        let Obstacles { absent, mut before } = self.obstacles(messages.clone()).await?;
-        let mut results = Vec::with_capacity(messages.size_hint().0);
+        let Obstacles { absent, mut before } = self.obstacles(&messages).await?;
+        let mut results = Vec::with_capacity(messages.len());
         for new in messages {
             let key = new.client.as_ref().map(|(id, hash)| {
                 (
@@ -150,19 +150,22 @@ impl Tx {
                 continue;
             }
             let result = self.append_message(new, &absent);
-            if let (Some((key, hash)), Ok(sent)) = (key, &result) {
-                before.insert(key, (hash, sent.message.clone()));
+            if let (Some((key, hash)), Ok(message)) = (key, &result) {
+                before.insert(key, (hash, message.clone()));
             }
-            results.push(result);
+            results.push(result.map(|message| Sent {
+                message,
+                replayed: false,
+            }));
         }
         Ok(results)
     }
 
     fn append_message(
         &mut self,
-        new: &NewMessage,
+        new: NewMessage,
         absent: &HashSet<(ChannelKey, UserId)>,
-    ) -> Result<Sent> {
+    ) -> Result<Arc<Message>> {
         let channel = new.member.channel().key;
         let still_there = match new.member.standing() {
             Standing::Participant(_) => {
@@ -187,35 +190,34 @@ impl Tx {
                 "The channel takes no messages.",
             ));
         }
-        let message = Message {
+        let (client_id, client_hash) = new.client.unzip();
+        let actor = Some(new.sender.clone());
+        let message = Arc::new(Message {
             id,
             channel,
             seq: head.seq + 1,
             ts: now,
-            sender: new.sender.clone(),
-            to: new.to.clone(),
-            kind: new.kind.clone(),
-            data: new.data.clone(),
-            view: new.view.clone(),
-            state: new.state.clone(),
-            client_id: new.client.as_ref().map(|c| c.0.clone()),
+            sender: new.sender,
+            to: new.to,
+            kind: new.kind,
+            data: new.data,
+            view: new.view,
+            state: new.state,
+            client_id,
             revision: 0,
             edited_at: None,
             deleted_at: None,
-        };
+        });
         self.push(
             NewEvent {
                 channel,
                 kind: EventKind::MessageNew,
-                actor: Some(new.sender.clone()),
-                body: EventBody::Message(Box::new(message.clone())),
+                actor,
+                body: EventBody::Message(message.clone()),
             },
-            new.client.as_ref().map(|c| c.1),
+            client_hash,
         );
-        Ok(Sent {
-            message,
-            replayed: false,
-        })
+        Ok(message)
     }
 
     /// Appends an entry and gives its `seq`. `not_found` when there is no such channel.
@@ -317,7 +319,8 @@ impl Tx {
             .filter(|(_, head)| head.changed)
             .map(|(key, head)| (*key, *head))
             .collect();
-        for (sql, rows) in MOVE_HEADS.exact(self.connection.dialect(), &moved) {
+        // One that is moved to the same place twice stays there.
+        for (sql, rows) in MOVE_HEADS.padded(self.connection.dialect(), &moved) {
             on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query(sql);
                 for (key, head) in rows {
@@ -363,11 +366,9 @@ impl Tx {
     }
 
     /// What stands in the way of these messages.
-    async fn obstacles<'m>(
-        &mut self,
-        messages: impl Iterator<Item = &'m NewMessage>,
-    ) -> Result<Obstacles> {
+    async fn obstacles(&mut self, messages: &[NewMessage]) -> Result<Obstacles> {
         let mut asked: Vec<(ChannelKey, &str, Option<&str>)> = messages
+            .iter()
             .map(|m| {
                 let client_id = m.client.as_ref().map(|client| client.0.as_str());
                 (m.member.channel().key, m.sender.as_str(), client_id)
@@ -399,7 +400,7 @@ impl Tx {
                 if let (Some(client_id), Some(id)) = (client_id, id)
                     && let Some(message) = messages::find_in(&mut self.connection, id).await?
                 {
-                    let sent = (hash.unwrap_or(0), message);
+                    let sent = (hash.unwrap_or(0), Arc::new(message));
                     found.before.insert((channel, sender, client_id), sent);
                 }
             }

@@ -1,5 +1,5 @@
 //! SQL with a list of rows in it. The text for each size is written once and kept, so that the
-//! database prepares few statements; sizes are powers of two.
+//! database prepares few statements: there is one for each of a few sizes.
 //!
 //! The placeholders alone differ between the databases. Postgres wants them numbered, and told what
 //! type they have where it can't infer it. SQLite keeps a list of the names of numbered ones, which
@@ -17,7 +17,11 @@ pub enum Dialect {
 
 /// The largest list that one statement takes.
 pub const ROWS_MAX: usize = 128;
-const SIZES: usize = 8; // 1, 2, 4 … 128
+/// The sizes that there are statements for. A list of another size takes two or three: each is a trip
+/// to the database, and most transactions are small.
+const SIZES: [usize; 22] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 32, 48, 64, 96, ROWS_MAX,
+];
 
 /// `before`, then rows of `columns` placeholders, then `after`. `casts` names the type of each
 /// placeholder where Postgres can't infer it, else it is empty.
@@ -27,8 +31,8 @@ pub struct Bulk {
     after: &'static str,
     columns: usize,
     casts: &'static [&'static str],
-    sqlite: [OnceLock<String>; SIZES],
-    postgres: [OnceLock<String>; SIZES],
+    sqlite: [OnceLock<String>; SIZES.len()],
+    postgres: [OnceLock<String>; SIZES.len()],
 }
 
 impl Bulk {
@@ -40,8 +44,8 @@ impl Bulk {
             after,
             columns,
             casts: &[],
-            sqlite: [const { OnceLock::new() }; SIZES],
-            postgres: [const { OnceLock::new() }; SIZES],
+            sqlite: [const { OnceLock::new() }; SIZES.len()],
+            postgres: [const { OnceLock::new() }; SIZES.len()],
         }
     }
 
@@ -57,8 +61,8 @@ impl Bulk {
             after,
             columns: casts.len(),
             casts,
-            sqlite: [const { OnceLock::new() }; SIZES],
-            postgres: [const { OnceLock::new() }; SIZES],
+            sqlite: [const { OnceLock::new() }; SIZES.len()],
+            postgres: [const { OnceLock::new() }; SIZES.len()],
         }
     }
 
@@ -68,13 +72,13 @@ impl Bulk {
         self
     }
 
-    /// The text for exactly `1 << power` rows.
-    fn text(&'static self, dialect: Dialect, power: usize) -> &'static str {
+    /// The text for exactly `SIZES[size]` rows.
+    fn text(&'static self, dialect: Dialect, size: usize) -> &'static str {
         match dialect {
-            Dialect::Sqlite => self.sqlite[power]
-                .get_or_init(|| self.write(self.before_on_sqlite, power, |_, _| "?".into())),
-            Dialect::Postgres => self.postgres[power].get_or_init(|| {
-                self.write(self.before, power, |n, cast| match cast {
+            Dialect::Sqlite => self.sqlite[size]
+                .get_or_init(|| self.write(self.before_on_sqlite, SIZES[size], |_, _| "?".into())),
+            Dialect::Postgres => self.postgres[size].get_or_init(|| {
+                self.write(self.before, SIZES[size], |n, cast| match cast {
                     Some(cast) => format!("CAST(${n} AS {cast})"),
                     None => format!("${n}"),
                 })
@@ -86,12 +90,12 @@ impl Bulk {
     fn write(
         &self,
         before: &str,
-        power: usize,
+        rows: usize,
         placeholder: impl Fn(usize, Option<&str>) -> String,
     ) -> String {
         let mut text = String::from(before);
         let mut n = 0;
-        for row in 0..1 << power {
+        for row in 0..rows {
             text.push_str(if row == 0 { "(" } else { ",(" });
             for column in 0..self.columns {
                 n += 1;
@@ -116,14 +120,15 @@ impl Bulk {
             if rows.is_empty() {
                 return None;
             }
-            let power = rows.len().min(ROWS_MAX).ilog2() as usize;
-            let (piece, rest) = rows.split_at(1 << power);
+            let size = SIZES.partition_point(|size| *size <= rows.len()) - 1;
+            let (piece, rest) = rows.split_at(SIZES[size]);
             rows = rest;
-            Some((self.text(dialect, power), piece))
+            Some((self.text(dialect, size), piece))
         })
     }
 
-    /// The same for asking, where a row may come more than once: pieces are padded with their last row.
+    /// The same where a row may come more than once, as in questions: pieces are padded with their last
+    /// row.
     pub fn padded<'r, T>(
         &'static self,
         dialect: Dialect,
@@ -133,13 +138,13 @@ impl Bulk {
         T: Clone + 'r,
     {
         rows.chunks(ROWS_MAX).map(move |piece| {
-            let size = piece.len().next_power_of_two();
+            let size = SIZES.partition_point(|size| *size < piece.len());
             let mut padded = piece.to_vec();
             padded.extend(std::iter::repeat_n(
                 piece[piece.len() - 1].clone(),
-                size - piece.len(),
+                SIZES[size] - piece.len(),
             ));
-            (self.text(dialect, size.ilog2() as usize), padded)
+            (self.text(dialect, size), padded)
         })
     }
 }
@@ -158,7 +163,7 @@ mod tests {
         let pieces: Vec<_> = INSERT.exact(Dialect::Postgres, &rows).collect();
         assert_eq!(
             pieces.iter().map(|p| p.1.len()).collect::<Vec<_>>(),
-            [128, 128, 32, 8, 4]
+            [128, 128, 32, 12]
         );
         assert_eq!(
             pieces.iter().flat_map(|p| p.1).copied().collect::<Vec<_>>(),
@@ -168,9 +173,10 @@ mod tests {
 
     #[test]
     fn asking_pads() {
-        let pieces: Vec<_> = ASK.padded(Dialect::Sqlite, &[7, 8, 9]).collect();
+        let rows: Vec<u32> = (0..30).collect();
+        let pieces: Vec<_> = ASK.padded(Dialect::Sqlite, &rows).collect();
         assert_eq!(pieces.len(), 1);
-        assert_eq!(pieces[0].1, [7, 8, 9, 9]);
+        assert_eq!(pieces[0].1[28..], [28, 29, 29, 29]);
         assert_eq!(ASK.padded::<u8>(Dialect::Sqlite, &[]).count(), 0);
     }
 

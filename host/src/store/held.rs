@@ -129,7 +129,7 @@ impl Store {
                     state: held.state,
                     client: held.client_id.zip(held.client_hash),
                 };
-                let mut sent = tx.send_all(std::iter::once(&message)).await?;
+                let mut sent = tx.send_all(vec![message]).await?;
                 sent.pop()
                     .unwrap_or_else(|| Err(Error::not_found("message")))
             })

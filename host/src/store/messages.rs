@@ -1,6 +1,7 @@
 //! Reading messages and log entries, and changing a message in place.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::append::{MessageChange, NewEvent};
 use super::bulk::Bulk;
@@ -227,7 +228,10 @@ async fn with_messages(db: &Db, rows: Vec<EventRow>) -> Result<Vec<Event>> {
             }
             query.fetch_all(pool).await
         })?;
-        messages.extend(found.into_iter().map(|message| (message.id, message)));
+        let found = found
+            .into_iter()
+            .map(|message| (message.id, Arc::new(message)));
+        messages.extend(found);
     }
     Ok(rows
         .into_iter()
@@ -236,12 +240,12 @@ async fn with_messages(db: &Db, rows: Vec<EventRow>) -> Result<Vec<Event>> {
 }
 
 impl EventRow {
-    fn into_event(self, messages: &HashMap<MessageId, Message>) -> Option<Event> {
+    fn into_event(self, messages: &HashMap<MessageId, Arc<Message>>) -> Option<Event> {
         let kind = EventKind::ALL
             .into_iter()
             .find(|kind| *kind as i16 == self.kind)?;
         let body = match self.message_id {
-            Some(id) => EventBody::Message(Box::new(messages.get(&id)?.clone())),
+            Some(id) => EventBody::Message(messages.get(&id)?.clone()),
             None => EventBody::Data(self.data.unwrap_or_else(|| "{}".into())),
         };
         Some(Event {
@@ -367,7 +371,7 @@ impl Tx {
             .await
             .map(drop)
         })?;
-        let body = EventBody::Message(Box::new(message.clone()));
+        let body = EventBody::Message(Arc::new(message.clone()));
         self.append(NewEvent {
             channel: message.channel,
             kind,

@@ -500,7 +500,7 @@ impl Tx {
         for write in commit.chat {
             match write {
                 ChatWrite::Send(message) => {
-                    let mut sent = self.send_all(std::iter::once(&message)).await?;
+                    let mut sent = self.send_all(vec![message]).await?;
                     sent.pop()
                         .unwrap_or_else(|| Err(Error::not_found("message")))?;
                 }

@@ -200,7 +200,7 @@ const HEADS_MAX: usize = 10_000;
 
 /// Who to tell what, once the commit is through.
 enum Outcome {
-    Sent(oneshot::Sender<Result<Sent>>, Box<Result<Sent>>),
+    Sent(oneshot::Sender<Result<Sent>>, Result<Sent>),
     Worked(Box<dyn Work>, Option<Error>),
 }
 
@@ -245,7 +245,7 @@ impl Writer {
                 Ok(events) => {
                     for outcome in outcomes {
                         match outcome {
-                            Outcome::Sent(done, result) => drop(done.send(*result)),
+                            Outcome::Sent(done, result) => drop(done.send(result)),
                             Outcome::Worked(work, failed) => work.finish(failed),
                         }
                     }
@@ -299,29 +299,32 @@ impl Writer {
         jobs: impl Iterator<Item = Job>,
         outcomes: &mut Vec<Outcome>,
     ) -> Result<Committed> {
-        let mut sends = Vec::new();
+        let (mut messages, mut senders) = (Vec::new(), Vec::new());
         let mut works = Vec::new();
         for job in jobs {
             match job {
-                Job::Send(send) => sends.push(*send),
+                Job::Send(send) => {
+                    messages.push(send.message);
+                    senders.push(send.done);
+                }
                 Job::Work(work) => works.push(work),
                 Job::End(_) => {} // Taken out before.
             }
         }
-        let result = self.transaction(&mut sends, &mut works, outcomes).await;
+        let result = self
+            .transaction(messages, &mut senders, &mut works, outcomes)
+            .await;
         // Only when it failed before their turn is anything left in these.
-        outcomes.extend(
-            sends
-                .into_iter()
-                .map(|send| Outcome::Sent(send.done, Box::new(Err(lost())))),
-        );
+        let unsent = senders.into_iter();
+        outcomes.extend(unsent.map(|done| Outcome::Sent(done, Err(lost()))));
         outcomes.extend(works.into_iter().map(|work| Outcome::Worked(work, None)));
         result
     }
 
     async fn transaction(
         &mut self,
-        sends: &mut Vec<SendJob>,
+        messages: Vec<NewMessage>,
+        senders: &mut Vec<oneshot::Sender<Result<Sent>>>,
         works: &mut Vec<Box<dyn Work>>,
         outcomes: &mut Vec<Outcome>,
     ) -> Result<Committed> {
@@ -340,14 +343,10 @@ impl Writer {
         .await?;
         // Sends among themselves keep their order, and so do the others. Between the two it does not
         // matter: nobody was told anything yet.
-        if !sends.is_empty() {
-            let results = tx.send_all(sends.iter().map(|send| &send.message)).await?;
-            outcomes.extend(
-                sends
-                    .drain(..)
-                    .zip(results)
-                    .map(|(send, result)| Outcome::Sent(send.done, Box::new(result))),
-            );
+        if !messages.is_empty() {
+            let results = tx.send_all(messages).await?;
+            let sent = senders.drain(..).zip(results);
+            outcomes.extend(sent.map(|(done, result)| Outcome::Sent(done, result)));
         }
         let only_sends = works.is_empty();
         for mut work in works.drain(..) {
