@@ -35,8 +35,9 @@ macro_rules! on_db {
 mod append;
 mod bulk;
 mod channels;
-mod erase;
 mod epoch;
+mod erase;
+mod gathering;
 mod held;
 mod idempotency;
 mod messages;

@@ -13,8 +13,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::{ConnectOptions, Connection as _, PgConnection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::append::{Head, NewMessage, Sent};
+use super::gathering::Gathering;
 use super::messages::log_after;
 use super::{Committed, Db, Store};
 use crate::clock::{self, Clock};
@@ -228,9 +230,11 @@ impl Writer {
     /// Works until it is told to end, or every `Store` is gone.
     pub async fn run(mut self, mut queue: mpsc::Receiver<Job>, batch_max: usize) {
         let mut batch = Vec::with_capacity(batch_max);
+        let mut gathering = Gathering::default();
         let mut end = None;
         while end.is_none() && queue.recv_many(&mut batch, batch_max).await > 0 {
-            gather(&mut queue, &mut batch, batch_max).await;
+            gathering.wait(&mut queue, &mut batch, batch_max).await;
+            let began = Instant::now();
             let mut outcomes = Vec::with_capacity(batch.len());
             if let Some(at) = batch.iter().position(|job| matches!(job, Job::End(_))) {
                 // What comes behind it is dropped, and with it the hope of whoever waits.
@@ -243,6 +247,7 @@ impl Writer {
             }
             match self.commit(batch.drain(..), &mut outcomes).await {
                 Ok(events) => {
+                    gathering.note(outcomes.len(), queue.len(), began.elapsed());
                     for outcome in outcomes {
                         match outcome {
                             Outcome::Sent(done, result) => drop(done.send(result)),
@@ -393,23 +398,6 @@ impl Writer {
             self.position = last;
         }
         Ok(connection)
-    }
-}
-
-/// Lets the tasks that were just acknowledged hand in their next jobs, so that a batch does not
-/// leave with one job while the others follow a moment later. Ends when nothing more comes.
-async fn gather(queue: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, batch_max: usize) {
-    let mut quiet = 0;
-    while quiet < 3 && batch.len() < batch_max {
-        tokio::task::yield_now().await;
-        let before = batch.len();
-        while batch.len() < batch_max {
-            match queue.try_recv() {
-                Ok(job) => batch.push(job),
-                Err(_) => break,
-            }
-        }
-        quiet = if batch.len() == before { quiet + 1 } else { 0 };
     }
 }
 
