@@ -22,7 +22,7 @@ use crate::wire;
 /// What became of a message.
 pub enum Outcome {
     Stored(Sent),
-    Held(Held),
+    Held(Box<Held>),
 }
 
 impl Outcome {
@@ -45,14 +45,14 @@ impl Outcome {
 /// A message that is on its way to the store. Its place among the sender's messages is settled.
 pub enum Pending {
     Storing(oneshot::Receiver<Result<Sent>>, Arc<crate::model::Channel>),
-    Done(Box<Outcome>, Arc<crate::model::Channel>),
+    Done(Outcome, Arc<crate::model::Channel>),
 }
 
 impl Pending {
     /// Waits until it is on disk.
     pub async fn settle(self) -> Result<(Outcome, ChannelId)> {
         match self {
-            Pending::Done(outcome, channel) => Ok((*outcome, channel.id.clone())),
+            Pending::Done(outcome, channel) => Ok((outcome, channel.id.clone())),
             Pending::Storing(stored, channel) => {
                 let lost =
                     || Error::new(Code::Unavailable, "The host is stopping.").retry_after_ms(2000);
@@ -129,20 +129,20 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
                 .hold(message(content, member), plugin, reason)
                 .await?
             {
-                Holding::Held(held) => Ok(Pending::Done(Box::new(Outcome::Held(held)), channel)),
+                Holding::Held(held) => Ok(Pending::Done(Outcome::Held(Box::new(held)), channel)),
                 Holding::Stored(message) => {
                     let sent = Sent {
                         message: Arc::new(message),
                         replayed: true,
                     };
-                    Ok(Pending::Done(Box::new(Outcome::Stored(sent)), channel))
+                    Ok(Pending::Done(Outcome::Stored(sent), channel))
                 }
             }
         }
         Decision::Reject(error) => {
             // A retry of a message that went through gets that message, whatever the guards say now.
             match replayed(app, &member, &sender, client.as_ref()).await? {
-                Some(sent) => Ok(Pending::Done(Box::new(Outcome::Stored(sent)), channel)),
+                Some(sent) => Ok(Pending::Done(Outcome::Stored(sent), channel)),
                 None => Err(error),
             }
         }

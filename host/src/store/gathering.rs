@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-/// The longest wait.
-const WAIT_MAX: Duration = Duration::from_millis(2);
+/// The shortest and the longest wait; the runtime's timer knows nothing shorter.
+const WAIT_MIN: Duration = Duration::from_millis(1);
+const WAIT_MAX: Duration = Duration::from_millis(4);
 /// Looks without anything new after which nobody is about to come by himself.
 const QUIET: u32 = 3;
 /// After so many waits in vain there are no more of them …
@@ -31,19 +32,9 @@ pub struct Gathering {
 impl Gathering {
     /// Fills `batch` with what is in the queue, and with what comes soon.
     pub async fn wait<T>(&mut self, queue: &mut mpsc::Receiver<T>, batch: &mut Vec<T>, max: usize) {
-        let wanted = self.expected.min(max);
-        let began = Instant::now();
-        let patience = self.patience();
-        let mut quiet = 0;
-        take(queue, batch, max);
-        while batch.len() < wanted && (quiet < QUIET || began.elapsed() < patience) {
-            // Lets those come who were woken, and what is on the wire.
-            tokio::task::yield_now().await;
-            quiet = match take(queue, batch, max) {
-                0 => quiet + 1,
-                _ => 0,
-            };
-        }
+        // Not for the last of them: somebody is always late.
+        let wanted = (self.expected - self.expected / 4).min(max);
+        fill(queue, batch, max, wanted, self.patience()).await;
         self.misses = match batch.len() >= wanted {
             true => 0,
             false => self.misses.saturating_add(1),
@@ -57,12 +48,40 @@ impl Gathering {
         self.rounds = self.rounds.wrapping_add(1);
     }
 
-    /// Half as long as a transaction: what a wait in vain costs is little beside what one in time saves.
-    fn patience(&self) -> Duration {
-        if self.misses < MISSES_MAX || self.rounds.is_multiple_of(TRY_EVERY) {
-            (self.took / 2).min(WAIT_MAX)
-        } else {
-            Duration::ZERO
+    /// Half as long as a transaction takes: what a wait in vain costs is little beside what one in time
+    /// saves.
+    fn patience(&self) -> Option<Duration> {
+        let pays = self.misses < MISSES_MAX || self.rounds.is_multiple_of(TRY_EVERY);
+        pays.then(|| (self.took / 2).clamp(WAIT_MIN, WAIT_MAX))
+    }
+}
+
+/// Takes what is there and waits until these are `wanted`, as long as something comes at once, and then
+/// for as long as there is patience.
+async fn fill<T>(
+    queue: &mut mpsc::Receiver<T>,
+    batch: &mut Vec<T>,
+    max: usize,
+    wanted: usize,
+    patience: Option<Duration>,
+) {
+    let mut quiet = 0;
+    take(queue, batch, max);
+    while batch.len() < wanted && quiet < QUIET {
+        // Lets those come who were woken, and what is on the wire.
+        tokio::task::yield_now().await;
+        quiet = match take(queue, batch, max) {
+            0 => quiet + 1,
+            _ => 0,
+        };
+    }
+    if let Some(patience) = patience {
+        let deadline = Instant::now() + patience;
+        while batch.len() < wanted
+            && let Ok(Some(job)) = timeout_at(deadline, queue.recv()).await
+        {
+            batch.push(job);
+            take(queue, batch, max);
         }
     }
 }
@@ -83,44 +102,37 @@ fn take<T>(queue: &mut mpsc::Receiver<T>, batch: &mut Vec<T>, max: usize) -> usi
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[tokio::test]
-    async fn those_who_were_answered_are_waited_for() {
+    async fn those_who_are_late_are_waited_for() {
         let (sender, mut queue) = mpsc::channel(16);
-        let mut gathering = Gathering::default();
-        gathering.note(3, 1, Duration::from_secs(3600));
-        sender.send(0).await.unwrap();
         let late = tokio::spawn(async move {
-            for n in 1..4 {
-                // Not all at once, and later than anything looks that does not wait.
-                for _ in 0..QUIET - 1 {
+            for n in 0..4 {
+                for _ in 0..2 * QUIET {
                     tokio::task::yield_now().await;
                 }
                 sender.send(n).await.unwrap();
             }
+            sender
         });
         let mut batch = Vec::new();
-        gathering.wait(&mut queue, &mut batch, 16).await;
-        assert_eq!(batch, [0, 1, 2, 3]);
-        assert_eq!(gathering.misses, 0);
-        late.await.unwrap();
+        fill(&mut queue, &mut batch, 16, 3, Some(HOUR)).await;
+        assert_eq!(batch, [0, 1, 2]);
+        let _open = late.await.unwrap();
+        // Without patience, only who comes at once.
+        batch.clear();
+        fill(&mut queue, &mut batch, 16, 3, None).await;
+        assert_eq!(batch, [3]);
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_those_who_never_come() {
+    async fn who_is_alone_waits_for_nobody() {
         let (sender, mut queue) = mpsc::channel(16);
-        let mut gathering = Gathering::default();
-        for round in 0..MISSES_MAX + 1 {
-            let patient = round < MISSES_MAX;
-            gathering.note(8, 0, Duration::from_micros(10));
-            assert_eq!(gathering.patience().is_zero(), !patient, "{round}");
-            sender.send(round).await.unwrap();
-            let mut batch = Vec::new();
-            gathering.wait(&mut queue, &mut batch, 16).await;
-            assert_eq!(batch, [round]);
-        }
-        gathering.rounds = TRY_EVERY - 1;
-        gathering.note(8, 0, Duration::from_secs(1));
-        assert_eq!(gathering.patience(), WAIT_MAX);
+        sender.send(0).await.unwrap();
+        let mut batch = Vec::new();
+        fill(&mut queue, &mut batch, 16, 1, Some(HOUR)).await;
+        assert_eq!(batch, [0]);
     }
 
     #[tokio::test]
@@ -130,9 +142,32 @@ mod tests {
             sender.send(n).await.unwrap();
         }
         let mut gathering = Gathering::default();
-        gathering.note(100, 0, Duration::from_secs(3600));
+        gathering.note(100, 0, HOUR);
         let mut batch = Vec::new();
         gathering.wait(&mut queue, &mut batch, 4).await;
-        assert_eq!(batch, [0, 1, 2, 3]);
+        assert_eq!((batch, gathering.misses), (vec![0, 1, 2, 3], 0));
+    }
+
+    #[tokio::test]
+    async fn patience_ends_with_those_who_never_come() {
+        let (sender, mut queue) = mpsc::channel(16);
+        let mut gathering = Gathering::default();
+        for round in 1..=TRY_EVERY {
+            gathering.note(8, 0, Duration::ZERO);
+            let patient = round <= MISSES_MAX || round == TRY_EVERY;
+            assert_eq!(gathering.patience().is_some(), patient, "{round}");
+            sender.send(round).await.unwrap();
+            gathering.wait(&mut queue, &mut Vec::new(), 16).await;
+        }
+    }
+
+    #[test]
+    fn patience_goes_by_what_a_transaction_takes() {
+        let mut gathering = Gathering::default();
+        for (took, patience) in [(0, 1), (5, 2), (6, 3), (1000, 4)] {
+            gathering.note(8, 0, Duration::from_millis(took));
+            assert!(gathering.patience() >= Some(Duration::from_millis(patience)));
+            assert!(gathering.patience() <= Some(Duration::from_millis(patience + 1)));
+        }
     }
 }
