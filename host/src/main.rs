@@ -9,11 +9,6 @@ use althing::config::{Log, LogFormat};
 use althing::{serve, store};
 use tracing_subscriber::EnvFilter;
 
-/// A message is made of many small pieces that one thread takes and another gives back, which is what
-/// this allocator is good at.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let ended = match cli::start(std::env::args_os()) {
         Command::Done(code) => return code.into(),
