@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use althing::clock::Clock;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{Database, TestHost, draft, eventually, stories};
@@ -106,6 +106,7 @@ async fn what_was_begun_with_a_key_is_finished(database: Database) {
     let (admin, path) = (&host.org.admin, format!("/v1/orgs/{}/apps", host.org.id));
     let new = json!({ "name": "Second" });
     let held = database.block_writes().await;
+    let mut clients = Vec::new();
     for n in 0..8 {
         let mut client = TcpStream::connect(admin.address())
             .await
@@ -120,9 +121,19 @@ async fn what_was_begun_with_a_key_is_finished(database: Database) {
             .write_all(request.as_bytes())
             .await
             .expect("it is sent");
+        clients.push(client);
     }
-    // The clients are gone by the time that the host may write.
-    admin.get(&path).await.is(200);
+    // The requests are behind these on the way in.
+    for _ in 0..20 {
+        admin.get(&path).await.is(200);
+    }
+    // The host has let go of every client before it may write.
+    for mut client in clients {
+        client.shutdown().await.expect("the client goes");
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.expect("an end");
+        assert!(answer.is_empty(), "it was answered");
+    }
     held.end().await;
     for n in 0..8 {
         let again = admin.with_header("idempotency-key", &format!("k{n}"));

@@ -7,14 +7,14 @@ use serde_json::json;
 use crate::support::{ChildHost, Database, Kind, TestHost, draft, eventually, stories, workspace};
 
 stories!(
-    a_host_that_stops_is_not_ready,
+    a_host_without_its_store_is_not_ready,
     figures_are_read_by_machines,
     secrets_and_texts_are_in_no_log,
     a_restored_backup_gets_a_new_epoch,
     a_stopping_host_answers_what_it_has_begun,
 );
 
-async fn a_host_that_stops_is_not_ready(database: Database) {
+async fn a_host_without_its_store_is_not_ready(database: Database) {
     let host = TestHost::start(&database).await;
     let nobody = host.stranger();
     nobody.get("/healthz").await.is(200);
