@@ -14,7 +14,7 @@ pub struct ChildHost {
     link: Arc<Link>,
     database: Database,
     settings: Vec<(&'static str, String)>,
-    process: Child,
+    process: Process,
     log: Arc<Mutex<String>>,
 }
 
@@ -89,9 +89,7 @@ impl ChildHost {
 
     /// Ends it at once.
     pub fn kill(&mut self) {
-        // One that has ended by itself is no surprise to whoever kills it.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill();
     }
 
     /// Starts it again after it ended.
@@ -102,7 +100,7 @@ impl ChildHost {
     /// Asks it to stop, as a platform does. What it ends with comes from [`ChildHost::ended`].
     pub fn terminate(&self) {
         let sent = Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
+            .args(["-TERM", &self.process.0.id().to_string()])
             .status();
         assert!(sent.is_ok_and(|status| status.success()));
     }
@@ -110,7 +108,7 @@ impl ChildHost {
     /// Waits until it has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         eventually("the host ends", async || {
-            self.process.try_wait().expect("the host's status")
+            self.process.0.try_wait().expect("the host's status")
         })
         .await
     }
@@ -121,7 +119,22 @@ impl ChildHost {
     }
 }
 
-impl Drop for ChildHost {
+/// A process that does not outlive its story, however that ends.
+struct Process(Child);
+
+impl Process {
+    fn run(mut command: Command) -> Self {
+        Self(command.spawn().expect("the host is run"))
+    }
+
+    fn kill(&mut self) {
+        // One that has ended by itself is no surprise to whoever kills it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
@@ -133,16 +146,14 @@ pub async fn refusal(database: &Database, settings: &[(&'static str, &str)]) -> 
         .iter()
         .map(|(name, value)| (*name, (*value).to_owned()))
         .collect();
-    let mut process = command(database, &settings)
-        .spawn()
-        .expect("the host is run");
+    let mut process = Process::run(command(database, &settings));
     let said: Arc<Mutex<String>> = Arc::default();
     let threads = [
-        keep(process.stdout.take(), &said),
-        keep(process.stderr.take(), &said),
+        keep(process.0.stdout.take(), &said),
+        keep(process.0.stderr.take(), &said),
     ];
     let status = eventually("a host that can't start ends", async || {
-        process.try_wait().expect("its status")
+        process.0.try_wait().expect("its status")
     })
     .await;
     threads
@@ -158,16 +169,14 @@ async fn begin(
     settings: &[(&'static str, String)],
     link: &Link,
     log: &Arc<Mutex<String>>,
-) -> Child {
+) -> Process {
     let before = text(log).len();
-    let mut process = command(database, settings)
-        .spawn()
-        .expect("the host is run");
-    keep(process.stdout.take(), log);
-    keep(process.stderr.take(), log);
+    let mut process = Process::run(command(database, settings));
+    keep(process.0.stdout.take(), log);
+    keep(process.0.stderr.take(), log);
     let address = eventually("the host says where it listens", async || {
         let text = text(log)[before..].to_owned();
-        if let Ok(Some(status)) = process.try_wait() {
+        if let Ok(Some(status)) = process.0.try_wait() {
             panic!("the host ended with {status}: {text}");
         }
         let line = text.lines().find(|line| line.contains("serving"))?;
