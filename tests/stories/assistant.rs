@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{ChildHost, Database, Person, TestHost, eventually, stories, typed};
+use crate::support::{App, ChildHost, Database, Person, TestHost, eventually, stories, typed};
 
 stories!(
     commands_are_listed_and_completed,
@@ -298,19 +298,21 @@ async fn crash_amid(host: &mut ChildHost, reader: &Person, due: &[String]) {
     assert_eq!(count().await, expected);
 }
 
+/// Two dozen people in `general`, who came when the assistant was there.
+async fn crowd(app: &App, greeting: &str) -> Vec<Person> {
+    let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let people = app.crowd(&names).await;
+    app.plugin("assistant", json!({ "greeting": greeting }))
+        .await;
+    app.channel("general", &people.iter().collect::<Vec<_>>())
+        .await;
+    people
+}
+
 async fn reminders_survive_a_crash(database: Database) {
     let mut host = ChildHost::start(&database).await;
-    let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
-    let people = host
-        .app
-        .crowd(&names.iter().map(String::as_str).collect::<Vec<_>>())
-        .await;
-    host.app
-        .plugin("assistant", json!({ "greeting": "" }))
-        .await;
-    host.app
-        .channel("general", &people.iter().collect::<Vec<_>>())
-        .await;
+    let people = crowd(&host.app, "").await;
     let mut due = Vec::new();
     for person in &people {
         person
@@ -324,20 +326,10 @@ async fn reminders_survive_a_crash(database: Database) {
 
 async fn greetings_survive_a_crash(database: Database) {
     let mut host = ChildHost::start(&database).await;
-    let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
-    let people = host
-        .app
-        .crowd(&names.iter().map(String::as_str).collect::<Vec<_>>())
-        .await;
-    host.app
-        .plugin("assistant", json!({ "greeting": "Hello {name}" }))
-        .await;
-    host.app
-        .channel("general", &people.iter().collect::<Vec<_>>())
-        .await;
-    let due: Vec<String> = names[1..]
+    let people = crowd(&host.app, "Hello {name}").await;
+    let due: Vec<String> = people[1..]
         .iter()
-        .map(|name| format!("Hello {name}"))
+        .map(|person| format!("Hello {}", person.id))
         .collect();
     crash_amid(&mut host, &people[0], &due).await;
 }

@@ -68,10 +68,9 @@ fn runs(events: &[Arc<Event>]) -> Vec<Vec<&Event>> {
 /// About how much an entry takes on the wire.
 fn body_bytes(event: &Event) -> usize {
     const AROUND_IT: usize = 400;
-    let part = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     AROUND_IT
         + match &event.body {
-            EventBody::Message(m) => m.data.len() + part(&m.view) + part(&m.state),
+            EventBody::Message(m) => m.data.len() + m.view.as_ref().map_or(0, String::len),
             EventBody::Data(data) => data.len(),
         }
 }

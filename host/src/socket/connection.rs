@@ -114,11 +114,16 @@ impl Reader {
             }
             let busy = self.pending.len() >= self.app.config.socket.requests_in_flight_max;
             let (end, close) = self.end();
+            if end <= Instant::now() {
+                return End::Ours(close);
+            }
+            // One timer for both: this runs for every message.
+            let beats = !busy && self.connected.is_some();
+            let wake = if beats { end.min(self.heartbeat) } else { end };
             tokio::select! {
                 // What has arrived is read before anybody is given up for silent.
                 biased;
                 done = &mut *writer_gone => return End::Written(done.unwrap_or(Close::SLOW)),
-                () = sleep_until(end) => return End::Ours(close),
                 // The hub closes those that are connected.
                 () = self.app.stopped(), if self.connected.is_none() => return End::Ours(Close::SHUTDOWN),
                 Some(reply) = self.pending.next(), if !self.pending.is_empty() => self.outbox.push(reply),
@@ -127,8 +132,8 @@ impl Reader {
                         return End::Ours(Close { code: 1001, reason: "gone" });
                     }
                 }
-                () = sleep_until(self.heartbeat), if !busy && self.connected.is_some() => {
-                    if let Err(close) = self.beat() {
+                () = sleep_until(wake) => {
+                    if beats && self.heartbeat <= wake && let Err(close) = self.beat() {
                         return End::Ours(close);
                     }
                 }

@@ -65,12 +65,7 @@ impl Store {
                 .fetch_all(pool)
                 .await
         })?;
-        let end = entries.last().map(|entry| entry.position);
-        let traces = entries.into_iter().filter(|entry| entry.names(id));
-        Ok(Stretch {
-            traces: traces.collect(),
-            end,
-        })
+        Ok(Stretch::of(entries, id))
     }
 
     /// Takes the content of the user's messages away, and lets the entries name `nobody` instead.
@@ -145,6 +140,17 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+impl Stretch {
+    fn of(entries: Vec<Trace>, id: &UserId) -> Self {
+        let end = entries.last().map(|entry| entry.position);
+        let traces = entries.into_iter().filter(|entry| entry.names(id));
+        Self {
+            traces: traces.collect(),
+            end,
+        }
     }
 }
 
@@ -274,14 +280,11 @@ impl Tx {
             let entries: Vec<Trace> = on_db!(&mut self.connection, c => {
                 sqlx::query_as(LOOK).bind(app).bind(after).bind(LOOK_ROWS).fetch_all(&mut *c).await
             })?;
-            let Some(end) = entries.last().map(|entry| entry.position) else {
+            let Stretch { traces, end } = Stretch::of(entries, id);
+            let Some(end) = end else {
                 return Ok(());
             };
             after = end;
-            let traces: Vec<Trace> = entries
-                .into_iter()
-                .filter(|entry| entry.names(id))
-                .collect();
             self.erase_traces(app, id, nobody, &traces).await?;
         }
     }
