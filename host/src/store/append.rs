@@ -69,21 +69,46 @@ pub struct Head {
     pub changed: bool,
 }
 
+/// What the writer knows of the database without asking, as its last transaction left it. Nobody else
+/// writes to it, so this is true until something other than a send is done.
+#[derive(Default)]
+pub struct Known {
+    /// Of channels that were written to lately.
+    pub heads: HashMap<ChannelKey, Head>,
+    /// Participants who sent something lately.
+    pub seats: HashSet<(ChannelKey, UserId)>,
+}
+
+/// Channels and participants that are known at most.
+const KNOWN_MAX: usize = 10_000;
+
+impl Known {
+    /// Itself, unless it has grown too large.
+    pub fn within_bounds(self) -> Self {
+        match self.heads.len().max(self.seats.len()) <= KNOWN_MAX {
+            true => self,
+            false => Self::default(),
+        }
+    }
+}
+
 static HEADS: Bulk = Bulk::cast(
     "SELECT key, app_id, head, last_message_seq, last_message_at, active FROM channels WHERE key IN (VALUES ",
     &["BIGINT"],
     ")",
 );
-/// What stands in the way of messages, for each channel, sender and client id: a row where the sender
-/// is no participant, or where the client id was used before. Usually none.
-static OBSTACLES: Bulk = Bulk::cast(
-    "SELECT a.column1, a.column2, a.column3, p.user_id IS NOT NULL, e.client_hash, e.message_id FROM (VALUES ",
+/// Those of the asked who are participants.
+static SEATS: Bulk = Bulk::cast(
+    "SELECT channel, user_id FROM participants WHERE (channel, user_id) IN (VALUES ",
+    &["BIGINT", "TEXT"],
+    ")",
+);
+/// Messages under client ids that were used before.
+static EARLIER: Bulk = Bulk::cast(
+    "SELECT e.channel, e.actor, e.client_id, e.client_hash, e.message_id FROM (VALUES ",
     &["BIGINT", "TEXT", "TEXT"],
-    ") AS a \
-     LEFT JOIN participants p ON p.channel = a.column1 AND p.user_id = a.column2 \
-     LEFT JOIN events e ON e.client_id IS NOT NULL AND e.channel = a.column1 AND e.actor = a.column2 \
-     AND e.client_id = a.column3 \
-     WHERE p.user_id IS NULL OR e.message_id IS NOT NULL",
+    ") AS a JOIN events e ON e.client_id IS NOT NULL AND e.channel = a.column1 AND e.actor = a.column2 \
+     AND e.client_id = a.column3",
 );
 /// Columns of an entry, as `flush` binds them.
 macro_rules! insert_events {
@@ -108,70 +133,62 @@ static MOVE_HEADS: Bulk = Bulk::cast(
 
 type ClientKey = (ChannelKey, UserId, String);
 
-/// What `OBSTACLES` finds.
-#[derive(Default)]
-struct Obstacles {
-    /// Senders who are no participants.
-    absent: HashSet<(ChannelKey, UserId)>,
-    /// Messages under client ids that were used before, and the hash of what was sent then.
-    before: HashMap<ClientKey, (i64, Arc<Message>)>,
+/// Whether messages are looked for under the client ids of new ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientIds {
+    /// Nearly all are new, so it is cheaper to let the index object: `already_exists` then, and the
+    /// transaction is to be begun again.
+    Assumed,
+    LookedFor,
 }
 
 impl Tx {
     /// Appends messages, in order. Each gets its own result; the outer error fails the transaction.
     pub(super) async fn send_all(
         &mut self,
-        messages: Vec<NewMessage>,
+        messages: &[NewMessage],
+        client_ids: ClientIds,
     ) -> Result<Vec<Result<Sent>>> {
         self.load_heads(messages.iter().map(|m| m.member.channel().key))
             .await?;
-        let Obstacles { absent, mut before } = self.obstacles(&messages).await?;
+        self.load_seats(messages).await?;
+        let mut before = match client_ids {
+            ClientIds::Assumed => HashMap::new(),
+            ClientIds::LookedFor => self.earlier(messages).await?,
+        };
         let mut results = Vec::with_capacity(messages.len());
         for new in messages {
-            let key = new.client.as_ref().map(|(id, hash)| {
-                (
-                    (new.member.channel().key, new.sender.clone(), id.clone()),
-                    *hash,
-                )
-            });
-            if let Some((key, hash)) = &key
-                && let Some((earlier_hash, earlier)) = before.get(key)
-            {
-                results.push(match earlier_hash == hash {
-                    true => Ok(Sent {
-                        message: earlier.clone(),
-                        replayed: true,
-                    }),
-                    false => Err(Error::new(
-                        Code::IdempotencyConflict,
-                        "A message with this `client_id` but another content was sent before.",
-                    )),
-                });
+            let Some((id, hash)) = &new.client else {
+                results.push(self.append_message(new).map(sent));
                 continue;
-            }
-            let result = self.append_message(new, &absent);
-            if let (Some((key, hash)), Ok(message)) = (key, &result) {
-                before.insert(key, (hash, message.clone()));
-            }
-            results.push(result.map(|message| Sent {
-                message,
-                replayed: false,
-            }));
+            };
+            let key = (new.member.channel().key, new.sender.clone(), id.clone());
+            results.push(match before.get(&key) {
+                Some((earlier_hash, earlier)) if earlier_hash == hash => Ok(Sent {
+                    message: earlier.clone(),
+                    replayed: true,
+                }),
+                Some(_) => Err(Error::new(
+                    Code::IdempotencyConflict,
+                    "A message with this `client_id` but another content was sent before.",
+                )),
+                None => self.append_message(new).map(|message| {
+                    before.insert(key, (*hash, message.clone()));
+                    sent(message)
+                }),
+            });
         }
+        self.flush().await?;
         Ok(results)
     }
 
-    fn append_message(
-        &mut self,
-        new: NewMessage,
-        absent: &HashSet<(ChannelKey, UserId)>,
-    ) -> Result<Arc<Message>> {
+    fn append_message(&mut self, new: &NewMessage) -> Result<Arc<Message>> {
         let channel = new.member.channel().key;
         let still_there = match new.member.standing() {
+            // A participant sends under no name but its own, so it is the sender who was looked up.
             Standing::Participant(_) => {
-                // A participant sends under no name but its own, so it is the sender who was looked up.
                 new.member.user() == Some(&new.sender)
-                    && (absent.is_empty() || !absent.contains(&(channel, new.sender.clone())))
+                    && self.known.seats.contains(&(channel, new.sender.clone()))
             }
             Standing::Backend | Standing::Plugin(_) => true,
         };
@@ -180,7 +197,7 @@ impl Tx {
             new.id.unwrap_or_else(|| MessageId(self.next_id())),
         );
         // A channel that is gone and one that the sender was removed from answer the same.
-        let head = match self.heads.get(&channel) {
+        let head = match self.known.heads.get(&channel) {
             Some(head) if still_there => *head,
             _ => return Err(Error::not_found("channel")),
         };
@@ -190,19 +207,18 @@ impl Tx {
                 "The channel takes no messages.",
             ));
         }
-        let (client_id, client_hash) = new.client.unzip();
-        let actor = Some(new.sender.clone());
+        let (client_id, client_hash) = new.client.clone().unzip();
         let message = Arc::new(Message {
             id,
             channel,
             seq: head.seq + 1,
             ts: now,
-            sender: new.sender,
-            to: new.to,
-            kind: new.kind,
-            data: new.data,
-            view: new.view,
-            state: new.state,
+            sender: new.sender.clone(),
+            to: new.to.clone(),
+            kind: new.kind.clone(),
+            data: new.data.clone(),
+            view: new.view.clone(),
+            state: new.state.clone(),
             client_id,
             revision: 0,
             edited_at: None,
@@ -212,7 +228,7 @@ impl Tx {
             NewEvent {
                 channel,
                 kind: EventKind::MessageNew,
-                actor,
+                actor: Some(new.sender.clone()),
                 body: EventBody::Message(message.clone()),
             },
             client_hash,
@@ -237,7 +253,7 @@ impl Tx {
             active: true,
             changed: false,
         };
-        self.heads.insert(channel, head);
+        self.known.heads.insert(channel, head);
     }
 
     fn push(&mut self, event: NewEvent, client_hash: Option<i64>) -> Option<i64> {
@@ -314,6 +330,7 @@ impl Tx {
     /// Writes the heads that this transaction moved.
     pub(super) async fn write_heads(&mut self) -> Result<()> {
         let moved: Vec<(ChannelKey, Head)> = self
+            .known
             .heads
             .iter()
             .filter(|(_, head)| head.changed)
@@ -338,7 +355,7 @@ impl Tx {
         channels: impl Iterator<Item = ChannelKey>,
     ) -> Result<()> {
         let mut unknown: Vec<ChannelKey> = channels
-            .filter(|key| !self.heads.contains_key(key))
+            .filter(|key| !self.known.heads.contains_key(key))
             .collect();
         unknown.sort_unstable();
         unknown.dedup();
@@ -359,33 +376,56 @@ impl Tx {
                     active,
                     changed: false,
                 };
-                self.heads.insert(key, head);
+                self.known.heads.insert(key, head);
             }
         }
         Ok(())
     }
 
-    /// What stands in the way of these messages.
-    async fn obstacles(&mut self, messages: &[NewMessage]) -> Result<Obstacles> {
-        let mut asked: Vec<(ChannelKey, &str, Option<&str>)> = messages
+    /// Finds out which senders are participants, as far as that is not known.
+    async fn load_seats(&mut self, messages: &[NewMessage]) -> Result<()> {
+        let mut unknown: Vec<(ChannelKey, UserId)> = messages
             .iter()
-            .map(|m| {
-                let client_id = m.client.as_ref().map(|client| client.0.as_str());
-                (m.member.channel().key, m.sender.as_str(), client_id)
+            .filter(|m| matches!(m.member.standing(), Standing::Participant(_)))
+            .map(|m| (m.member.channel().key, m.sender.clone()))
+            .filter(|seat| !self.known.seats.contains(seat))
+            .collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        for (sql, seats) in SEATS.padded(self.connection.dialect(), &unknown) {
+            let taken: Vec<(ChannelKey, UserId)> = on_db!(&mut self.connection, c => {
+                let mut query = sqlx::query_as(sql);
+                for (channel, user) in &seats {
+                    query = query.bind(channel).bind(user.as_str());
+                }
+                query.fetch_all(&mut *c).await
+            })?;
+            self.known.seats.extend(taken);
+        }
+        Ok(())
+    }
+
+    /// What was sent before under the client ids of these messages, and the hash of it.
+    async fn earlier(
+        &mut self,
+        messages: &[NewMessage],
+    ) -> Result<HashMap<ClientKey, (i64, Arc<Message>)>> {
+        let mut asked: Vec<(ChannelKey, &str, &str)> = messages
+            .iter()
+            .filter_map(|m| {
+                let (client_id, _) = m.client.as_ref()?;
+                Some((
+                    m.member.channel().key,
+                    m.sender.as_str(),
+                    client_id.as_str(),
+                ))
             })
             .collect();
         asked.sort_unstable();
         asked.dedup();
-        let mut found = Obstacles::default();
-        for (sql, keys) in OBSTACLES.padded(self.connection.dialect(), &asked) {
-            type Row = (
-                ChannelKey,
-                UserId,
-                Option<String>,
-                bool,
-                Option<i64>,
-                Option<MessageId>,
-            );
+        let mut earlier = HashMap::new();
+        for (sql, keys) in EARLIER.padded(self.connection.dialect(), &asked) {
+            type Row = (ChannelKey, UserId, String, Option<i64>, MessageId);
             let rows: Vec<Row> = on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query_as(sql);
                 for (channel, sender, client_id) in keys {
@@ -393,18 +433,20 @@ impl Tx {
                 }
                 query.fetch_all(&mut *c).await
             })?;
-            for (channel, sender, client_id, is_participant, hash, id) in rows {
-                if !is_participant {
-                    found.absent.insert((channel, sender.clone()));
-                }
-                if let (Some(client_id), Some(id)) = (client_id, id)
-                    && let Some(message) = messages::find_in(&mut self.connection, id).await?
-                {
+            for (channel, sender, client_id, hash, id) in rows {
+                if let Some(message) = messages::find_in(&mut self.connection, id).await? {
                     let sent = (hash.unwrap_or(0), Arc::new(message));
-                    found.before.insert((channel, sender, client_id), sent);
+                    earlier.insert((channel, sender, client_id), sent);
                 }
             }
         }
-        Ok(found)
+        Ok(earlier)
+    }
+}
+
+fn sent(message: Arc<Message>) -> Sent {
+    Sent {
+        message,
+        replayed: false,
     }
 }

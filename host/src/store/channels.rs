@@ -194,7 +194,7 @@ impl Store {
                 })?;
                 let gone: Vec<ChannelKey> = gone.into_iter().map(|(channel, _)| channel).collect();
                 for channel in &gone {
-                    tx.heads.remove(channel);
+                    tx.known.heads.remove(channel);
                 }
                 Ok(gone)
             })

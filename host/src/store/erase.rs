@@ -212,7 +212,7 @@ impl Tx {
 
     async fn erase_message(&mut self, channel: ChannelKey, message: MessageId) -> Result<()> {
         // The channel may be gone since, and then the message is, too.
-        if !self.heads.contains_key(&channel) {
+        if !self.known.heads.contains_key(&channel) {
             return Ok(());
         }
         match self.delete_message(channel, message, None).await {

@@ -2,7 +2,7 @@
 //! reviewers sees them.
 
 use super::Store;
-use super::append::{NewMessage, Sent};
+use super::append::{ClientIds, NewMessage, Sent};
 use super::proof::{Backend, Member};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
@@ -129,7 +129,7 @@ impl Store {
                     state: held.state,
                     client: held.client_id.zip(held.client_hash),
                 };
-                let mut sent = tx.send_all(vec![message]).await?;
+                let mut sent = tx.send_all(&[message], ClientIds::LookedFor).await?;
                 sent.pop()
                     .unwrap_or_else(|| Err(Error::not_found("message")))
             })

@@ -327,7 +327,7 @@ impl Tx {
         message.state = None;
         self.put_message(&message, EventKind::MessageDeleted, actor)
             .await?;
-        let app = self.heads.get(&channel).map(|head| head.app_id);
+        let app = self.known.heads.get(&channel).map(|head| head.app_id);
         on_db!(&mut self.connection, c => {
             sqlx::query(
                 "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1)",

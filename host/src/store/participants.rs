@@ -131,7 +131,7 @@ impl Store {
         self.write(move |tx| {
             Box::pin(async move {
                 tx.load_heads(std::iter::once(channel)).await?;
-                let head = tx.heads.get(&channel).map_or(0, |head| head.seq);
+                let head = tx.known.heads.get(&channel).map_or(0, |head| head.seq);
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "UPDATE participants SET last_read_seq = $1 \
@@ -331,7 +331,8 @@ impl Tx {
 
     async fn head_seq(&mut self, channel: ChannelKey) -> Result<i64> {
         self.load_heads(std::iter::once(channel)).await?;
-        self.heads
+        self.known
+            .heads
             .get(&channel)
             .map(|head| head.seq)
             .ok_or_else(|| Error::not_found("channel"))

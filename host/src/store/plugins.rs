@@ -2,7 +2,7 @@
 //! which everything that a handler did lands together with its place in the log.
 
 use super::Store;
-use super::append::{MessageChange, NewMessage};
+use super::append::{ClientIds, MessageChange, NewMessage};
 use super::proof::{Backend, Tenant};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
@@ -500,7 +500,7 @@ impl Tx {
         for write in commit.chat {
             match write {
                 ChatWrite::Send(message) => {
-                    let mut sent = self.send_all(vec![message]).await?;
+                    let mut sent = self.send_all(&[message], ClientIds::LookedFor).await?;
                     sent.pop()
                         .unwrap_or_else(|| Err(Error::not_found("message")))?;
                 }

@@ -5,7 +5,6 @@
 //! A job that fails is rolled back to its savepoint and fails alone; when the commit itself fails,
 //! every job of the batch does.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use sqlx::{ConnectOptions, Connection as _, PgConnection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::append::{Head, NewMessage, Sent};
+use super::append::{ClientIds, Head, Known, NewMessage, Sent};
 use super::gathering::Gathering;
 use super::messages::log_after;
 use super::{Committed, Db, Store};
@@ -191,14 +190,14 @@ pub struct Writer {
     position: i64,
     /// Entries of a commit that got through although it was not confirmed, to be published first.
     unpublished: Committed,
-    /// The heads of channels that were written to lately, as the last transaction left them. Nobody
-    /// else writes to this database, so they are true until something other than a send is done.
-    heads: HashMap<ChannelKey, Head>,
+    known: Known,
+    /// Transactions yet for which client ids are looked for before.
+    looking: u32,
     commits: mpsc::Sender<Committed>,
 }
 
-/// Channels whose heads are kept.
-const HEADS_MAX: usize = 10_000;
+/// Where one client id was used again, others soon are: clients come back together.
+const LOOKING_FOR: u32 = 64;
 
 /// Who to tell what, once the commit is through.
 enum Outcome {
@@ -222,7 +221,8 @@ impl Writer {
             ids,
             position,
             unpublished: Vec::new(),
-            heads: HashMap::new(),
+            known: Known::default(),
+            looking: 0,
             commits,
         }
     }
@@ -333,23 +333,26 @@ impl Writer {
         works: &mut Vec<Box<dyn Work>>,
         outcomes: &mut Vec<Outcome>,
     ) -> Result<Committed> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.reconnect().await?,
-        };
-        let mut tx = Tx::begin(
-            connection,
-            self.clock.now(),
-            self.ids.clone(),
-            self.position,
-            // When this transaction fails, they are gone with it.
-            std::mem::take(&mut self.heads),
-        )
-        .await?;
+        let mut tx = self.begin().await?;
         // Sends among themselves keep their order, and so do the others. Between the two it does not
         // matter: nobody was told anything yet.
         if !messages.is_empty() {
-            let results = tx.send_all(messages).await?;
+            let client_ids = match self.looking {
+                0 => ClientIds::Assumed,
+                _ => ClientIds::LookedFor,
+            };
+            self.looking = self.looking.saturating_sub(1);
+            let results = match tx.send_all(&messages, client_ids).await {
+                Err(error)
+                    if client_ids == ClientIds::Assumed && error.code() == Code::AlreadyExists =>
+                {
+                    self.looking = LOOKING_FOR;
+                    self.connection = Some(tx.roll_back().await?);
+                    tx = self.begin().await?;
+                    tx.send_all(&messages, ClientIds::LookedFor).await?
+                }
+                other => other?,
+            };
             let sent = senders.drain(..).zip(results);
             outcomes.extend(sent.map(|(done, result)| Outcome::Sent(done, result)));
         }
@@ -361,12 +364,29 @@ impl Writer {
         let done = tx.commit().await?;
         self.connection = Some(done.connection);
         self.position = done.position;
-        if only_sends && done.heads.len() <= HEADS_MAX {
-            self.heads = done.heads;
+        if only_sends {
+            self.known = done.known.within_bounds();
         }
         let mut all = std::mem::take(&mut self.unpublished);
         all.extend(done.events);
         Ok(all)
+    }
+
+    async fn begin(&mut self) -> Result<Tx> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reconnect().await?,
+        };
+        // When the transaction fails, what is known is gone with it.
+        let known = std::mem::take(&mut self.known);
+        Tx::begin(
+            connection,
+            self.clock.now(),
+            self.ids.clone(),
+            self.position,
+            known,
+        )
+        .await
     }
 
     /// After a failed write or sync of SQLite's files, what they hold is uncertain, and a later sync
@@ -405,7 +425,7 @@ impl Writer {
 struct Done {
     connection: Connection,
     position: i64,
-    heads: HashMap<ChannelKey, Head>,
+    known: Known,
     events: Committed,
 }
 
@@ -418,7 +438,7 @@ pub struct Tx {
     pub(super) position: i64,
     /// How many plugins in a row led to what is being written.
     pub(super) depth: i16,
-    pub(super) heads: HashMap<ChannelKey, Head>,
+    pub(super) known: Known,
     /// Heads as they were before the current savepoint.
     undo: Vec<(ChannelKey, Head)>,
     /// Entries not yet inserted, then all of them, in order.
@@ -432,7 +452,7 @@ impl Tx {
         now: Millis,
         ids: Arc<IdSource>,
         position: i64,
-        heads: HashMap<ChannelKey, Head>,
+        known: Known,
     ) -> Result<Self> {
         match &mut connection {
             Db::Sqlite(c) => sqlx::query("BEGIN IMMEDIATE")
@@ -447,7 +467,7 @@ impl Tx {
             ids,
             position,
             depth: 0,
-            heads,
+            known,
             undo: Vec::new(),
             pending: Vec::new(),
             appended: Vec::new(),
@@ -458,6 +478,7 @@ impl Tx {
     async fn attempt(&mut self, work: &mut dyn Work) -> Result<Option<Error>> {
         self.flush().await?;
         self.undo.clear();
+        self.known.seats.clear(); // What was done before may have taken them.
         self.depth = 0;
         let (position, appended) = (self.position, self.appended.len());
         self.execute("SAVEPOINT work").await?;
@@ -474,7 +495,7 @@ impl Tx {
         self.appended.truncate(appended);
         self.position = position;
         for (key, head) in self.undo.drain(..).rev() {
-            self.heads.insert(key, head);
+            self.known.heads.insert(key, head);
         }
         Ok(Some(error))
     }
@@ -483,15 +504,22 @@ impl Tx {
         self.flush().await?;
         self.write_heads().await?;
         self.execute("COMMIT").await?;
-        self.heads
+        self.known
+            .heads
             .values_mut()
             .for_each(|head| head.changed = false);
         Ok(Done {
             connection: self.connection,
             position: self.position,
-            heads: self.heads,
+            known: self.known,
             events: self.appended,
         })
+    }
+
+    /// Undoes everything and gives the connection back.
+    async fn roll_back(mut self) -> Result<Connection> {
+        self.execute("ROLLBACK").await?;
+        Ok(self.connection)
     }
 
     pub(super) async fn execute(&mut self, sql: &'static str) -> Result<()> {
@@ -501,7 +529,7 @@ impl Tx {
 
     /// The head of a channel, to be changed; remembers how it was.
     pub(super) fn head_mut(&mut self, channel: ChannelKey) -> Option<&mut Head> {
-        match self.heads.entry(channel) {
+        match self.known.heads.entry(channel) {
             Entry::Occupied(entry) => {
                 let head = entry.into_mut();
                 self.undo.push((channel, *head));
