@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::model::Millis;
 
@@ -36,14 +35,10 @@ impl Clock {
     }
 }
 
-/// 64 random bits from the system, unfit for nothing.
+/// 64 random bits that nobody can foretell. Drawn for every message: from a generator of this thread
+/// that the system seeds, since asking the system itself takes a microsecond.
 pub fn random_u64() -> u64 {
-    let mut bytes = [0; 8];
-    // The system's generator fails only before the kernel has seeded it; there is no going on then.
-    if SystemRandom::new().fill(&mut bytes).is_err() {
-        std::process::abort();
-    }
-    u64::from_le_bytes(bytes)
+    rand::random()
 }
 
 /// RFC 3339 in UTC with milliseconds, as every time outside is written.
