@@ -1,8 +1,9 @@
 //! Runs plugins: everything that touches wasmtime, and nothing else. A component is inspected and
 //! compiled once (`inspect`), linked once for each set of grants (`link`), and called through one
-//! function for each hook, each call in a fresh instance of its own. Whatever a plugin does, a call
-//! ends as a value within its budget: an `Output` or a `Fault`. What it wrote comes back as
-//! `Effects`, for the chat layer to commit with its own changes, or to drop.
+//! function for each hook, each call in a fresh instance of its own, or in one that the same install
+//! has used before (`kept`) where its manifest asks for it. Whatever a plugin does, a call ends as a
+//! value within its budget: an `Output` or a `Fault`. What it wrote comes back as `Effects`, for the
+//! chat layer to commit with its own changes, or to drop.
 
 mod bindings;
 mod call;
@@ -15,6 +16,7 @@ mod grants;
 mod hooks;
 mod imports;
 mod interfaces;
+mod kept;
 mod limits;
 mod link;
 mod manifest;

@@ -1,5 +1,6 @@
-//! Runs one call: admission, a fresh instance, the hook, the outcome. Nothing that a guest does
-//! gets past its budget, and the store goes with the call, so nothing is left for the next one.
+//! Runs one call: admission, an instance, the hook, the outcome. Nothing that a guest does gets past
+//! its budget. The store goes with the call, so nothing is left for the next one, unless the plugin
+//! asks for its instances to be kept for the same install.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -17,6 +18,7 @@ use super::fault::{Fault, FaultKind, Limit, LogLine, Usage, classify};
 use super::grants::Permission;
 use super::imports::Chat;
 use super::interfaces::Hooks;
+use super::kept::{Live, Shelf};
 use super::link::Linked;
 use super::meter::Meter;
 use super::output::Returned;
@@ -24,13 +26,15 @@ use super::slots::{Slot, Slots};
 use super::state::{Class, Done, MemoryUse, State};
 use super::types::Context;
 
-/// A plugin enabled for one app: code, settings and counters. Cheap to make; kept between calls.
+/// A plugin enabled for one app: code, settings and counters. Cheap to make; lives between calls.
 pub struct Install {
     pub(super) engine: Arc<Engine>,
     pub(super) linked: Arc<Linked>,
     config: Arc<str>,
     counters: Arc<Counters>,
     slots: Arc<Slots>,
+    /// Where its instances wait, if the plugin asks for that.
+    shelf: Option<Shelf>,
 }
 
 impl Install {
@@ -49,6 +53,11 @@ impl Install {
             config: config.into(),
             counters: engine.counters(id),
             slots: engine.app_slots(app),
+            shelf: linked
+                .inspection
+                .manifest
+                .keep_instances
+                .then(|| engine.kept.shelf()),
         }
     }
 
@@ -81,16 +90,16 @@ pub struct Output<T> {
     pub log: Vec<LogLine>,
 }
 
-/// Runs `hook` on a fresh instance.
+/// Runs `hook`.
 pub(super) async fn run<T: Returned>(
     call: Call<'_>,
     class: Class,
-    hook: impl AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
+    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<Output<T>, Fault> {
     let install = call.install;
     let limits = &install.engine.limits;
     let meter = Arc::new(Meter::new(class.budget(limits).cpu));
-    let state = State {
+    let state = || State {
         class,
         limits: Arc::clone(limits),
         memory: MemoryUse::new(Arc::clone(&meter), limits),
@@ -103,8 +112,16 @@ pub(super) async fn run<T: Returned>(
         done: Done::default(),
     };
     let linked = &install.linked;
-    let (mut value, effects, usage) =
-        execute(&install.engine, Some(&install.slots), linked, state, hook).await?;
+    let (mut value, effects, usage) = execute(
+        &install.engine,
+        Some(install),
+        linked,
+        class,
+        &meter,
+        state,
+        hook,
+    )
+    .await?;
     let log = meter.take_log();
     if let Err(detail) = value.check(limits) {
         let kind = FaultKind::BadOutput;
@@ -123,24 +140,25 @@ pub(super) async fn run<T: Returned>(
     })
 }
 
-/// The part that a probe shares with a call.
+/// The part that a probe, which is of no install, shares with a call.
 pub(super) async fn execute<T>(
     engine: &Engine,
-    app: Option<&Slots>,
+    install: Option<&Install>,
     linked: &Linked,
-    state: State,
-    hook: impl AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
+    class: Class,
+    meter: &Arc<Meter>,
+    state: impl Fn() -> State,
+    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<(T, Effects, Usage), Fault> {
     let began = Instant::now();
-    let class = state.class;
     let deadline = began + class.budget(&engine.limits).wall;
-    let meter = Arc::clone(&state.meter);
     let fault = |kind, detail| Fault {
         kind,
         detail,
         usage: meter.usage(began.elapsed()),
         log: meter.take_log(),
     };
+    let app = install.map(|install| install.slots.as_ref());
     let _slots = match timeout_at(deadline.into(), admit(engine, app, class)).await {
         Ok(Ok(slots)) => slots,
         Ok(Err(whose)) => {
@@ -157,11 +175,25 @@ pub(super) async fn execute<T>(
         }
     };
     let _running = engine.ticker.run();
-    let mut guest = pin!(async move {
-        let mut store = store(engine, state);
+    let shelf = install.and_then(|install| install.shelf.as_ref());
+    let mut guest = pin!(async {
+        if let Some(mut live) = shelf.and_then(Shelf::take) {
+            let state = state().goes_on_from(live.store.data());
+            *live.store.data_mut() = state;
+            match serve(live, shelf, hook).await {
+                // It may be what the instance remembers: a fresh one remembers nothing.
+                Err(error) if classify(&error).0 != FaultKind::CpuLimit => {}
+                served => return served,
+            }
+        }
+        let mut store = store(engine, state());
         let instance = linked.pre.instantiate_async(&mut store).await?;
-        let value = hook(&mut store, &instance).await?;
-        wasmtime::Result::Ok((value, store.into_data().into_effects()))
+        let live = Live {
+            store,
+            instance,
+            calls: 0,
+        };
+        serve(live, shelf, hook).await
     });
     let polled = poll_fn(|task| meter.poll(|| guest.as_mut().poll(task)));
     match timeout_at(deadline.into(), polled).await {
@@ -175,6 +207,23 @@ pub(super) async fn execute<T>(
             "the call was not done in time".into(),
         )),
     }
+}
+
+/// One call in one instance, which is kept afterwards if there is a place for it. After a fault it
+/// can't be entered again, and goes.
+async fn serve<T>(
+    mut live: Live,
+    shelf: Option<&Shelf>,
+    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
+) -> wasmtime::Result<(T, Effects)> {
+    live.store.set_epoch_deadline(1);
+    let value = hook(&mut live.store, &live.instance).await?;
+    let effects = live.store.data_mut().finish();
+    live.calls += 1;
+    if let Some(shelf) = shelf {
+        shelf.put(live);
+    }
+    Ok((value, effects))
 }
 
 /// The app's slot first: who waits for it holds nothing that others need.
@@ -204,8 +253,9 @@ fn store(engine: &Engine, state: State) -> Store<State> {
     let limits = Arc::clone(&state.limits);
     let mut store = Store::new(&engine.wasm, state);
     store.limiter(|state| &mut state.memory);
-    store.set_hostcall_fuel(limits.host_call_bytes_max as usize);
     store.set_max_component_handles(limits.handles_max as usize);
+    store.set_hostcall_fuel(limits.host_call_bytes_max as usize);
+    // Start-up code runs before the first call.
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(on_tick);
     store

@@ -13,6 +13,7 @@ use wasmtime::{
 use super::component::{Digest, Inspected};
 use super::counters::Counters;
 use super::grants::Grants;
+use super::kept::Kept;
 use super::limits::Limits;
 use super::link::Linked;
 use super::slots::Slots;
@@ -34,6 +35,7 @@ pub struct Engine {
     pub(super) limits: Arc<Limits>,
     pub(super) ticker: Ticker,
     pub(super) slots: Slots,
+    pub(super) kept: Arc<Kept>,
     apps: Mutex<HashMap<Arc<str>, Weak<Slots>>>,
     counters: Mutex<HashMap<Arc<str>, Arc<Counters>>>,
     pub(super) inspected: Mutex<Inspected>,
@@ -58,6 +60,7 @@ impl Engine {
         );
         Ok(Arc::new(Self {
             wasm,
+            kept: Arc::new(Kept::new(&limits)),
             limits: Arc::new(limits),
             ticker,
             slots,
@@ -144,14 +147,18 @@ fn proposals(config: &mut Config) {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    let calls = limits.concurrent_calls_max.max(1);
+    // Those that run, and those that are kept for later.
+    let live = limits
+        .concurrent_calls_max
+        .saturating_add(limits.kept_instances_max)
+        .max(1);
     let mut pool = PoolingAllocationConfig::new();
-    // Admission lets in `calls` calls, and the totals hold the largest component in each of them.
-    pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(limits.core_instances_max))
-        .total_memories(calls.saturating_mul(limits.memories_max))
-        .total_tables(calls.saturating_mul(limits.tables_max))
-        .total_stacks(calls)
+    // The totals hold the largest component in each of them.
+    pool.total_component_instances(live)
+        .total_core_instances(live.saturating_mul(limits.core_instances_max))
+        .total_memories(live.saturating_mul(limits.memories_max))
+        .total_tables(live.saturating_mul(limits.tables_max))
+        .total_stacks(live)
         .max_core_instances_per_component(limits.core_instances_max)
         .max_memories_per_component(limits.memories_max)
         .max_tables_per_component(limits.tables_max)

@@ -39,6 +39,12 @@ pub struct Limits {
     pub warm_slots_max: u32,
     /// Memory that a free slot keeps for its next call, where the kernel can tell dirty pages.
     pub warm_slot_bytes_max: u32,
+    /// Instances that wait for another call of their install, of all plugins that ask for it.
+    pub kept_instances_max: u32,
+    /// Calls that an instance serves before a new one takes its place.
+    pub kept_instance_calls_max: u32,
+    /// Memories and tables of an instance that is kept; a larger one goes with its call.
+    pub kept_instance_bytes_max: u32,
 
     /// CPU time of a guard.
     pub guard_cpu_ms_max: u32,
@@ -132,6 +138,9 @@ impl Default for Limits {
             stack_bytes_max: 512 << 10,
             warm_slots_max: 128,
             warm_slot_bytes_max: 512 << 10,
+            kept_instances_max: 64,
+            kept_instance_calls_max: 1_000,
+            kept_instance_bytes_max: 16 << 20,
             guard_cpu_ms_max: 10,
             guard_wall_ms_max: 250,
             kind_cpu_ms_max: 10,
@@ -184,6 +193,10 @@ impl Limits {
         check(
             (2..=16_384).contains(&self.concurrent_calls_max),
             "concurrent_calls_max must be 2 to 16384",
+        );
+        check(
+            self.kept_instances_max <= 16_384,
+            "kept_instances_max must be at most 16384",
         );
         check(
             self.app_concurrent_calls_max >= 2,

@@ -128,11 +128,11 @@ fn build(
 async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
     let limits = &engine.limits;
     let meter = Arc::new(Meter::new(Class::Probe.budget(limits).cpu));
-    let state = State {
+    let state = || State {
         class: Class::Probe,
         limits: Arc::clone(limits),
         memory: MemoryUse::new(Arc::clone(&meter), limits),
-        meter,
+        meter: Arc::clone(&meter),
         config: "{}".into(),
         counters: Arc::new(Counters::new(1)),
         chat: None,
@@ -140,27 +140,35 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
         moderates: linked.grants.contains(Permission::ChatModerate),
         done: Done::default(),
     };
-    let probed = execute(engine, None, linked, state, async |store, instance| {
-        if let Some(hook) = &linked.message_guard {
-            hook.load(&mut *store, instance)?;
-        }
-        if let Some(hook) = &linked.events {
-            hook.load(&mut *store, instance)?;
-        }
-        if let Some(hook) = &linked.commands {
-            hook.load(&mut *store, instance)?;
-        }
-        if let Some(hook) = &linked.interactions {
-            hook.load(&mut *store, instance)?;
-        }
-        if let Some(hook) = &linked.message_kind {
-            hook.load(&mut *store, instance)?;
-        }
-        if let Some(hook) = &linked.schedule {
-            hook.load(&mut *store, instance)?;
-        }
-        Ok(())
-    })
+    let probed = execute(
+        engine,
+        None,
+        linked,
+        Class::Probe,
+        &meter,
+        state,
+        async |store, instance| {
+            if let Some(hook) = &linked.message_guard {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.events {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.commands {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.interactions {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.message_kind {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.schedule {
+                hook.load(&mut *store, instance)?;
+            }
+            Ok(())
+        },
+    )
     .await;
     match probed {
         Ok(_) => Ok(()),

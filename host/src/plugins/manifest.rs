@@ -45,6 +45,8 @@ pub struct Manifest {
     pub commands: Vec<CommandInfo>,
     /// Its kinds of message, at most 16.
     pub kinds: Vec<KindInfo>,
+    /// Whether instances serve more than one call of an install.
+    pub keep_instances: bool,
     /// The JSON schema of the settings; empty if there are none.
     pub config: Map<String, Value>,
 }
@@ -98,6 +100,8 @@ struct Written {
     commands: Vec<CommandInfo>,
     #[serde(default)]
     kinds: Vec<KindInfo>,
+    #[serde(default)]
+    keep_instances: bool,
     #[serde(default)]
     config: Map<String, Value>,
 }
@@ -159,6 +163,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
         permissions: permissions(written.permissions)?,
         commands: written.commands,
         kinds: written.kinds,
+        keep_instances: written.keep_instances,
         config: written.config,
     })
 }

@@ -103,13 +103,22 @@ pub(super) struct Done {
 }
 
 impl State {
-    /// What the call wrote, complete. There is nothing to commit for a call that may not write.
-    pub(super) fn into_effects(self) -> Effects {
-        let mut effects = self.done.effects;
+    /// What the call wrote, complete. There is nothing to commit for a call that may not write. The
+    /// state forgets it, and whom it could ask.
+    pub(super) fn finish(&mut self) -> Effects {
+        self.chat = None;
+        let mut done = std::mem::take(&mut self.done);
         if self.class.may_write() {
-            self.done.kv.finish(&mut effects);
+            done.kv.finish(&mut done.effects);
         }
-        effects
+        done.effects
+    }
+
+    /// The state for another call in an instance that has memory already.
+    pub(super) fn goes_on_from(mut self, before: &Self) -> Self {
+        self.memory.used_bytes = before.memory.used_bytes;
+        self.memory.meter.note_memory(self.memory.used_bytes);
+        self
     }
 }
 
@@ -137,6 +146,10 @@ impl MemoryUse {
             tables_max: limits.tables_max as usize,
             last_growth_bytes: 0,
         }
+    }
+
+    pub(super) fn used_bytes(&self) -> usize {
+        self.used_bytes
     }
 
     fn grow(&mut self, more_bytes: usize) -> wasmtime::Result<bool> {

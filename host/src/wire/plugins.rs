@@ -68,6 +68,9 @@ pub struct Component {
     pub kinds: Vec<Kind>,
     /// The log events it gets.
     pub events: Vec<String>,
+    /// Whether an instance of it may serve several calls of the same app, one after the other, and so
+    /// remember what the earlier ones were about. Otherwise each call has a fresh one.
+    pub keep_instances: bool,
     /// The JSON Schema of its settings.
     #[schema(value_type = Object)]
     pub config_schema: serde_json::Value,

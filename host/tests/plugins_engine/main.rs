@@ -6,6 +6,7 @@
 mod admission;
 mod chat;
 mod inspecting;
+mod keeping;
 mod limits;
 mod measuring;
 mod nesting;

@@ -10,22 +10,32 @@ use std::ops::Range;
 /// A folded text.
 pub struct Folded {
     text: String,
-    /// For each byte of `text`, the bytes of the original's character behind it.
-    origins: Vec<(u32, u32)>,
+    /// For each byte of `text`, the bytes of the original's character behind it. `None` where that is
+    /// the byte in the same place.
+    origins: Option<Vec<(u32, u32)>>,
 }
 
 impl Folded {
     /// Folds `original`.
     pub fn new(original: &str) -> Folded {
-        let mut folded = Folded {
+        if is_plain(original) {
+            return Folded {
+                text: original.to_ascii_lowercase(),
+                origins: None,
+            };
+        }
+        let mut folding = Folding {
             text: String::with_capacity(original.len()),
             origins: Vec::with_capacity(original.len()),
         };
         for (start, char) in original.char_indices() {
             let origin = (start as u32, (start + char.len_utf8()) as u32);
-            folded.push(char, origin);
+            folding.push(char, origin);
         }
-        folded
+        Folded {
+            text: folding.text,
+            origins: Some(folding.origins),
+        }
     }
 
     /// The folded text.
@@ -35,13 +45,34 @@ impl Folded {
 
     /// Where a part of the folded text lies in the original.
     pub fn origin(&self, part: Range<usize>) -> Range<usize> {
-        match self.origins.get(part) {
+        let Some(origins) = &self.origins else {
+            return part;
+        };
+        match origins.get(part) {
             Some([first, .., last]) => first.0 as usize..last.1 as usize,
             Some([only]) => only.0 as usize..only.1 as usize,
             _ => 0..0,
         }
     }
+}
 
+/// Whether every character folds to one in its place, as in most of what people write.
+fn is_plain(text: &str) -> bool {
+    let mut before = 0;
+    text.bytes().all(|byte| {
+        let is_run = byte == b' ' && before == b' ';
+        before = byte;
+        byte.is_ascii() && !matches!(byte, b'\t'..=b'\r') && !is_run
+    })
+}
+
+/// A text that is being folded.
+struct Folding {
+    text: String,
+    origins: Vec<(u32, u32)>,
+}
+
+impl Folding {
     fn push(&mut self, char: char, origin: (u32, u32)) {
         if char.is_ascii() {
             match char {
@@ -155,6 +186,18 @@ mod tests {
         assert_eq!(folded("STRASSE straße"), "strasse strasse");
         assert_eq!(folded("ΣΊΣΥΦΟΣ"), folded("σίσυφος"));
         assert_eq!(folded("İ"), "i");
+    }
+
+    #[test]
+    fn plain_texts_fold_like_others() {
+        for text in ["Well DARN, 2 of them", " a b ", "a  b", "a\tb", ""] {
+            let marked = format!("{text}\u{200b}");
+            assert_eq!(folded(text), folded(&marked), "{text:?}");
+            let (plain, other) = (Folded::new(text), Folded::new(&marked));
+            for at in 0..plain.text.len() {
+                assert_eq!(plain.origin(at..at + 1), other.origin(at..at + 1));
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use althing_plugin::log;
-use regex_lite::RegexBuilder;
-
 use crate::fold::Folded;
+use crate::rules::Rules;
 use crate::settings::{Action, CapitalsAction, LinkPolicy, Settings};
 use crate::{links, words};
 
@@ -54,16 +52,17 @@ impl Findings {
 }
 
 /// Judges `text` by all rules for texts.
-pub fn judge(rules: &Settings, text: &str) -> Judgement {
+pub fn judge(rules: &Rules, text: &str) -> Judgement {
+    let settings = &rules.settings;
     let mut findings = Findings {
         masks: Vec::new(),
         hold: None,
     };
-    let searched = check_length(rules, text)
+    let searched = check_length(settings, text)
         .and_then(|()| find_words(rules, text, &mut findings))
         .and_then(|()| find_patterns(rules, text, &mut findings))
-        .and_then(|()| find_links(rules, text, &mut findings))
-        .and_then(|()| check_capitals(rules, text, &mut findings));
+        .and_then(|()| find_links(settings, text, &mut findings))
+        .and_then(|()| check_capitals(settings, text, &mut findings));
     match (searched, findings) {
         (Err(fault), _) => Judgement::Reject(fault),
         (
@@ -94,16 +93,16 @@ fn check_length(rules: &Settings, text: &str) -> Result<(), Fault> {
     })
 }
 
-fn find_words(rules: &Settings, text: &str, findings: &mut Findings) -> Result<(), Fault> {
+fn find_words(rules: &Rules, text: &str, findings: &mut Findings) -> Result<(), Fault> {
     if rules.words.is_empty() {
         return Ok(());
     }
-    let folded = Folded::new(text);
-    let pairs = words::Pairs::new(folded.text());
-    for list in &rules.words {
-        for word in &list.words {
-            for part in words::find(&folded, &pairs, word, list.place) {
-                findings.add(list.action, folded.origin(part), || Fault {
+    let text = Folded::new(text);
+    let pairs = words::Pairs::new(text.text());
+    for (list, folded) in rules.settings.words.iter().zip(&rules.words) {
+        for (word, folded) in list.words.iter().zip(folded) {
+            for part in words::find(text.text(), &pairs, folded, list.place) {
+                findings.add(list.action, text.origin(part), || Fault {
                     code: "word_not_allowed",
                     reason: given_or(&list.reason, || {
                         format!("“{}” isn't allowed here.", clip(word.trim()))
@@ -115,18 +114,9 @@ fn find_words(rules: &Settings, text: &str, findings: &mut Findings) -> Result<(
     Ok(())
 }
 
-fn find_patterns(rules: &Settings, text: &str, findings: &mut Findings) -> Result<(), Fault> {
-    for rule in &rules.patterns {
-        let regex = match RegexBuilder::new(&rule.pattern)
-            .case_insensitive(true)
-            .build()
-        {
-            Ok(regex) => regex,
-            Err(error) => {
-                log::error!("the pattern `{}` is left out: {error}", rule.pattern);
-                continue;
-            }
-        };
+fn find_patterns(rules: &Rules, text: &str, findings: &mut Findings) -> Result<(), Fault> {
+    for (rule, regex) in rules.settings.patterns.iter().zip(&rules.patterns) {
+        let Some(regex) = regex else { continue };
         for found in regex.find_iter(text).filter(|found| !found.is_empty()) {
             findings.add(rule.action, found.range(), || Fault {
                 code: "pattern_not_allowed",

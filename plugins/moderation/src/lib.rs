@@ -1,28 +1,28 @@
 //! Moderation: keeps an app's channels civil.
 //!
 //! A guard that looks at each message before it is sent or changed: words, patterns, links, length,
-//! capitals, and how much one person sends. `settings` says what can be set, `judge` what the rules
-//! say of a text, `flood` counts. Every call is a fresh instance, so nothing here is built that one
-//! message doesn't need.
+//! capitals, and how much one person sends. `settings` says what can be set, `rules` makes it ready,
+//! `judge` says what the rules have against a text, `flood` counts.
 
 mod flood;
 mod fold;
 mod judge;
 mod links;
+mod rules;
 mod settings;
 mod words;
 
 use althing_plugin::prelude::*;
 
 use judge::{Fault, Judgement, judge};
-use settings::Settings;
+use rules::Rules;
 
 struct Moderation;
 
 impl MessageGuard for Moderation {
     fn before_send(ctx: &Context, message: Draft) -> Verdict {
-        let rules = config::<Settings>().for_channel(ctx);
-        if rules.exempts(ctx.actor_role) {
+        let rules = Rules::for_channel(ctx);
+        if rules.settings.exempts(ctx.actor_role) {
             return Verdict::Allow;
         }
         let verdict = by_content(&rules, &message);
@@ -32,12 +32,12 @@ impl MessageGuard for Moderation {
         {
             return verdict;
         }
-        flood::check(&rules, ctx, &message).unwrap_or(verdict)
+        flood::check(&rules.settings, ctx, &message).unwrap_or(verdict)
     }
 
     fn before_edit(ctx: &Context, message: Draft, _before: Draft) -> Verdict {
-        let rules = config::<Settings>().for_channel(ctx);
-        if rules.exempts(ctx.actor_role) {
+        let rules = Rules::for_channel(ctx);
+        if rules.settings.exempts(ctx.actor_role) {
             return Verdict::Allow;
         }
         match by_content(&rules, &message) {
@@ -54,7 +54,7 @@ impl MessageGuard for Moderation {
 }
 
 /// What the rules for texts say of a message.
-fn by_content(rules: &Settings, message: &Draft) -> Verdict {
+fn by_content(rules: &Rules, message: &Draft) -> Verdict {
     match judge(rules, &message.text) {
         Judgement::Fine => Verdict::Allow,
         Judgement::Reject(fault) => reject(fault),
@@ -65,7 +65,7 @@ fn by_content(rules: &Settings, message: &Draft) -> Verdict {
 }
 
 /// Masks the texts inside the data of a message of a kind.
-fn rewrite_data(rules: &Settings, message: &Draft) -> Verdict {
+fn rewrite_data(rules: &Rules, message: &Draft) -> Verdict {
     let Ok(mut data) = message.json::<Value>() else {
         return Verdict::Allow;
     };
@@ -81,7 +81,7 @@ fn rewrite_data(rules: &Settings, message: &Draft) -> Verdict {
 }
 
 /// Whether any text in `value` was changed.
-fn rewrite_strings(rules: &Settings, value: &mut Value) -> bool {
+fn rewrite_strings(rules: &Rules, value: &mut Value) -> bool {
     match value {
         // A lone address leads to a file or picture: masking a word in it would only break it.
         Value::String(text) if text.contains("://") && !text.contains(' ') => false,

@@ -83,6 +83,9 @@ fn without_scheme(text: &str, run: Range<usize>) -> Option<Link> {
         return None;
     }
     let name = text[run.clone()].trim_matches(is_dot);
+    if !name.contains(is_dot) {
+        return None; // As most words.
+    }
     let start = run.start + text[run.clone()].find(|char| !is_dot(char))?;
     let host = host_of(name);
     let (before, ending) = host.rsplit_once('.')?;

@@ -4,7 +4,7 @@ use althing_plugin::{Context, Role};
 use serde::Deserialize;
 
 /// All settings: rules for everywhere, and what is otherwise in some channels.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub words: Vec<WordList>,
@@ -38,7 +38,7 @@ pub enum Action {
     Hold,
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WordList {
     /// By which overrides name it.
@@ -65,7 +65,7 @@ pub enum Place {
     Anywhere,
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pattern {
     /// What it finds, such as `phone numbers`; overrides name it by this.
@@ -109,7 +109,7 @@ pub enum Exempt {
 }
 
 /// What is otherwise in some channels. What it leaves out stays as it is.
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Override {
     channels: Vec<String>,
@@ -133,26 +133,35 @@ struct Override {
 }
 
 impl Settings {
-    /// The rules for the channel of a call. What is set for the channel itself wins over what is
-    /// set for its type, and of two alike the later.
-    pub fn for_channel(mut self, ctx: &Context) -> Settings {
-        let (by_name, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.overrides)
-            .into_iter()
-            .partition(|rules| rules.channels.contains(&ctx.channel));
-        let by_type = others
-            .into_iter()
-            .filter(|rules| rules.channel_types.contains(&ctx.channel_type));
+    /// Which overrides hold in the channel of a call, in the order in which they do: what is set for
+    /// the channel itself wins over what is set for its type, and of two alike the later.
+    pub fn overrides_for(&self, ctx: &Context) -> Vec<usize> {
+        let names = |rules: &Override| rules.channels.contains(&ctx.channel);
+        let (by_name, others): (Vec<_>, Vec<_>) =
+            (0..self.overrides.len()).partition(|at| names(&self.overrides[*at]));
+        let by_type = others.into_iter().filter(|at| {
+            let types = &self.overrides[*at].channel_types;
+            types.contains(&ctx.channel_type)
+        });
+        by_type.chain(by_name).collect()
+    }
+
+    /// The settings where these overrides hold.
+    pub fn with(&self, overrides: &[usize]) -> Settings {
+        let mut settings = self.clone();
         let (mut words, mut patterns) = (None, None);
-        for rules in by_type.chain(by_name) {
+        for rules in overrides.iter().filter_map(|at| self.overrides.get(*at)) {
             words = rules.words.clone().or(words);
             patterns = rules.patterns.clone().or(patterns);
-            self.apply(rules);
+            settings.apply(rules.clone());
         }
-        self.words
+        settings
+            .words
             .retain(|list| holds(&words, &list.name, list.everywhere));
-        self.patterns
+        settings
+            .patterns
             .retain(|pattern| holds(&patterns, &pattern.name, pattern.everywhere));
-        self
+        settings
     }
 
     /// Whether no rule looks at what people of this role send.

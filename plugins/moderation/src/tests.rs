@@ -3,11 +3,16 @@
 use althing_plugin::prelude::*;
 
 use crate::judge::{Judgement, judge};
+use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::{by_content, rewrite_data};
 
-fn rules(settings: Value) -> Settings {
-    parse_json(&settings.to_string()).unwrap()
+fn rules(written: Value) -> Rules {
+    Rules::new(settings(written).with(&[]))
+}
+
+fn settings(written: Value) -> Settings {
+    parse_json(&written.to_string()).unwrap()
 }
 
 fn channel(id: &str, channel_type: &str) -> Context {
@@ -130,7 +135,7 @@ fn shouting_and_length_have_limits() {
 
 #[test]
 fn channels_can_have_other_rules() {
-    let settings = json!({
+    let settings = settings(json!({
         "words": [
             {"name": "mild", "words": ["darn"]},
             {"name": "kids", "words": ["silly"], "everywhere": false},
@@ -141,10 +146,12 @@ fn channels_can_have_other_rules() {
             {"channel_types": ["livestream"], "flood_messages": 1, "links": "block_all"},
             {"channels": ["adults"], "words": []},
         ],
-    });
+    }));
     let judged = |channel_id: &str, channel_type: &str, text: &str| {
-        let rules = rules(settings.clone()).for_channel(&channel(channel_id, channel_type));
-        (judge(&rules, text) != Judgement::Fine, rules.flood_messages)
+        let overrides = settings.overrides_for(&channel(channel_id, channel_type));
+        let rules = Rules::new(settings.with(&overrides));
+        let is_faulty = judge(&rules, text) != Judgement::Fine;
+        (is_faulty, rules.settings.flood_messages)
     };
     assert_eq!(judged("any", "messaging", "darn"), (true, 10));
     assert_eq!(judged("any", "messaging", "silly"), (false, 10));
@@ -156,11 +163,11 @@ fn channels_can_have_other_rules() {
 
 #[test]
 fn roles_can_be_exempt() {
-    let settings = rules(json!({"exempt": ["plugin"]}));
-    assert!(settings.exempts(Role::Plugin));
-    assert!(!settings.exempts(Role::Admin));
-    assert!(rules(json!({})).exempts(Role::Server));
-    assert!(!rules(json!({})).exempts(Role::Member));
+    let chosen = settings(json!({"exempt": ["plugin"]}));
+    assert!(chosen.exempts(Role::Plugin));
+    assert!(!chosen.exempts(Role::Admin));
+    assert!(settings(json!({})).exempts(Role::Server));
+    assert!(!settings(json!({})).exempts(Role::Member));
 }
 
 #[test]
@@ -199,8 +206,8 @@ fn the_manifest_and_the_code_have_the_same_defaults() {
         .map(|(name, schema)| (name.clone(), schema["default"].clone()))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    assert_eq!(rules(defaults), Settings::default());
-    assert_eq!(rules(json!({})), Settings::default());
+    assert_eq!(settings(defaults), Settings::default());
+    assert_eq!(settings(json!({})), Settings::default());
 }
 
 /// Texts of whatever breaks slicing: many bytes, no width, case that changes the length.
@@ -217,7 +224,7 @@ fn odd_text(random: &mut althing_plugin::Random) -> String {
 
 #[test]
 fn any_text_is_judged_and_keeps_its_length() {
-    let settings = rules(json!({
+    let rules = rules(json!({
         "words": [{"words": ["darn", "ss", "ff", "i", "垃圾", "ß"], "match": "anywhere"}],
         "patterns": [{"pattern": "d.r"}],
         "links": "block_all",
@@ -226,7 +233,7 @@ fn any_text_is_judged_and_keeps_its_length() {
     let mut random = althing_plugin::Random::new(1);
     for _ in 0..20_000 {
         let text = odd_text(&mut random);
-        if let Judgement::Rewrite(masked) = judge(&settings, &text) {
+        if let Judgement::Rewrite(masked) = judge(&rules, &text) {
             assert_eq!(masked.chars().count(), text.chars().count(), "{text:?}");
             assert!(masked.contains('*'));
         }

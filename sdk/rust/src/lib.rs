@@ -27,7 +27,8 @@
 //! ```
 //!
 //! Every call gets a fresh instance of the component, so a `static` forgets: what must outlive a
-//! call goes to [`kv`]. The host's functions ([`config()`], [`kv`], [`chat`], [`timers`] …) exist
+//! call goes to [`kv`]. With `keep_instances = true` in the manifest a `static` may remember, for
+//! what is dear to prepare, but need not. The host's functions ([`config()`], [`kv`], [`chat`], [`timers`] …) exist
 //! only inside the host and panic elsewhere: keep them at the edge, and plain `cargo test` can test
 //! all that lies behind it.
 //!

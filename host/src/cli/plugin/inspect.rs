@@ -74,6 +74,7 @@ fn document(inspection: &Inspection) -> Value {
         "commands": commands.collect::<Vec<_>>(),
         "kinds": kinds.collect::<Vec<_>>(),
         "events": manifest.events,
+        "keep_instances": manifest.keep_instances,
         "config_schema": manifest.config,
         "bytes": inspection.bytes,
     })
