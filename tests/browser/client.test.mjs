@@ -1,5 +1,5 @@
-// The page's protocol client and its timeline, without a browser: what they promise about order, gaps,
-// reconnects and messages on their way.
+// The page's protocol client, its timeline and its presence, without a browser: what they promise about
+// order, gaps, reconnects, messages on their way and who is there.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,6 +7,9 @@ import { backoff } from '../../xtask/demo/page/client/backoff.mjs';
 import { createConnection } from '../../xtask/demo/page/client/connection.mjs';
 import { createSubscription } from '../../xtask/demo/page/client/subscription.mjs';
 import { createTokens } from '../../xtask/demo/page/client/tokens.mjs';
+import { applyEvent } from '../../xtask/demo/page/state/events.mjs';
+import { loadParticipants } from '../../xtask/demo/page/state/participants.mjs';
+import { createRoom, isOnline } from '../../xtask/demo/page/state/rooms.mjs';
 import * as timelines from '../../xtask/demo/page/state/timeline.mjs';
 
 const entry = (seq) => ({ event: 'message.new', channel_id: 'c', seq, data: {} });
@@ -196,4 +199,46 @@ test('an event about a message is newer than the page of history that brings it'
   timelines.changeMessage(timeline, message(1, { data: 'edited', edited_at: '2026-01-01T00:00:01.000Z' }));
   timelines.addHistory(timeline, [message(1)], undefined);
   assert.equal(timelines.entriesOf(timeline)[0].message.data, 'edited');
+});
+
+/** Ada's rooms, on a host where Bruno is or isn't in each; it answers when the test says so. */
+function presence() {
+  const asked = [];
+  const rest = () => new Promise((resolve) => asked.push((online) => resolve({ participants: [{ user_id: 'bruno', role: 'member', last_read_seq: 0, online }] })));
+  const chat = { me: 'ada', people: new Map(), rooms: new Map(), client: { rest }, touch() {} };
+  for (const id of ['general', 'pair']) chat.rooms.set(id, createRoom({ id, head: 0 }, chat.me));
+  const tell = (id, online) => applyEvent(chat, chat.rooms.get(id), { event: 'user.presence.changed', data: { user_id: 'bruno', online } });
+  return { chat, asked, tell };
+}
+
+test('whoever has one channel open is online, though another is closed', async () => {
+  const { chat, asked, tell } = presence();
+  tell('general', true);
+  const loaded = loadParticipants(chat, chat.rooms.get('pair'));
+  asked[0](false);
+  await loaded;
+  assert.equal(isOnline(chat, 'bruno'), true, 'not yet in the new channel of two');
+  tell('pair', true);
+  tell('pair', false);
+  assert.equal(isOnline(chat, 'bruno'), true, 'left one of two');
+  tell('general', false);
+  assert.equal(isOnline(chat, 'bruno'), false);
+});
+
+test('who comes or goes while the participants are asked for is as the event says', async () => {
+  for (const comes of [true, false]) {
+    const { chat, asked, tell } = presence();
+    const room = chat.rooms.get('pair');
+    tell('pair', !comes);
+    const loaded = loadParticipants(chat, room);
+    tell('pair', comes);
+    asked[0](!comes);
+    await loaded;
+    assert.equal(isOnline(chat, 'bruno'), comes);
+    // The next answer counts again.
+    const again = loadParticipants(chat, room);
+    asked[1](!comes);
+    await again;
+    assert.equal(isOnline(chat, 'bruno'), !comes);
+  }
 });

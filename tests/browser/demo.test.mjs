@@ -162,6 +162,21 @@ test('scrolling up brings older messages, and the place is kept', async () => {
   assert.ok(Math.abs((await before.boundingBox()).y - y) < 4, 'the message that was on top is where it was');
 });
 
+test('in a new direct chat the other is online from the beginning', async () => {
+  // Two who have none yet, the first time this runs. The other's side learns of it only seconds later.
+  await page.goto(`${URL.replace(/\/$/, '')}/?left=goran&right=hana&channel=general`);
+  await Promise.all([ada, bruno].map(({ state }) => state.filter({ hasText: 'Online' }).waitFor()));
+  const goran = ada.pane;
+  await goran.getByRole('button', { name: /2 online/ }).waitFor();
+  await ada.button('New direct chat').click();
+  const dialog = goran.getByRole('dialog', { name: 'New direct chat' });
+  await dialog.getByText('Hana Suzuki').click();
+  await dialog.getByRole('button', { name: 'Open' }).click();
+  await goran.locator('.title h2').filter({ hasText: 'Hana Suzuki' }).waitFor();
+  assert.equal(await goran.locator('.title .about').innerText(), 'online');
+  await ada.room('Hana Suzuki').locator('.dot.online').waitFor();
+});
+
 test('the page had no errors, and nothing that its policy stops', () => {
   assert.deepEqual(faults, []);
 });

@@ -37,6 +37,8 @@ function addRoom(chat, channel) {
   room.unfollow = chat.client.subscribe(room.id, {
     onEvent: (event) => applyEvent(chat, room, event),
     onLive() {
+      // Whoever was there before the connection was lost may have gone.
+      room.online.clear();
       const open = chat.openId === room.id;
       // Messages are read once events arrive: read before, one could fall between the two.
       if (open && !(room.live && room.timeline.loaded)) loadLatest(chat, room);

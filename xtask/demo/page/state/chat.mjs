@@ -29,7 +29,6 @@ export function createChat({ hostUrl, me, people, getToken }) {
     directory: people,
     /** @type {Map<string, import('../client/types.mjs').User>} */
     people: new Map(people.map((person) => [person.id, person])),
-    online: new Set(),
     /** @type {Map<string, import('./rooms.mjs').Room>} */
     rooms: new Map(),
     openId: undefined,

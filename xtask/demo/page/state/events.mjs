@@ -1,7 +1,6 @@
 // What each event does to a room. Log entries come here in order and once; typing, reads and presence
 // come when they come.
 
-import { coalesce } from './coalesce.mjs';
 import { loadParticipants, loadUsers } from './participants.mjs';
 import { dropRoom, setOnline } from './rooms.mjs';
 import { addMessage, changeMessage } from './timeline.mjs';
@@ -28,10 +27,7 @@ const apply = {
   },
   'message.updated': changed,
   'message.deleted': changed,
-  'member.added'(chat, room) {
-    room.refresh ??= coalesce(() => loadParticipants(chat, room));
-    room.refresh();
-  },
+  'member.added'(chat, room) { loadParticipants(chat, room); },
   'member.updated'(chat, room, { user_id: user, role }) {
     room.roles.set(user, role);
     chat.touch('people');
@@ -39,6 +35,7 @@ const apply = {
   'member.removed'(chat, room, { user_id: user }) {
     if (user === chat.me) return dropRoom(chat, room.id);
     room.roles.delete(user);
+    setOnline(room, user, false);
     return chat.touch('people');
   },
   'channel.deleted'(chat, room) { dropRoom(chat, room.id); },
@@ -64,7 +61,8 @@ const apply = {
     touchMessages(chat, room);
   },
   'user.presence.changed'(chat, room, { user_id: user, online }) {
-    setOnline(chat, user, online);
+    setOnline(room, user, online);
+    room.moved.add(user);
     chat.touch('people');
     chat.touch('channels');
   },

@@ -1,13 +1,20 @@
 // Who is in a room: names, roles, presence, read marks. And who anybody else is that wrote in it: a
 // plugin's bot, somebody who has left.
 
+import { coalesce } from './coalesce.mjs';
 import { setOnline } from './rooms.mjs';
 
 /** More than this many aren't named in one room. */
 const PEOPLE_MAX = 500;
 
 /** Loads the participants. If that fails, ids stand in for the names until the next time. */
-export async function loadParticipants(chat, room) {
+export function loadParticipants(chat, room) {
+  room.refresh ??= coalesce(() => load(chat, room));
+  return room.refresh();
+}
+
+async function load(chat, room) {
+  room.moved.clear();
   let participants;
   try {
     participants = await readAll(chat, `/v1/channels/${encodeURIComponent(room.id)}/participants?limit=100`);
@@ -19,7 +26,8 @@ export async function loadParticipants(chat, room) {
     room.roles.set(id, role);
     room.reads.set(id, Math.max(read, room.reads.get(id) ?? 0));
     chat.people.set(id, { ...chat.people.get(id), id, ...(name ? { name } : {}), ...(image ? { image } : {}) });
-    setOnline(chat, id, online);
+    // Events about a person that came meanwhile know better than the answer.
+    if (!room.moved.has(id)) setOnline(room, id, online);
   }
   for (const topic of ['people', 'channels', 'thread']) chat.touch(topic);
 }

@@ -11,6 +11,8 @@ import { createTimeline } from './timeline.mjs';
  * @property {number} counted The seq up to which `unread` counts.
  * @property {import('../client/types.mjs').Message} [last] The last message.
  * @property {Map<string, string>} roles Who is in it, with their roles; empty until loaded.
+ * @property {Set<string>} online Who has the channel open, as far as it was asked for or told.
+ * @property {Set<string>} moved Who came or went since the participants were last asked for.
  * @property {Map<string, number>} reads How far each participant has read.
  * @property {Map<string, number>} typing Who types, until when in milliseconds since 1970.
  * @property {object} timeline See timeline.mjs.
@@ -30,6 +32,8 @@ export function createRoom(channel, me) {
     counted: channel.head,
     last: channel.last_message,
     roles: new Map(),
+    online: new Set(),
+    moved: new Set(),
     reads: new Map([[me, channel.last_read_seq ?? 0]]),
     typing: new Map(),
     timeline: createTimeline(),
@@ -55,9 +59,15 @@ export function dropRoom(chat, id) {
   chat.touch('channels');
 }
 
-export function setOnline(chat, user, online) {
-  if (online) chat.online.add(user);
-  else chat.online.delete(user);
+/** Notes that a person has opened a channel, or closed it. */
+export function setOnline(room, user, online) {
+  if (online) room.online.add(user);
+  else room.online.delete(user);
+}
+
+/** Whether a person has any of our channels open: the host tells it for each channel apart. */
+export function isOnline(chat, user) {
+  return [...chat.rooms.values()].some(({ online }) => online.has(user));
 }
 
 /** Rooms in the order of the list: those with the newest message first. */

@@ -3,7 +3,7 @@
 
 import { createChannel, openDirect } from '../state/chat.mjs';
 import { send } from '../state/outbox.mjs';
-import { nameOf, openRoom } from '../state/rooms.mjs';
+import { isOnline, nameOf, openRoom } from '../state/rooms.mjs';
 import { avatar } from './avatar.mjs';
 import { h } from './dom.mjs';
 import { icon } from './icons.mjs';
@@ -47,7 +47,7 @@ export function askForChannel(chat, pane) {
   open(pane, 'New channel', 'Create', [
     h('label', {}, h('span', {}, 'Name'), h('input', { name: 'name', maxlength: 60, required: true, autofocus: true, autocomplete: 'off', placeholder: 'design-review' })),
     h('fieldset', {}, h('legend', {}, 'With'), h('div', { class: 'person-list' }, others(chat).map((person) => h('label', { class: 'person' },
-      h('input', { type: 'checkbox', name: 'member', value: person.id }), avatar(person, { size: 'small', online: chat.online.has(person.id) }), person.name)))),
+      h('input', { type: 'checkbox', name: 'member', value: person.id }), avatar(person, { size: 'small', online: isOnline(chat, person.id) }), person.name)))),
   ], (form) => createChannel(chat, { name: form.get('name').trim().replace(/^#/, ''), members: form.getAll('member') }));
 }
 
@@ -55,19 +55,19 @@ export function askForChannel(chat, pane) {
 export function askForDirect(chat, pane) {
   open(pane, 'New direct chat', 'Open', [
     h('fieldset', {}, h('legend', {}, 'With'), h('div', { class: 'person-list' }, others(chat).map((person, index) => h('label', { class: 'person' },
-      h('input', { type: 'radio', name: 'person', value: person.id, required: true, checked: index === 0, autofocus: index === 0 }), avatar(person, { size: 'small', online: chat.online.has(person.id) }), person.name)))),
+      h('input', { type: 'radio', name: 'person', value: person.id, required: true, checked: index === 0, autofocus: index === 0 }), avatar(person, { size: 'small', online: isOnline(chat, person.id) }), person.name)))),
   ], (form) => openDirect(chat, form.get('person')));
 }
 
 /** Shows who is in the open channel. */
 export function showPeople(chat, pane) {
   const { roles } = openRoom(chat);
-  const ids = [...roles.keys()].sort((a, b) => Number(chat.online.has(b)) - Number(chat.online.has(a)) || nameOf(chat, a).localeCompare(nameOf(chat, b)));
+  const ids = [...roles.keys()].sort((a, b) => Number(isOnline(chat, b)) - Number(isOnline(chat, a)) || nameOf(chat, a).localeCompare(nameOf(chat, b)));
   open(pane, `People (${ids.length})`, undefined, [
     h('ul', { class: 'person-list' }, ids.map((id) => h('li', { class: 'person' },
-      avatar({ id, ...chat.people.get(id) }, { size: 'small', online: chat.online.has(id) }),
+      avatar({ id, ...chat.people.get(id) }, { size: 'small', online: isOnline(chat, id) }),
       h('span', {}, nameOf(chat, id)),
-      h('span', { class: 'role' }, [chat.online.has(id) ? 'online' : null, roles.get(id) === 'member' ? null : roles.get(id)].filter(Boolean).join(', '))))),
+      h('span', { class: 'role' }, [isOnline(chat, id) ? 'online' : null, roles.get(id) === 'member' ? null : roles.get(id)].filter(Boolean).join(', '))))),
   ]);
 }
 

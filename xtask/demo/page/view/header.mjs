@@ -1,7 +1,7 @@
 // The line above a thread: what is open, who is there, and how the connection is. The plug cuts the
 // connection by hand, to see what happens then.
 
-import { isPair, nameOf, openRoom, otherOf, titleOf } from '../state/rooms.mjs';
+import { isOnline, isPair, nameOf, openRoom, otherOf, titleOf } from '../state/rooms.mjs';
 import { avatar } from './avatar.mjs';
 import { h, render } from './dom.mjs';
 import { icon } from './icons.mjs';
@@ -35,9 +35,9 @@ export function createHeader(chat, { showChannels, showPeople }) {
     const tags = (room.channel.tags ?? []).map((tag) => h('span', { class: 'tag' }, tag));
     render(title,
       h('h2', {}, direct ? null : h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'), titleOf(chat, room)),
-      direct ? h('span', { class: 'about' }, chat.online.has(otherOf(chat, room)) ? 'online' : 'offline') : tags);
-    const ids = [...room.roles.keys()].sort((a, b) => Number(chat.online.has(b)) - Number(chat.online.has(a)));
-    const online = ids.filter((id) => chat.online.has(id)).length;
+      direct ? h('span', { class: 'about' }, isOnline(chat, otherOf(chat, room)) ? 'online' : 'offline') : tags);
+    const ids = [...room.roles.keys()].sort((a, b) => Number(isOnline(chat, b)) - Number(isOnline(chat, a)));
+    const online = ids.filter((id) => isOnline(chat, id)).length;
     people.setAttribute('aria-label', `${ids.length} people, ${online} online`);
     people.title = `${ids.length} people, ${online} online`;
     return render(people, icon('people'), ids.slice(0, FACES_SHOWN).map((id) => avatar({ id, ...chat.people.get(id), name: nameOf(chat, id) }, { size: 'small' })),

@@ -1,7 +1,7 @@
 // The left column of a pane: who you are, and your channels with what is unread and was said last.
 
 import { openChannel } from '../state/chat.mjs';
-import { isPair, nameOf, otherOf, roomsInOrder, titleOf } from '../state/rooms.mjs';
+import { isOnline, isPair, nameOf, otherOf, roomsInOrder, titleOf } from '../state/rooms.mjs';
 import { avatar } from './avatar.mjs';
 import { h, render } from './dom.mjs';
 import { icon } from './icons.mjs';
@@ -69,7 +69,7 @@ export function createSidebar(chat, { switchUser, newChannel, newDirect, opened 
   function face(room) {
     const other = isPair(room) ? otherOf(chat, room) : undefined;
     if (!other) return h('span', { class: 'hash', 'aria-hidden': 'true' }, '#');
-    return avatar({ id: other, ...chat.people.get(other) }, { size: 'small', online: chat.online.has(other) });
+    return avatar({ id: other, ...chat.people.get(other) }, { size: 'small', online: isOnline(chat, other) });
   }
 
   function lastWords(room) {
