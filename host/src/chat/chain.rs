@@ -41,7 +41,31 @@ pub enum Decision {
 }
 
 /// Somebody sends a message.
-pub async fn guard_send(app: &App, member: &Member, mut content: Content) -> Result<Decision> {
+pub async fn guard_send(app: &App, member: &Member, content: Content) -> Result<Decision> {
+    guard_content(app, member, content, None).await
+}
+
+/// Somebody changes a message. To hold an edit is to refuse it.
+pub async fn guard_edit(
+    app: &App,
+    member: &Member,
+    content: Content,
+    before: &Message,
+) -> Result<Content> {
+    match guard_content(app, member, content, Some(&draft_of(before))).await? {
+        Decision::Pass(content) => Ok(content),
+        Decision::Hold { reason, .. } => Err(Error::new(Code::MessageRejected, reason)),
+        Decision::Reject(error) => Err(error),
+    }
+}
+
+/// Has every guard see the content as it will be stored; with `before`, the content of an edit.
+async fn guard_content(
+    app: &App,
+    member: &Member,
+    mut content: Content,
+    before: Option<&Draft>,
+) -> Result<Decision> {
     let loadout = app.loadout(member.tenant().app());
     let guards: Vec<&Arc<Installed>> = guards(&loadout.installs, member).collect();
     let mut held: Option<(String, String)> = None;
@@ -54,26 +78,17 @@ pub async fn guard_send(app: &App, member: &Member, mut content: Content) -> Res
             let detail = "The app's plugins did not agree on the message.";
             return Ok(Decision::Reject(Error::new(Code::PluginFailed, detail)));
         }
-        match ask(app, installed, member, &content, None).await {
-            Ok(Opinion::Agree) => agreed += 1,
-            Ok(Opinion::Change(new)) => {
+        match ask(app, installed, member, &content, before).await {
+            Opinion::Agree => agreed += 1,
+            Opinion::Change(new) => {
                 content = new;
                 agreed = 1;
             }
-            Ok(Opinion::Reject(error)) => return Ok(Decision::Reject(error)),
-            Ok(Opinion::Hold(reason)) => {
+            Opinion::Hold(reason) => {
                 held.get_or_insert((installed.row.name.clone(), reason));
                 agreed += 1;
             }
-            Err(Failed(OnFault::Open)) => agreed += 1,
-            Err(Failed(OnFault::Hold)) => {
-                held.get_or_insert((
-                    installed.row.name.clone(),
-                    "The plugin failed on this message.".into(),
-                ));
-                agreed += 1;
-            }
-            Err(Failed(OnFault::Closed)) => return Ok(Decision::Reject(failed(installed))),
+            Opinion::Reject(error) => return Ok(Decision::Reject(error)),
         }
     }
     Ok(match held {
@@ -84,41 +99,6 @@ pub async fn guard_send(app: &App, member: &Member, mut content: Content) -> Res
         },
         None => Decision::Pass(content),
     })
-}
-
-/// Somebody changes a message. To hold an edit is to refuse it.
-pub async fn guard_edit(
-    app: &App,
-    member: &Member,
-    mut content: Content,
-    before: &Message,
-) -> Result<Content> {
-    let loadout = app.loadout(member.tenant().app());
-    let guards: Vec<&Arc<Installed>> = guards(&loadout.installs, member).collect();
-    let before = draft_of(before);
-    let (mut at, mut agreed, mut calls) = (0, 0, 0);
-    while agreed < guards.len() {
-        let installed = guards[at];
-        at = (at + 1) % guards.len();
-        calls += 1;
-        if calls > guards.len() * ROUNDS_MAX {
-            return Err(Error::new(
-                Code::PluginFailed,
-                "The app's plugins did not agree on the message.",
-            ));
-        }
-        match ask(app, installed, member, &content, Some(&before)).await {
-            Ok(Opinion::Agree) | Err(Failed(OnFault::Open)) => agreed += 1,
-            Ok(Opinion::Change(new)) => {
-                content = new;
-                agreed = 1;
-            }
-            Ok(Opinion::Reject(error)) => return Err(error),
-            Ok(Opinion::Hold(reason)) => return Err(Error::new(Code::MessageRejected, reason)),
-            Err(Failed(_)) => return Err(failed(installed)),
-        }
-    }
-    Ok(content)
 }
 
 /// Somebody deletes a message. To change or hold a deletion is to allow or refuse it.
@@ -164,9 +144,6 @@ enum Opinion {
     Reject(Error),
 }
 
-/// A guard that gave no verdict, and what its install wants then.
-struct Failed(OnFault);
-
 /// Those that look at what `member` writes: all, but a plugin is not its own guard.
 fn guards<'i>(
     installs: &'i [Arc<Installed>],
@@ -178,36 +155,48 @@ fn guards<'i>(
     })
 }
 
+/// What a guard thinks of the content; of one that gives no verdict, what its install wants then.
 async fn ask(
     app: &App,
     installed: &Installed,
     member: &Member,
     content: &Content,
     before: Option<&Draft>,
-) -> Result<Opinion, Failed> {
-    let Ok(install) = &installed.install else {
-        return Err(Failed(installed.on_fault));
+) -> Opinion {
+    let verdict = match &installed.install {
+        Ok(install) => {
+            let context = context(app, member);
+            let call = Call {
+                install,
+                chat: &installed.chat,
+                context: &context,
+            };
+            let draft = Draft {
+                kind: content.kind.clone(),
+                text: content.text.clone(),
+                data: content.data.clone(),
+            };
+            let outcome = match before {
+                None => plugins::guard_send(call, &draft).await,
+                Some(before) => plugins::guard_edit(call, &draft, before).await,
+            };
+            let outcome = match outcome {
+                Ok(output) => opinion(app, member, content, output).await,
+                Err(fault) => Err(fault),
+            };
+            note(app, installed, Hook::MessageGuard, outcome)
+        }
+        Err(_) => None,
     };
-    let context = context(app, member);
-    let call = Call {
-        install,
-        chat: &installed.chat,
-        context: &context,
-    };
-    let draft = Draft {
-        kind: content.kind.clone(),
-        text: content.text.clone(),
-        data: content.data.clone(),
-    };
-    let outcome = match before {
-        None => plugins::guard_send(call, &draft).await,
-        Some(before) => plugins::guard_edit(call, &draft, before).await,
-    };
-    let outcome = match outcome {
-        Ok(output) => opinion(app, member, content, output).await,
-        Err(fault) => Err(fault),
-    };
-    note(app, installed, Hook::MessageGuard, outcome).ok_or(Failed(installed.on_fault))
+    match (verdict, installed.on_fault) {
+        (Some(opinion), _) => opinion,
+        (None, OnFault::Open) => Opinion::Agree,
+        // An edit can't wait; it may come again.
+        (None, OnFault::Hold) if before.is_none() => {
+            Opinion::Hold("The plugin failed on this message.".into())
+        }
+        (None, OnFault::Hold | OnFault::Closed) => Opinion::Reject(failed(installed)),
+    }
 }
 
 /// What a verdict comes to. A change into something that nobody could have sent is a fault of the
