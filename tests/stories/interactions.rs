@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, Person, TestHost, stories};
+use crate::support::{Database, Person, TestHost, stories, typed};
 
 stories!(
     a_button_is_pressed_once,
@@ -221,6 +221,16 @@ async fn the_backend_acts_for_a_user(database: Database) {
     bob.post(&path, vote(json!("alice")))
         .await
         .refused(403, "forbidden");
+    // Carol is a user of the app, but not in the channel.
+    host.app.user("carol").await;
+    let carol = backend.post(&path, vote(json!("carol"))).await;
+    carol.refused(404, "not_found");
+    for route in ["commands", "commands/complete"] {
+        let mut command = typed("/poll help");
+        command["as"] = json!("carol");
+        let path = format!("/v1/channels/general/{route}");
+        backend.post(path, command).await.refused(404, "not_found");
+    }
     backend.post(&path, vote(json!("bob"))).await.is(200);
     bob.post(&path, vote(json!("bob"))).await.is(200);
     let shown = alice.history("general").await[0]["view"]["text"].clone();

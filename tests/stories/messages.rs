@@ -72,6 +72,14 @@ async fn a_message_reaches_everybody(database: Database) {
             .invalid(),
         ["as"]
     );
+    // The backend sends for those who are in the channel.
+    let mut for_carol = draft("general", "from the shop");
+    for_carol["as"] = json!("carol");
+    let backend = &host.app.backend;
+    backend
+        .post("/v1/messages", for_carol)
+        .await
+        .refused(404, "not_found");
     for who in [&carol, &host.other.session("bob").await] {
         who.post("/v1/messages", draft("nowhere", "x"))
             .await

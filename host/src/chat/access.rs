@@ -372,7 +372,11 @@ pub async fn sender(app: &App, actor: &Actor, channel: &ChannelId) -> Result<Mem
     Ok(member)
 }
 
-/// The backend acting for one of the app's users.
+/// The backend acting for a participant of the channel.
+///
+/// # Errors
+/// `forbidden` for anybody but the backend, `invalid` for a user who isn't there or is deactivated,
+/// `not_found` for one who is not in the channel.
 pub async fn on_behalf(app: &App, member: Member, user: &UserId) -> Result<Member> {
     if member.user() == Some(user) {
         return Ok(member);
@@ -383,6 +387,14 @@ pub async fn on_behalf(app: &App, member: Member, user: &UserId) -> Result<Membe
     let found = app.store.find_user(member.tenant(), user).await?;
     if found.is_none_or(|user| user.deactivated_at.is_some()) {
         return Err(Error::invalid("as", "there is no such active user"));
+    }
+    let seat = app
+        .store
+        .find_participant(member.tenant(), member.channel(), user)
+        .await?;
+    if seat.is_none() {
+        let detail = "The user that `as` names is not in the channel.";
+        return Err(Error::new(Code::NotFound, detail));
     }
     Ok(Member::vouch(
         member.tenant(),

@@ -184,13 +184,13 @@ impl Tx {
 
     fn append_message(&mut self, new: &NewMessage) -> Result<Arc<Message>> {
         let channel = new.member.channel().key;
+        let is_seated = || self.known.seats.contains(&(channel, new.sender.clone()));
         let still_there = match new.member.standing() {
             // A participant sends under no name but its own, so it is the sender who was looked up.
-            Standing::Participant(_) => {
-                new.member.user() == Some(&new.sender)
-                    && self.known.seats.contains(&(channel, new.sender.clone()))
-            }
-            Standing::Backend | Standing::Plugin(_) => true,
+            Standing::Participant(_) => new.member.user() == Some(&new.sender) && is_seated(),
+            // The backend sends for participants.
+            Standing::Backend => is_seated(),
+            Standing::Plugin(_) => true,
         };
         let (now, id) = (
             self.now,
@@ -386,7 +386,7 @@ impl Tx {
     async fn load_seats(&mut self, messages: &[NewMessage]) -> Result<()> {
         let mut unknown: Vec<(ChannelKey, UserId)> = messages
             .iter()
-            .filter(|m| matches!(m.member.standing(), Standing::Participant(_)))
+            .filter(|m| !matches!(m.member.standing(), Standing::Plugin(_)))
             .map(|m| (m.member.channel().key, m.sender.clone()))
             .filter(|seat| !self.known.seats.contains(seat))
             .collect();
