@@ -11,6 +11,7 @@ stories!(
     of_all_who_decide_one_does,
     the_queue_is_read_in_pages,
     what_waits_goes_with_its_channel_and_its_sender,
+    what_its_sender_may_not_send_any_more_is_not_approved,
 );
 
 /// Moderation that holds whatever says `later`.
@@ -279,6 +280,50 @@ async fn what_waits_goes_with_its_channel_and_its_sender(database: Database) {
     send(&bob, "later, again").await;
     assert_eq!(queue(backend).await.len(), 1);
     alice.delete("/v1/channels/general").await.is(204);
+    assert!(queue(backend).await.is_empty());
+    assert!(neighbours_waits(&host).await);
+}
+
+async fn what_its_sender_may_not_send_any_more_is_not_approved(database: Database) {
+    let host = TestHost::start(&database).await;
+    let [alice, bob] = general(&host).await;
+    let backend = &host.app.backend;
+    let mut ids = Vec::new();
+    for text in ["later, one", "later, two", "later, three", "later, four"] {
+        ids.push(send(&bob, text).await);
+    }
+    let decide = async |id: &str, verdict: &str| {
+        let path = format!("/v1/held/{id}/{verdict}");
+        backend.post(path, json!({})).await
+    };
+    let seat = "/v1/channels/general/participants/bob";
+
+    backend
+        .post("/v1/users/bob/deactivate", json!({}))
+        .await
+        .is(200);
+    let problem = decide(&ids[0], "approve").await;
+    let problem = problem.refused(403, "user_deactivated");
+    let detail = problem["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("Its sender is deactivated"), "{detail}");
+    decide(&ids[0], "reject").await.is(204);
+    backend
+        .post("/v1/users/bob/reactivate", json!({}))
+        .await
+        .is(200);
+    decide(&ids[1], "approve").await.is(201);
+
+    backend.delete(seat).await.is(204);
+    let problem = decide(&ids[2], "approve").await.refused(409, "conflict");
+    let detail = problem["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("not in the channel any more"), "{detail}");
+    assert_eq!(queue(backend).await.len(), 2, "they wait on");
+    decide(&ids[2], "reject").await.is(204);
+    backend.put(seat, json!({})).await.is(200);
+    decide(&ids[3], "approve").await.is(201);
+    let history = alice.history("general").await;
+    let texts: Vec<_> = history.iter().map(|message| &message["data"]).collect();
+    assert_eq!(texts, ["later, two", "later, four"]);
     assert!(queue(backend).await.is_empty());
     assert!(neighbours_waits(&host).await);
 }

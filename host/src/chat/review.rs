@@ -46,6 +46,9 @@ pub async fn list(
 }
 
 /// Lets a message through. It takes its place in the channel now.
+///
+/// # Errors
+/// `user_deactivated` and `conflict` when its sender may not send there any more; it waits on.
 pub async fn approve(app: &App, caller: &Caller, id: HeldId) -> Result<(Sent, ChannelId)> {
     let backend = access::backend(caller)?;
     let found = app.store.find_held(&backend, id).await?;
@@ -53,7 +56,19 @@ pub async fn approve(app: &App, caller: &Caller, id: HeldId) -> Result<(Sent, Ch
     let actor = access::actor(caller)?;
     let member = access::member_by_key(app, &actor, held.channel, "held message").await?;
     let channel = member.channel().id.clone();
-    let member = access::on_behalf(app, member, &held.sender).await?;
+    let member = access::on_behalf(app, member, &held.sender)
+        .await
+        .map_err(|error| match error.code() {
+            Code::Invalid => Error::new(
+                Code::UserDeactivated,
+                "Its sender is deactivated: let the user in again, or reject the message.",
+            ),
+            Code::NotFound => Error::new(
+                Code::Conflict,
+                "Its sender is not in the channel any more: add the user again, or reject the message.",
+            ),
+            _ => error,
+        })?;
     Ok((app.store.approve_held(member, held).await?, channel))
 }
 
