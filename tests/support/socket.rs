@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
@@ -26,6 +27,8 @@ pub struct Socket {
     pub complaints: Vec<Value>,
     pings: usize,
     closed: Option<(u16, String)>,
+    /// How long it waits for anything, whatever else comes meanwhile.
+    patience: Duration,
 }
 
 /// The reply to a request.
@@ -87,7 +90,13 @@ impl Person {
             .await
             .expect("in time")
             .expect("a WebSocket");
-        Socket {
+        Socket::over(stream)
+    }
+}
+
+impl Socket {
+    fn over(stream: WebSocketStream<TcpStream>) -> Self {
+        Self {
             stream,
             greeting: Value::Null,
             last_id: 0,
@@ -96,11 +105,10 @@ impl Person {
             complaints: Vec::new(),
             pings: 0,
             closed: None,
+            patience: PATIENCE,
         }
     }
-}
 
-impl Socket {
     /// Makes a request and waits for its reply.
     pub async fn request(&mut self, method: &str, params: Value) -> Reply {
         let id = self.begin(method, params).await;
@@ -117,12 +125,13 @@ impl Socket {
 
     /// Waits for the reply to a request.
     pub async fn reply(&mut self, id: u64) -> Reply {
+        let deadline = self.deadline();
         loop {
             if let Some(reply) = self.replies.remove(&id) {
                 return Reply(reply);
             }
             assert!(
-                self.read().await,
+                self.read(deadline).await,
                 "closed with {:?} before the reply",
                 self.closed
             );
@@ -131,16 +140,17 @@ impl Socket {
 
     /// Waits for the reply to a request, or until the connection is closed.
     pub async fn reply_or_close(&mut self, id: u64) -> Option<Reply> {
-        while !self.replies.contains_key(&id) && self.read().await {}
+        let deadline = self.deadline();
+        while !self.replies.contains_key(&id) && self.read(deadline).await {}
         self.replies.remove(&id).map(Reply)
     }
 
     /// Waits until the host pings.
     pub async fn pinged(&mut self) {
-        let before = self.pings;
+        let (before, deadline) = (self.pings, self.deadline());
         while self.pings == before {
             assert!(
-                self.read().await,
+                self.read(deadline).await,
                 "closed with {:?} before a ping",
                 self.closed
             );
@@ -161,6 +171,7 @@ impl Socket {
 
     /// Waits for the next event that `fits`; others stay where they are.
     pub async fn next_such(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let deadline = self.deadline();
         loop {
             if let Some(at) = self.events.iter().position(&fits) {
                 return self.events.remove(at).unwrap_or_default();
@@ -171,7 +182,7 @@ impl Socket {
                 .map(|event| event["event"].clone())
                 .collect();
             assert!(
-                self.read().await,
+                self.read(deadline).await,
                 "closed with {:?} before `{what}`; there were {waiting:?}",
                 self.closed
             );
@@ -245,8 +256,9 @@ impl Socket {
 
     /// Waits until the host closes the connection. Gives the code.
     pub async fn closed(&mut self) -> u16 {
+        let deadline = self.deadline();
         while self.closed.is_none() {
-            self.read().await;
+            self.read(deadline).await;
         }
         self.closed.as_ref().map_or(0, |(code, _)| *code)
     }
@@ -257,14 +269,18 @@ impl Socket {
         self.closed().await;
     }
 
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
     /// Reads one frame. False once the connection is closed.
-    async fn read(&mut self) -> bool {
+    async fn read(&mut self, deadline: Instant) -> bool {
         if self.closed.is_some() {
             return false;
         }
-        let frame = timeout(PATIENCE, self.stream.next())
+        let frame = timeout_at(deadline, self.stream.next())
             .await
-            .expect("waited in vain for a frame");
+            .expect("waited in vain");
         match frame {
             Some(Ok(Message::Text(text))) => {
                 self.sort(serde_json::from_str(&text).expect("a JSON frame"))
@@ -293,6 +309,42 @@ impl Socket {
             self.replies.insert(id, frame);
         } else {
             self.complaints.push(frame);
+        }
+    }
+}
+
+mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use futures_util::FutureExt;
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::accept_async;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_that_only_pings_is_not_waited_for_longer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let pinging = async {
+            let (tcp, _) = listener.accept().await.expect("a connection");
+            let mut host = accept_async(tcp).await.expect("a WebSocket");
+            while host.send(Message::Ping("".into())).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let waiting = async {
+            let tcp = TcpStream::connect(address).await.expect("a connection");
+            let (stream, _) = client_async("ws://host/", tcp).await.expect("a WebSocket");
+            let mut socket = Socket::over(stream);
+            socket.patience = Duration::from_millis(200);
+            let waited = AssertUnwindSafe(socket.next_event("never")).catch_unwind();
+            let gave_up = timeout(PATIENCE, waited).await.expect("it gives up");
+            assert!(gave_up.is_err() && socket.pings > 1);
+        };
+        tokio::select! {
+            () = pinging => panic!("the host's side ended"),
+            () = waiting => {}
         }
     }
 }
