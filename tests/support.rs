@@ -10,7 +10,7 @@ pub mod dump;
 mod host;
 mod panics;
 mod person;
-mod postgres;
+pub mod postgres;
 mod runner;
 mod signer;
 mod socket;

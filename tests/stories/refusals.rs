@@ -1,6 +1,6 @@
 //! A host that can't keep its promises, or can't start, says why and what to change, and ends.
 
-use crate::support::{ChildHost, Database, Kind, refusal, stories};
+use crate::support::{ChildHost, Database, Kind, postgres, refusal, stories};
 
 stories!(
     faults_in_the_settings_are_told_together,
@@ -61,6 +61,16 @@ async fn a_database_that_may_lose_commits_is_refused(database: Database) {
             "{said}"
         );
     }
+    // What a whole server is set to, and no role or database of it can change.
+    let careless = postgres::start(&["fsync=off", "full_page_writes=off"]).expect("a server");
+    let (before, after) = &careless.url;
+    let url = format!("{before}postgres{after}");
+    let said = said(&database, &[("ALTHING_STORE__URL", &url)]).await;
+    for name in ["fsync", "full_page_writes"] {
+        let words = format!("`{name}` is `off`; set it to `on`");
+        assert!(said.contains(&words), "{said}");
+    }
+    assert!(said.contains("postgresql.conf"), "{said}");
 }
 
 async fn a_second_host_is_refused(database: Database) {

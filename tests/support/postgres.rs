@@ -7,19 +7,37 @@
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// The server, started if need be: a url up to the name of the database, and what follows the name.
+/// A Postgres server. One of the tests' own is gone when this is dropped, or this process ends.
+pub struct Postgres {
+    /// A url up to the name of the database, and what follows the name.
+    pub url: (String, String),
+    guard: Option<Child>,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(guard) = &mut self.guard {
+            drop(guard.stdin.take());
+            let _ = guard.wait();
+        }
+    }
+}
+
+/// The server of the stories, started if need be: a url up to the name of the database, and what
+/// follows the name.
 pub fn server() -> &'static (String, String) {
-    static STARTED: OnceLock<Result<(String, String), String>> = OnceLock::new();
-    let started = STARTED.get_or_init(|| match std::env::var("ALTHING_TEST_POSTGRES") {
-        Ok(url) => split(&url),
-        Err(_) => start(),
+    static SERVER: OnceLock<Result<Postgres, String>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| match std::env::var("ALTHING_TEST_POSTGRES") {
+        Ok(url) => split(&url).map(|url| Postgres { url, guard: None }),
+        Err(_) => start(&[]),
     });
-    match started {
-        Ok(url) => url,
+    match server {
+        Ok(server) => &server.url,
         Err(sentence) => panic!("{sentence}"),
     }
 }
@@ -73,9 +91,15 @@ fn split(url: &str) -> Result<(String, String), String> {
     }
 }
 
-fn start() -> Result<(String, String), String> {
+/// Starts a server of one's own with these settings, such as `fsync=off`.
+pub fn start(settings: &[&str]) -> Result<Postgres, String> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
     let bin = programs().ok_or("The stories need Postgres: `apt-get install postgresql`, or name one in ALTHING_TEST_POSTGRES.")?;
-    let folder = scratch().join(format!("althing-postgres-{}", std::process::id()));
+    let folder = scratch().join(format!(
+        "althing-postgres-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    ));
     let failed = |what: &str| format!("Postgres for the tests in {}: {what}", folder.display());
     std::fs::create_dir(&folder).map_err(|e| failed(&e.to_string()))?;
     // Postgres refuses to run as root.
@@ -114,36 +138,41 @@ fn start() -> Result<(String, String), String> {
     }
     // Its standard input ends when this process does, however it does; then the server goes too.
     let script = r#"
-        "$1" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=300 -c shared_buffers=64MB \
-            -c dynamic_shared_memory_type=mmap -c autovacuum=off -c checkpoint_timeout=1h -c max_wal_size=4GB >"$2/log" 2>&1 &
+        bin=$1 folder=$2
+        shift 2
+        "$bin" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=300 -c shared_buffers=64MB \
+            -c dynamic_shared_memory_type=mmap -c autovacuum=off -c checkpoint_timeout=1h -c max_wal_size=4GB "$@" >"$folder/log" 2>&1 &
         server=$!
         cat >/dev/null
         kill -QUIT $server
         wait $server
-        rm -rf "$2"
+        rm -rf "$folder"
     "#;
     let mut guard = Command::new("sh");
     guard
         .args(["-c", script, "sh"])
         .arg(bin.join("postgres"))
         .arg(&folder)
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .process_group(0);
     guard
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let child = as_user(guard).spawn().map_err(|e| failed(&e.to_string()))?;
-    // Its pipe has to stay open as long as this process lives.
-    std::mem::forget(child);
-    wait_until_ready(&bin, &folder).ok_or_else(|| {
-        failed(
+    let guard = as_user(guard).spawn().map_err(|e| failed(&e.to_string()))?;
+    let server = Postgres {
+        url: (
+            "postgres://postgres@localhost/".into(),
+            format!("?host={}", folder.display()),
+        ),
+        guard: Some(guard),
+    };
+    match wait_until_ready(&bin, &folder) {
+        Some(()) => Ok(server),
+        None => Err(failed(
             &std::fs::read_to_string(folder.join("log")).unwrap_or_else(|_| "did not start".into()),
-        )
-    })?;
-    Ok((
-        "postgres://postgres@localhost/".into(),
-        format!("?host={}", folder.display()),
-    ))
+        )),
+    }
 }
 
 fn wait_until_ready(bin: &Path, folder: &Path) -> Option<()> {
