@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::support::{ChildHost, Database, Kind, TestHost, draft, eventually, stories, workspace};
+use crate::support::{
+    ChildHost, Database, Kind, PATIENCE, Person, TestHost, draft, eventually, stories, workspace,
+};
 
 stories!(
     a_host_without_its_store_is_not_ready,
@@ -12,6 +17,7 @@ stories!(
     secrets_and_texts_are_in_no_log,
     a_restored_backup_gets_a_new_epoch,
     a_stopping_host_answers_what_it_has_begun,
+    a_stopping_host_is_not_ready,
 );
 
 async fn a_host_without_its_store_is_not_ready(database: Database) {
@@ -191,31 +197,70 @@ async fn a_stopping_host_answers_what_it_has_begun(database: Database) {
     let [alice, bob] = host.app.users(["alice", "bob"]).await;
     host.app.channel("general", &[&alice, &bob]).await;
     let mut socket = bob.connect().await;
-    let held = database.block_writes().await;
-    let sending = alice.clone();
-    let sent =
-        tokio::spawn(async move { sending.post("/v1/messages", draft("general", "last")).await });
-    let arrived = async || {
-        let figures = host.stranger().get("/metrics").await.text;
-        figures.contains("althing_sockets 1").then_some(())
-    };
-    eventually("the host has the socket", arrived).await;
-    // The request is behind these on the way in.
-    for _ in 0..20 {
-        alice.get("/v1/channels").await.is(200);
-    }
+    // That the host asks for the body shows that it has begun with the request.
+    let body = draft("general", "last").to_string();
+    let head = format!(
+        "POST /v1/messages HTTP/1.1\r\nhost: althing\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        alice.credential(),
+        body.len()
+    );
+    let mut request = TcpStream::connect(alice.address()).await.expect("a host");
+    request.write_all(head.as_bytes()).await.expect("it reads");
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    let asked = timeout(PATIENCE, request.read_exact(&mut go_on)).await;
+    asked.expect("in time").expect("it asks for the body");
+    assert!(go_on.starts_with(b"HTTP/1.1 100 "));
     host.terminate();
     assert_eq!(socket.closed().await, 3000);
+    takes_no_connections(&alice).await;
+    request.write_all(body.as_bytes()).await.expect("it reads");
+    let answer = answer(request).await;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert!(host.ended().await.success(), "{}", host.log());
+    let log = host.log();
+    assert!(!log.contains("did not end in time"), "{log}");
+    host.restart().await;
+    let history = alice.history("general").await;
+    let id = history[0]["id"].as_str().expect("an id");
+    assert!(answer.contains(id), "{answer}");
+}
+
+async fn a_stopping_host_is_not_ready(database: Database) {
+    let mut host = ChildHost::start(&database).await;
+    let nobody = host.stranger();
+    // A probe that is on its way in when the host begins to stop; a later one finds nobody.
+    let mut probe = TcpStream::connect(nobody.address()).await.expect("a host");
+    let head = b"GET /readyz HTTP/1.1\r\nhost: althing\r\n";
+    probe.write_all(head).await.expect("it reads");
+    // The host has it when it has answered these, which came after it.
+    for _ in 0..20 {
+        nobody.get("/readyz").await.is(200);
+    }
+    host.terminate();
+    takes_no_connections(&nobody).await;
+    probe.write_all(b"\r\n").await.expect("it reads");
+    let answer = answer(probe).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("\"unavailable\""), "{answer}");
+    assert!(host.ended().await.success(), "{}", host.log());
+}
+
+async fn takes_no_connections(who: &Person) {
     eventually("it takes no connections", async || {
-        tokio::net::TcpStream::connect(alice.address())
+        TcpStream::connect(who.address())
             .await
             .is_err()
             .then_some(())
     })
     .await;
-    held.end().await;
-    let id = sent.await.expect("the sender").is(201)["id"].clone();
-    assert!(host.ended().await.success(), "{}", host.log());
-    host.restart().await;
-    assert_eq!(alice.history("general").await[0]["id"], id);
+}
+
+/// What comes until the host closes the connection.
+async fn answer(mut connection: TcpStream) -> String {
+    let mut answer = String::new();
+    let read = timeout(PATIENCE, connection.read_to_string(&mut answer)).await;
+    // One that the host breaks off has said what it says.
+    let _ = read.expect("the host answers in time");
+    answer
 }
