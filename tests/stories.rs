@@ -10,6 +10,7 @@ mod hostile;
 mod idempotency;
 mod installs;
 mod interactions;
+mod kept;
 mod keys;
 mod limits;
 mod messages;

@@ -65,8 +65,8 @@ pub struct App {
     pub installing: tokio::sync::Mutex<()>,
     /// Rung when a timer was set.
     pub timers_changed: Notify,
-    /// Rung when a channel was removed, whose log is now to be.
-    pub logs_removed: Notify,
+    /// Rung when a channel or a plugin was removed, and what is left of it is now to be.
+    pub removed: Notify,
     /// What a host that stops waits for: the sockets that are open, and requests that go on without
     /// the one who made them.
     pub under_way: TaskTracker,
@@ -123,7 +123,7 @@ impl App {
             turns: Turns::default(),
             installing: tokio::sync::Mutex::default(),
             timers_changed: Notify::new(),
-            logs_removed: Notify::new(),
+            removed: Notify::new(),
             under_way: TaskTracker::new(),
             stopping: watch::Sender::new(false),
             config,

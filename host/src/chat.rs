@@ -17,6 +17,7 @@ pub mod passing;
 pub mod plugins;
 pub mod review;
 pub mod rights;
+pub mod sweep;
 pub mod tenants;
 pub mod timers;
 pub mod users;

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::chat::{channels, deliver, handlers, plugins, timers};
+use crate::chat::{deliver, handlers, plugins, sweep, timers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Peer;
@@ -79,7 +79,7 @@ impl Host {
             delivering,
             tokio::spawn(handlers::run_events(app.clone())),
             tokio::spawn(timers::run(app.clone())),
-            tokio::spawn(channels::sweep(app.clone())),
+            tokio::spawn(sweep::run(app.clone())),
             tokio::spawn(tidy(app.clone())),
         ];
         let sockets = Router::new().route("/v1/socket", get(socket::upgrade));

@@ -40,6 +40,7 @@ mod erase;
 mod gathering;
 mod held;
 mod idempotency;
+mod kept;
 mod messages;
 mod participants;
 mod plugins;
@@ -55,6 +56,7 @@ pub use epoch::draw as draw_epoch;
 pub use erase::{STEP_TRACES, Stretch, Trace};
 pub use held::Holding;
 pub use idempotency::Remembered;
+pub use kept::Kept;
 pub use messages::Slice;
 pub use participants::{Asker, SeatChange};
 pub use plugins::{

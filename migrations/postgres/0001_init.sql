@@ -194,13 +194,21 @@ CREATE TABLE installs (
     cursor      BIGINT  NOT NULL,   -- the log position up to which its events are handled
     attempts    BIGINT  NOT NULL DEFAULT 0, -- how often the event after the cursor has failed
     retry_at    BIGINT,             -- when the failed event is tried again
+    kv_keys     BIGINT  NOT NULL DEFAULT 0, -- what it keeps, changed with every write
+    kv_bytes    BIGINT  NOT NULL DEFAULT 0,
+    timers      BIGINT  NOT NULL DEFAULT 0,
     created_at  BIGINT  NOT NULL,
     updated_at  BIGINT  NOT NULL,
     UNIQUE (app_id, name)
 );
 
+-- Installs that were removed, and whose values and timers are still to be.
+CREATE TABLE removed_installs (
+    install     BIGINT  NOT NULL PRIMARY KEY
+);
+
 CREATE TABLE plugin_kv (
-    install     BIGINT  NOT NULL REFERENCES installs (id) ON DELETE CASCADE,
+    install     BIGINT  NOT NULL,
     scope       TEXT COLLATE "C"    NOT NULL,   -- `p`, or `c:`, `u:`, `m:` and the owner's id
     key         TEXT COLLATE "C"    NOT NULL,
     value       BYTEA    NOT NULL,
@@ -211,7 +219,7 @@ CREATE TABLE plugin_kv (
 CREATE INDEX plugin_kv_by_expiry ON plugin_kv (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE plugin_timers (
-    install     BIGINT  NOT NULL REFERENCES installs (id) ON DELETE CASCADE,
+    install     BIGINT  NOT NULL,
     name        TEXT COLLATE "C"    NOT NULL,
     due_at      BIGINT  NOT NULL,
     channel     TEXT COLLATE "C"    NOT NULL,

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Database, Person, TestHost, component, draft, rewritten, stories};
+use crate::support::{
+    App, Database, Person, TestHost, component, draft, eventually, rewritten, stories,
+};
 
 stories!(
     a_plugin_runs_with_what_it_was_granted,
@@ -316,8 +318,8 @@ async fn a_plugin_goes_with_everything_but_its_messages(database: Database) {
             .await
             .refused(404, "not_found");
     }
-    let left = database.dump().await;
-    assert!(!left.contains("canary"), "what it kept is gone");
+    let gone = async || (!database.dump().await.contains("canary")).then_some(());
+    eventually("what it kept is gone", gone).await;
     assert_eq!(
         backend.get("/v1/plugins").await.is(200),
         json!({ "plugins": [] })

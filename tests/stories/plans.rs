@@ -11,7 +11,7 @@ stories!(
 );
 
 /// Tables of few rows, whoever uses the host.
-const SMALL: [&str; 2] = ["meta", "removed_logs"];
+const SMALL: [&str; 3] = ["meta", "removed_logs", "removed_installs"];
 /// Indexes whose first column alone is all of an app, a channel, an install or an owner of answers:
 /// only so much of it at a time. By their names on SQLite and on Postgres.
 const WIDE: [(&str, &str, &str); 4] = [
@@ -24,11 +24,8 @@ const WIDE: [(&str, &str, &str); 4] = [
         "owner",
     ),
 ];
-/// What goes through all that one install keeps, of which there is so much at most.
-const OF_INSTALL: [&str; 2] = [
-    "SELECT COUNT(*), CAST(SUM(LENGTH(value)",
-    "DELETE FROM installs WHERE app_id = $1 AND name = $2",
-];
+/// What goes through all that one install keeps: asked of one that seems to keep too much.
+const OF_INSTALL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(OCTET_LENGTH(key)";
 
 async fn no_write_walks_through_a_table(database: Database) {
     let _host = TestHost::start(&database).await;
@@ -44,10 +41,7 @@ async fn no_write_walks_through_a_table(database: Database) {
     };
     let mut faults = Vec::new();
     for sql in statements {
-        let is_bounded = sql.contains("LIMIT")
-            || OF_INSTALL
-                .iter()
-                .any(|statement| sql.starts_with(statement));
+        let is_bounded = sql.contains("LIMIT") || sql.starts_with(OF_INSTALL);
         let walks = match (database.plan(&sql).await, database.kind()) {
             (Ok(plan), Kind::Sqlite) => walks_on_sqlite(is_bounded, plan),
             (Ok(plan), Kind::Postgres) => walks_on_postgres(is_bounded, &plan, &leads),

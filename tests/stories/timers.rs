@@ -4,7 +4,10 @@ use serde_json::json;
 
 use crate::support::{App, Database, Person, TestHost, eventually, stories};
 
-stories!(slow_timers_of_one_app_hold_up_nobody_else);
+stories!(
+    slow_timers_of_one_app_hold_up_nobody_else,
+    an_install_has_so_many_timers,
+);
 
 /// As many as a call may set. Each runs until its CPU time is used up.
 const SLOW: usize = 20;
@@ -57,4 +60,45 @@ async fn failures(app: &App) -> usize {
                 .is_some_and(|message| message.starts_with("timer loop"))
         })
         .count()
+}
+
+async fn an_install_has_so_many_timers(database: Database) {
+    let host = TestHost::with(&database, |config| config.plugins.timers_max = 3).await;
+    let quiet = json!({ "greeting": "" });
+    host.app.plugin("assistant", quiet.clone()).await;
+    host.other.plugin("assistant", quiet).await;
+    let names = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7"];
+    let people = host.app.users(names).await;
+    host.app.channel("general", &people.each_ref()).await;
+    let set = "/remind in 2 hours call home";
+    let all = people.iter().map(|who| who.types("general", set));
+    let mut lucky = Vec::new();
+    for (who, answer) in people.iter().zip(futures_util::future::join_all(all).await) {
+        match answer.status {
+            200 => lucky.push(who),
+            _ => assert!(
+                ["action_refused", "limit_reached", "conflict"]
+                    .contains(&answer.body["code"].as_str().expect("a code")),
+                "{}",
+                answer.text
+            ),
+        }
+    }
+    assert!((1..=3).contains(&lucky.len()), "{} were", lucky.len());
+    for _ in lucky.len()..3 {
+        lucky[0].types("general", set).await.is(200);
+    }
+    let refused = lucky[0].types("general", set).await;
+    let problem = refused.refused(422, "action_refused");
+    let detail = problem["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("timers of a plugin: at most 3"), "{detail}");
+    // The neighbour has timers of its own, and whoever takes one back makes room for one.
+    let namesake = host.other.session("alice").await;
+    namesake.types("general", set).await.is(200);
+    lucky[0].types("general", "/remind cancel 1").await.is(200);
+    lucky[0].types("general", set).await.is(200);
+    lucky[0]
+        .types("general", set)
+        .await
+        .refused(422, "action_refused");
 }

@@ -199,6 +199,25 @@ impl Database {
             .collect()
     }
 
+    /// The one number that a query gives.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let asked = match self.inner.server {
+            Server::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await
+            }
+            Server::Postgres(_) => {
+                let mut connection = sqlx::PgConnection::connect(&self.url())
+                    .await
+                    .expect("the database");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await
+            }
+        };
+        asked.expect("a number")
+    }
+
     /// Lets nobody write users, log entries or kept answers, on SQLite nothing at all, until it is ended.
     pub async fn block_writes(&self) -> Block {
         match self.inner.server {

@@ -2,6 +2,7 @@
 //! Everything is within the plugin's app, and what it writes is only prepared: it lands with the
 //! rest of the call, in one transaction.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use super::access::{self, Actor};
@@ -11,7 +12,9 @@ use super::{interact, messages};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
-use crate::plugins::{self, Answer, Chat, Draft, Effect, Entry, HostError, Post, Scope};
+use crate::plugins::{
+    self, Answer, Chat, Draft, Effect, Entry, HostError, Post, Scope, TimerWrite,
+};
 use crate::store::proof::{Backend, Member};
 use crate::store::{ChatWrite, MessageChange, NewMessage, Slice};
 use crate::wire::{self, View};
@@ -200,6 +203,36 @@ impl Bridge {
         Ok(self.change(&message, change))
     }
 
+    async fn timer(&self, name: &str, pending: &[TimerWrite]) -> Result<()> {
+        let app = self.app()?;
+        let max = app.config.plugins.timers_max as i64;
+        let (set, _) = app.store.count_timers(self.install, name).await?;
+        if set + (pending.len() as i64) < max {
+            return Ok(());
+        }
+        // Close to the limit, what the call moves and cancels counts for what it is.
+        let mut names: BTreeMap<&str, bool> = pending
+            .iter()
+            .map(|write| match write {
+                TimerWrite::Set { name, .. } => (name.as_str(), true),
+                TimerWrite::Cancel { name } => (name.as_str(), false),
+            })
+            .collect();
+        names.insert(name, true);
+        let mut then = set;
+        for (name, will_be) in names {
+            let (_, is) = app.store.count_timers(self.install, name).await?;
+            then += i64::from(will_be) - i64::from(is);
+        }
+        match then <= max {
+            true => Ok(()),
+            false => Err(Error::new(
+                Code::LimitReached,
+                format!("timers of a plugin: at most {max}"),
+            )),
+        }
+    }
+
     async fn message_out(&self, app: &App, message: &Message) -> Result<plugins::Message> {
         let member = self.member_by_key(app, message.channel).await?;
         Ok(out(message, &member.channel().id))
@@ -317,6 +350,10 @@ impl Chat for Bridge {
                 .await
                 .map_err(told)
         })
+    }
+
+    fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()> {
+        Box::pin(async move { self.timer(name, pending).await.map_err(told) })
     }
 
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, plugins::Message> {

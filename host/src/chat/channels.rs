@@ -1,8 +1,5 @@
 //! Channels: made, listed, changed, removed.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::access::{self, Actor, Caller};
 use super::tenants::page;
 use super::{cursor, valid};
@@ -292,21 +289,6 @@ pub async fn remove(app: &App, caller: &Caller, id: &ChannelId) -> Result<()> {
         app.seats.forget_channel(key);
         super::passing::channel_deleted(app, key);
     }
-    app.logs_removed.notify_one();
+    app.removed.notify_one();
     Ok(())
-}
-
-/// Clears away the logs of channels that were removed, also of those that were when the host last
-/// ran, until it stops.
-pub async fn sweep(app: Arc<App>) {
-    loop {
-        match app.store.sweep_logs().await {
-            Ok(true) => continue,
-            Ok(false) => app.logs_removed.notified().await,
-            Err(error) => {
-                tracing::error!(error = %error, "the logs of removed channels could not be cleared away");
-                tokio::time::sleep(Duration::from_secs(10)).await;
-            }
-        }
-    }
 }

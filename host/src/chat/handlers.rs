@@ -13,7 +13,7 @@ use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{Event, InstallId, Millis};
 use crate::plugins::{self, Call, Context, Effects, Hook, Scope};
-use crate::store::{Cause, ChatWrite, HandlerCommit, KvWrite, TimerWrite};
+use crate::store::{Cause, ChatWrite, HandlerCommit, Kept, KvWrite, TimerWrite};
 use crate::wire;
 
 /// A plugin that answers a plugin that answers a plugin is enough.
@@ -348,8 +348,11 @@ pub(super) async fn commit(
             })
             .collect(),
         chat,
-        kv_bytes_max: app.config.plugins.kv_bytes_max as i64,
-        kv_keys_max: app.config.plugins.kv_keys_max as i64,
+        kept_max: Kept {
+            kv_keys: app.config.plugins.kv_keys_max as i64,
+            kv_bytes: app.config.plugins.kv_bytes_max as i64,
+            timers: app.config.plugins.timers_max as i64,
+        },
     };
     let landed = app.store.commit_handler(commit).await?;
     if sets_timers {

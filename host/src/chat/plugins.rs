@@ -348,6 +348,7 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let _installing = app.installing.lock().await;
     let install = find_install(app, &backend, name).await?;
     app.store.remove_plugin(&backend, name.to_owned()).await?;
+    app.removed.notify_one();
     if let Some(row) = install {
         app.engine.forget_install(&row.id.to_string());
     }

@@ -33,6 +33,8 @@ settings! {
         kv_bytes_max: u64 = 16 * MIB as u64, within(0..=1024 * MIB as u64);
         /// How many keys an install may keep.
         kv_keys_max: u64 = 10_000, within(0..=10_000_000);
+        /// How many timers an install may have set at once.
+        timers_max: u64 = 10_000, within(0..=10_000_000);
         /// How often an event or timer that fails is tried before it is given up.
         event_attempts_max: u32 = 8, within(1..=100);
         /// The log lines of an install that are kept.

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::althing::plugin as wit;
-use super::effects::Effect;
+use super::effects::{Effect, TimerWrite};
 use super::fault::Limit;
 use super::grants::{Grants, Permission};
 use super::state::State;
@@ -43,6 +43,10 @@ pub trait Chat: Send + Sync {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answer<'a, Vec<String>>;
+
+    /// Refuses a timer over what the install may have, when the call has changed timers as in
+    /// `pending` before.
+    fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()>;
 
     /// A message.
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;

@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// Removes a channel with its side channels. Gives the keys of all that went; their logs, which
-    /// nobody can reach any more, are for [`Store::sweep_logs`].
+    /// nobody can reach any more, are for [`Store::sweep`].
     pub async fn remove_channel(&self, admin: &Admin) -> Result<Vec<ChannelKey>> {
         let (app, key) = (admin.tenant().app(), admin.channel().key);
         self.write(move |tx| {
@@ -169,14 +169,8 @@ impl Store {
                         .await
                 })?;
                 for (channel, id) in &gone {
+                    tx.drop_values_of(app, format!("c:{id}")).await?;
                     on_db!(&mut tx.connection, c => {
-                        sqlx::query(
-                            "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1)",
-                        )
-                        .bind(app)
-                        .bind(format!("c:{id}"))
-                        .execute(&mut *c)
-                        .await?;
                         sqlx::query("INSERT INTO removed_logs (channel) VALUES ($1)")
                             .bind(channel)
                             .execute(&mut *c)

@@ -306,19 +306,13 @@ impl Tx {
 
     async fn erase_rows(&mut self, app: AppId, id: &UserId) -> Result<()> {
         self.drop_answers(app, id, i64::MAX).await?;
+        self.drop_values_of(app, format!("u:{id}")).await?;
         on_db!(&mut self.connection, c => {
             sqlx::query("DELETE FROM held WHERE app_id = $1 AND sender = $2")
                 .bind(app)
                 .bind(id.as_str())
                 .execute(&mut *c)
                 .await?;
-            sqlx::query(
-                "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1)",
-            )
-            .bind(app)
-            .bind(format!("u:{id}"))
-            .execute(&mut *c)
-            .await?;
             sqlx::query("DELETE FROM users WHERE app_id = $1 AND id = $2")
                 .bind(app)
                 .bind(id.as_str())

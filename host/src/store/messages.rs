@@ -327,17 +327,9 @@ impl Tx {
         message.state = None;
         self.put_message(&message, EventKind::MessageDeleted, actor)
             .await?;
-        let app = self.known.heads.get(&channel).map(|head| head.app_id);
-        on_db!(&mut self.connection, c => {
-            sqlx::query(
-                "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1)",
-            )
-            .bind(app)
-            .bind(format!("m:{id}"))
-            .execute(&mut *c)
-            .await
-            .map(drop)
-        })?;
+        if let Some(app) = self.known.heads.get(&channel).map(|head| head.app_id) {
+            self.drop_values_of(app, format!("m:{id}")).await?;
+        }
         Ok(message)
     }
 

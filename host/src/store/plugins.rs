@@ -3,13 +3,11 @@
 
 use super::Store;
 use super::append::{ClientIds, MessageChange, NewMessage};
+use super::kept::Kept;
 use super::proof::{Backend, Tenant};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, ChannelKey, InstallId, MessageId, Millis, UserId};
-
-/// Expired values that one commit clears away, whoever's they are.
-const EXPIRED_MAX: i64 = 100;
 
 /// A plugin in an app.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -131,9 +129,8 @@ pub struct HandlerCommit {
     pub kv_writes: Vec<KvWrite>,
     pub timers: Vec<TimerWrite>,
     pub chat: Vec<ChatWrite>,
-    /// The most bytes and keys that the install may keep.
-    pub kv_bytes_max: i64,
-    pub kv_keys_max: i64,
+    /// The most that the install may keep.
+    pub kept_max: Kept,
 }
 
 macro_rules! install_columns {
@@ -264,12 +261,20 @@ impl Store {
         .await
     }
 
-    /// Removes a plugin from the app, with its components, values and timers.
+    /// Removes a plugin from the app, with its components. What it kept, which nobody can reach any
+    /// more, is for [`Store::sweep`].
     pub async fn remove_plugin(&self, backend: &Backend, name: String) -> Result<()> {
         let app = backend.tenant().app();
         self.write(move |tx| {
             Box::pin(async move {
                 let gone = on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "INSERT INTO removed_installs (install) SELECT id FROM installs WHERE app_id = $1 AND name = $2",
+                    )
+                    .bind(app)
+                    .bind(&name)
+                    .execute(&mut *c)
+                    .await?;
                     sqlx::query("DELETE FROM installs WHERE app_id = $1 AND name = $2")
                         .bind(app)
                         .bind(&name)
@@ -393,32 +398,44 @@ impl Store {
         })?)
     }
 
+    /// How many timers an install has set, and whether `name` is one of them.
+    pub async fn count_timers(&self, install: InstallId, name: &str) -> Result<(i64, bool)> {
+        let found = on_db!(&self.db, pool => {
+            sqlx::query_as(
+                "SELECT timers, EXISTS (SELECT 1 FROM plugin_timers WHERE install = $1 AND name = $2) \
+                 FROM installs WHERE id = $1",
+            )
+            .bind(install)
+            .bind(name)
+            .fetch_optional(pool)
+            .await
+        })?;
+        found.ok_or_else(|| Error::not_found("plugin"))
+    }
+
     /// Puts a failed timer off, or drops it.
     pub async fn put_off_timer(&self, timer: &Timer, until: Option<Millis>) -> Result<()> {
         let timer = timer.clone();
         self.write_in_turn(move |tx| {
             Box::pin(async move {
-                on_db!(&mut tx.connection, c => {
-                    match until {
-                        Some(until) => sqlx::query(
-                            "UPDATE plugin_timers SET due_at = $1, attempts = attempts + 1 \
-                             WHERE install = $2 AND name = $3 AND version = $4",
-                        )
-                        .bind(until)
-                        .bind(timer.install)
-                        .bind(&timer.name)
-                        .bind(timer.version)
-                        .execute(&mut *c)
+                let Some(until) = until else {
+                    return tx
+                        .drop_timer(timer.install, &timer.name, timer.version)
                         .await
-                        .map(drop),
-                        None => sqlx::query("DELETE FROM plugin_timers WHERE install = $1 AND name = $2 AND version = $3")
-                            .bind(timer.install)
-                            .bind(&timer.name)
-                            .bind(timer.version)
-                            .execute(&mut *c)
-                            .await
-                            .map(drop),
-                    }
+                        .map(drop);
+                };
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "UPDATE plugin_timers SET due_at = $1, attempts = attempts + 1 \
+                         WHERE install = $2 AND name = $3 AND version = $4",
+                    )
+                    .bind(until)
+                    .bind(timer.install)
+                    .bind(&timer.name)
+                    .bind(timer.version)
+                    .execute(&mut *c)
+                    .await
+                    .map(drop)
                 })?;
                 Ok(())
             })
@@ -493,10 +510,7 @@ impl Tx {
         self.depth = commit.depth;
         self.settle_cause(install, &commit.cause).await?;
         self.check_reads(install, &commit.kv_reads).await?;
-        self.write_kv(install, &commit).await?;
-        for write in &commit.timers {
-            self.write_timer(install, write).await?;
-        }
+        self.write_kept(&commit).await?;
         for write in commit.chat {
             match write {
                 ChatWrite::Send(message) => {
@@ -523,8 +537,8 @@ impl Tx {
     }
 
     async fn settle_cause(&mut self, install: InstallId, cause: &Cause) -> Result<()> {
-        let changed = match cause {
-            Cause::Request => return Ok(()),
+        let settled = match cause {
+            Cause::Request => true,
             Cause::Event { from, to } => on_db!(&mut self.connection, c => {
                 sqlx::query(
                     "UPDATE installs SET cursor = $1, attempts = 0, retry_at = NULL WHERE id = $2 AND cursor = $3 AND enabled",
@@ -534,22 +548,13 @@ impl Tx {
                 .bind(from)
                 .execute(&mut *c)
                 .await
-                .map(|done| done.rows_affected())
+                .map(|done| done.rows_affected() > 0)
             })?,
-            Cause::Timer { name, version } => on_db!(&mut self.connection, c => {
-                sqlx::query("DELETE FROM plugin_timers WHERE install = $1 AND name = $2 AND version = $3")
-                    .bind(install)
-                    .bind(name)
-                    .bind(version)
-                    .execute(&mut *c)
-                    .await
-                    .map(|done| done.rows_affected())
-            })?,
+            Cause::Timer { name, version } => self.drop_timer(install, name, *version).await?,
         };
-        if changed == 0 {
-            Err(Error::new(Code::Conflict, "It is done already."))
-        } else {
-            Ok(())
+        match settled {
+            true => Ok(()),
+            false => Err(Error::new(Code::Conflict, "It is done already.")),
         }
     }
 
@@ -580,94 +585,6 @@ impl Tx {
                 return Err(Error::new(Code::Conflict, "A value has changed."));
             }
         }
-        Ok(())
-    }
-
-    async fn write_kv(&mut self, install: InstallId, commit: &HandlerCommit) -> Result<()> {
-        if commit.kv_writes.is_empty() {
-            return Ok(());
-        }
-        let now = self.now;
-        for write in &commit.kv_writes {
-            let version = self.next_id();
-            on_db!(&mut self.connection, c => {
-                match &write.value {
-                    Some(value) => sqlx::query(
-                        "INSERT INTO plugin_kv (install, scope, key, value, version, expires_at) VALUES ($1, $2, $3, $4, $5, $6) \
-                         ON CONFLICT (install, scope, key) DO UPDATE SET value = $4, version = $5, expires_at = $6",
-                    )
-                    .bind(install)
-                    .bind(&write.scope)
-                    .bind(&write.key)
-                    .bind(value.as_slice())
-                    .bind(version)
-                    .bind(write.expires_at)
-                    .execute(&mut *c)
-                    .await
-                    .map(drop),
-                    None => sqlx::query("DELETE FROM plugin_kv WHERE install = $1 AND scope = $2 AND key = $3")
-                        .bind(install)
-                        .bind(&write.scope)
-                        .bind(&write.key)
-                        .execute(&mut *c)
-                        .await
-                        .map(drop),
-                }
-            })?;
-        }
-        let (keys, bytes): (i64, Option<i64>) = on_db!(&mut self.connection, c => {
-            sqlx::query(
-                "DELETE FROM plugin_kv WHERE (install, scope, key) IN \
-                 (SELECT install, scope, key FROM plugin_kv WHERE expires_at <= $1 LIMIT $2)",
-            )
-            .bind(now)
-            .bind(EXPIRED_MAX)
-            .execute(&mut *c)
-            .await?;
-            sqlx::query_as(
-                "SELECT COUNT(*), CAST(SUM(LENGTH(value) + LENGTH(key)) AS BIGINT) FROM plugin_kv WHERE install = $1 \
-                 AND (expires_at IS NULL OR expires_at > $2)",
-            )
-            .bind(install)
-            .bind(now)
-            .fetch_one(&mut *c)
-            .await
-        })?;
-        if keys > commit.kv_keys_max || bytes.unwrap_or(0) > commit.kv_bytes_max {
-            return Err(Error::new(
-                Code::LimitReached,
-                "The plugin keeps more values than it may.",
-            ));
-        }
-        Ok(())
-    }
-
-    async fn write_timer(&mut self, install: InstallId, write: &TimerWrite) -> Result<()> {
-        let version = self.next_id();
-        on_db!(&mut self.connection, c => {
-            match write {
-                TimerWrite::Set { name, due_at, channel, payload } => sqlx::query(
-                    "INSERT INTO plugin_timers (install, name, due_at, channel, payload, attempts, version) \
-                     VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (install, name) DO UPDATE SET \
-                     due_at = $3, channel = $4, payload = $5, attempts = 0, version = $6",
-                )
-                .bind(install)
-                .bind(name)
-                .bind(due_at)
-                .bind(channel)
-                .bind(payload)
-                .bind(version)
-                .execute(&mut *c)
-                .await
-                .map(drop),
-                TimerWrite::Cancel { name } => sqlx::query("DELETE FROM plugin_timers WHERE install = $1 AND name = $2")
-                    .bind(install)
-                    .bind(name)
-                    .execute(&mut *c)
-                    .await
-                    .map(drop),
-            }
-        })?;
         Ok(())
     }
 }

@@ -1,11 +1,37 @@
-//! Removing what may be any number of rows: the log of a channel, all that an app has. It goes in
-//! steps, each a short transaction, so that the one writer serves others in between.
+//! Removing what may be any number of rows: the log of a channel, what a plugin kept, all that an app
+//! has. It goes in steps, each a short transaction, so that the one writer serves others in between.
 
 use super::Store;
 use super::erase::STEP_ROWS;
 use super::proof::Tenant;
 use crate::error::Result;
-use crate::model::ChannelKey;
+
+/// What is left of things that were removed: where they are noted, what goes of each, and how the
+/// note goes after it.
+struct Remains {
+    next: &'static str,
+    steps: &'static [&'static str],
+    done: &'static str,
+}
+
+const OF_CHANNEL: Remains = Remains {
+    next: "SELECT channel FROM removed_logs LIMIT 1",
+    steps: &[
+        "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE channel = $1 LIMIT $2)",
+    ],
+    done: "DELETE FROM removed_logs WHERE channel = $1",
+};
+
+const OF_INSTALL: Remains = Remains {
+    next: "SELECT install FROM removed_installs LIMIT 1",
+    steps: &[
+        "DELETE FROM plugin_kv WHERE (install, scope, key) IN \
+         (SELECT install, scope, key FROM plugin_kv WHERE install = $1 LIMIT $2)",
+        "DELETE FROM plugin_timers WHERE (install, name) IN \
+         (SELECT install, name FROM plugin_timers WHERE install = $1 LIMIT $2)",
+    ],
+    done: "DELETE FROM removed_installs WHERE install = $1",
+};
 
 /// What an app has, in the order in which it goes: what refers to something goes before it.
 const OF_APP: [&str; 7] = [
@@ -22,36 +48,30 @@ const OF_APP: [&str; 7] = [
 ];
 
 impl Store {
-    /// Removes some of the log of a channel that is gone. False when nothing is left to do.
-    pub async fn sweep_logs(&self) -> Result<bool> {
+    /// Removes some of what is left of channels and plugins that are gone. False when nothing is
+    /// left to do.
+    pub async fn sweep(&self) -> Result<bool> {
         self.write_in_turn(|tx| {
             Box::pin(async move {
-                let channel: Option<ChannelKey> = on_db!(&mut tx.connection, c => {
-                    sqlx::query_scalar("SELECT channel FROM removed_logs LIMIT 1").fetch_optional(&mut *c).await
-                })?;
-                let Some(channel) = channel else {
-                    return Ok(false);
-                };
-                let gone = on_db!(&mut tx.connection, c => {
-                    sqlx::query(
-                        "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE channel = $1 LIMIT $2)",
-                    )
-                    .bind(channel)
-                    .bind(STEP_ROWS)
-                    .execute(&mut *c)
-                    .await
-                    .map(|done| done.rows_affected())
-                })?;
-                if gone == 0 {
-                    on_db!(&mut tx.connection, c => {
-                        sqlx::query("DELETE FROM removed_logs WHERE channel = $1")
-                            .bind(channel)
-                            .execute(&mut *c)
-                            .await
-                            .map(drop)
+                for remains in [OF_CHANNEL, OF_INSTALL] {
+                    let next: Option<i64> = on_db!(&mut tx.connection, c => {
+                        sqlx::query_scalar(remains.next).fetch_optional(&mut *c).await
                     })?;
+                    let Some(id) = next else {
+                        continue;
+                    };
+                    for sql in remains.steps {
+                        let gone = on_db!(&mut tx.connection, c => {
+                            sqlx::query(*sql).bind(id).bind(STEP_ROWS).execute(&mut *c).await.map(|done| done.rows_affected())
+                        })?;
+                        if gone > 0 {
+                            return Ok(true);
+                        }
+                    }
+                    on_db!(&mut tx.connection, c => sqlx::query(remains.done).bind(id).execute(&mut *c).await.map(drop))?;
+                    return Ok(true);
                 }
-                Ok(true)
+                Ok(false)
             })
         })
         .await
@@ -113,8 +133,10 @@ impl Store {
         self.write_in_turn(move |tx| {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {
-                    // What came in while the app was emptied; else it has none.
-                    sqlx::query(OF_APP[0]).bind(id).bind(i64::MAX).execute(&mut *c).await?;
+                    // What came in while the app was emptied; else it has none. The rest refers to the app.
+                    for sql in &OF_APP[..3] {
+                        sqlx::query(*sql).bind(id).bind(i64::MAX).execute(&mut *c).await?;
+                    }
                     sqlx::query("DELETE FROM apps WHERE id = $1").bind(id).execute(&mut *c).await.map(drop)
                 })?;
                 Ok(())

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use althing::plugins::{
-    Answer, Chat, Draft, Effect, Entry, HostError, Member, Message, Post, Role, Scope, User,
+    Answer, Chat, Draft, Effect, Entry, HostError, Member, Message, Post, Role, Scope, TimerWrite,
+    User,
 };
 
 /// What it prepared; the tests look at it again.
@@ -74,6 +75,10 @@ impl Chat for FakeChat {
             .take(limit as usize)
             .map(|(_, key)| key.clone())
             .collect()))
+    }
+
+    fn timer<'a>(&'a self, _: &'a str, _: &'a [TimerWrite]) -> Answer<'a, ()> {
+        answer(Ok(()))
     }
 
     fn message<'a>(&'a self, _: &'a str) -> Answer<'a, Message> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use althing::plugins::{
     Answer, Call, Chat, Command, Effect, Entry, Fault, FaultKind, HostError, Install, Limits,
-    Member, Message, Post, Scope, User, Verdict, guard_send, run_command,
+    Member, Message, Post, Scope, TimerWrite, User, Verdict, guard_send, run_command,
 };
 
 use super::chat::FakeChat;
@@ -64,6 +64,10 @@ impl Chat for Guarded {
         limit: u32,
     ) -> Answer<'a, Vec<String>> {
         self.plain.kv_keys(scope, prefix, after, limit)
+    }
+
+    fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()> {
+        self.plain.timer(name, pending)
     }
 
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {

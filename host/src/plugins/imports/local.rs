@@ -92,8 +92,9 @@ impl State {
             return Err(limited("bytes of a timer's payload", payload_bytes_max));
         }
         check_json("the payload", &payload)?;
+        let chat = self.chat()?;
+        chat.timer(&name, &self.done.effects.timers).await?;
         if !channel.is_empty() {
-            let chat = self.chat()?;
             self.done
                 .kv
                 .check_owner(&*chat, &Scope::Channel(channel.clone()))

@@ -1,0 +1,147 @@
+//! What plugins keep, values and timers: how much of it, and how it goes.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Database, Person, TestHost, eventually, stories};
+
+stories!(
+    what_is_kept_is_counted,
+    an_install_keeps_so_much,
+    what_a_removed_plugin_kept_goes_even_if_the_host_stops,
+);
+
+/// Installs that keep another number of values, bytes or timers than they are said to.
+const WRONG: &str = "SELECT COUNT(*) FROM installs i \
+    WHERE kv_keys <> (SELECT COUNT(*) FROM plugin_kv k WHERE k.install = i.id) \
+    OR kv_bytes <> (SELECT COALESCE(SUM(OCTET_LENGTH(key) + OCTET_LENGTH(value)), 0) FROM plugin_kv k WHERE k.install = i.id) \
+    OR timers <> (SELECT COUNT(*) FROM plugin_timers t WHERE t.install = i.id)";
+const KEYS: &str = "SELECT CAST(SUM(kv_keys) AS BIGINT) FROM installs";
+const TIMERS: &str = "SELECT CAST(SUM(timers) AS BIGINT) FROM installs";
+
+async fn types(who: &Person, line: &str) {
+    let answer = who.types("general", line).await;
+    assert_eq!(answer.status, 200, "{line}: {}", answer.text);
+}
+
+async fn what_is_kept_is_counted(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    host.other.plugin("hostile", json!({})).await;
+    host.app.plugin("hostile", json!({})).await;
+    host.app
+        .plugin("assistant", json!({ "greeting": "" }))
+        .await;
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    host.app.channel("general", &[&alice, &bob]).await;
+    types(&host.other.session("alice").await, "/hostile set 3 7").await;
+    let keeps = async |keys: i64, timers: i64, when: &str| {
+        assert_eq!(database.number(WRONG).await, 0, "{when}");
+        let kept = (database.number(KEYS).await, database.number(TIMERS).await);
+        assert_eq!(kept, (keys, timers), "{when}");
+    };
+    keeps(3, 0, "the neighbour's").await;
+    for (line, keys, timers) in [
+        ("/hostile set 5 10", 8, 0),
+        ("/hostile set 3 20", 8, 0),
+        ("/hostile swap", 9, 0),
+        ("/hostile swap", 9, 0),
+        ("/hostile write-read 3 5", 10, 0),
+        ("/hostile list", 12, 0),
+        ("/remind in 2 hours feed the cat", 13, 1),
+        ("/remind in 1 minute öl nachfüllen", 14, 2),
+        ("/remind cancel 1", 13, 1),
+    ] {
+        types(&alice, line).await;
+        keeps(keys, timers, line).await;
+    }
+    // What `swap` wrote expires, and goes with the next write; the reminder comes and goes.
+    let mut phone = bob.connect().await;
+    phone.subscribe("general").await;
+    host.pass(Duration::from_secs(60)).await;
+    phone.next_event("message.new").await;
+    types(&bob, "/hostile set 1 1").await;
+    keeps(11, 0, "after a minute").await;
+    // What belongs to somebody goes with its owner.
+    types(&alice, "/remind in 2 hours write").await;
+    keeps(12, 1, "another reminder").await;
+    host.app.backend.delete("/v1/users/alice").await.is(204);
+    keeps(11, 1, "without Alice").await;
+    host.app
+        .backend
+        .delete("/v1/channels/general")
+        .await
+        .is(204);
+    keeps(6, 1, "without the channel").await;
+    phone.close().await;
+}
+
+async fn an_install_keeps_so_much(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.plugins.kv_keys_max = 150;
+        config.plugins.kv_bytes_max = 100_000;
+    })
+    .await;
+    host.other.plugin("hostile", json!({})).await;
+    host.app.plugin("hostile", json!({})).await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    let refused = async |line: &str| {
+        alice
+            .types("general", line)
+            .await
+            .refused(422, "limit_reached")
+    };
+    let namesake = host.other.session("alice").await;
+    types(&namesake, "/hostile set 150 1").await;
+    types(&alice, "/hostile set 149 1").await;
+    types(&alice, "/hostile swap").await;
+    refused("/hostile set 150 1").await;
+    types(&alice, "/hostile set 149 2").await;
+    refused("/hostile set 2 60000").await;
+    types(&alice, "/hostile set 1 60000").await;
+    types(&alice, "/hostile set 1 1").await;
+    // What has expired takes no room, though there is too much of it to be cleared away at once.
+    database
+        .run(
+            "UPDATE plugin_kv SET expires_at = 2 WHERE key = 'key'; UPDATE plugin_kv SET expires_at = 1 \
+             WHERE install = (SELECT MIN(id) FROM installs)",
+        )
+        .await;
+    types(&alice, "/hostile set 150 1").await;
+    refused("/hostile list").await;
+    types(&namesake, "/hostile list").await;
+    assert_eq!(database.number(WRONG).await, 0);
+}
+
+/// As it is when the host ended just after it had removed a plugin.
+async fn what_a_removed_plugin_kept_goes_even_if_the_host_stops(database: Database) {
+    let host = TestHost::start(&database).await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    let namesake = host.other.session("alice").await;
+    host.other.plugin("assistant", json!({})).await;
+    host.app.plugin("assistant", json!({})).await;
+    types(&alice, "/remind in 2 hours feed the canary").await;
+    types(&namesake, "/remind in 2 hours watch the robin").await;
+    host.stop().await;
+    database
+        .run(
+            "INSERT INTO removed_installs (install) SELECT MAX(id) FROM installs; \
+             DELETE FROM installs WHERE id = (SELECT MAX(id) FROM installs)",
+        )
+        .await;
+    assert!(database.dump().await.contains("canary"));
+    host.restart().await;
+    eventually("nothing is left of it", async || {
+        let left = "SELECT COUNT(*) FROM removed_installs";
+        (database.number(left).await == 0).then_some(())
+    })
+    .await;
+    let left = database.dump().await;
+    assert!(!left.contains("canary") && left.contains("robin"));
+    assert_eq!(
+        database.number("SELECT COUNT(*) FROM plugin_timers").await,
+        1
+    );
+}
