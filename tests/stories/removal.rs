@@ -143,26 +143,48 @@ async fn nothing_is_sent_after_a_removal(database: Database) {
             }
             sent
         });
-        let log = alice.events("general", 0).await;
-        let removed = log
-            .iter()
-            .rev()
-            .find(|event| event["event"] == "member.removed")
-            .expect("the removal");
-        let removed = removed["seq"].as_i64().expect("a seq");
-        assert!(
-            sent.iter().all(|seq| *seq < removed),
-            "{sent:?} after {removed}"
+        nobody_sent_since(&alice, &sent).await;
+        add(&host, "general", "bob").await;
+        // Nor does the backend send for who is gone.
+        let mut on_behalf = draft("general", "racing");
+        on_behalf["as"] = json!("bob");
+        let sends = (0..20).map(|_| host.app.backend.post("/v1/messages", on_behalf.clone()));
+        let (answers, _) = tokio::join!(
+            futures_util::future::join_all(sends),
+            remove(&host, "general", "bob")
         );
-        let last = log
-            .iter()
-            .rev()
-            .find(|event| event["event"] == "message.new")
-            .expect("a message");
-        assert!(last["seq"].as_i64() < Some(removed));
+        let mut sent = Vec::new();
+        for answer in answers {
+            match answer.status {
+                201 => sent.push(answer.body["seq"].as_i64().expect("a seq")),
+                _ => drop(answer.refused(404, "not_found")),
+            }
+        }
+        nobody_sent_since(&alice, &sent).await;
         add(&host, "general", "bob").await;
     }
     phone.close().await;
+}
+
+/// Whether these messages, and all others, are from before the last removal.
+async fn nobody_sent_since(alice: &Person, sent: &[i64]) {
+    let log = alice.events("general", 0).await;
+    let removed = log
+        .iter()
+        .rev()
+        .find(|event| event["event"] == "member.removed")
+        .expect("the removal");
+    let removed = removed["seq"].as_i64().expect("a seq");
+    assert!(
+        sent.iter().all(|seq| *seq < removed),
+        "{sent:?} after {removed}"
+    );
+    let last = log
+        .iter()
+        .rev()
+        .find(|event| event["event"] == "message.new")
+        .expect("a message");
+    assert!(last["seq"].as_i64() < Some(removed));
 }
 
 /// In a channel of its own for each round: somebody asks all the time while being removed, and a
