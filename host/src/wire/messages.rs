@@ -27,7 +27,7 @@ pub struct Send {
     /// An id of the client's own choice, unique for this sender in this channel, 1 to 128 bytes. A
     /// retry with the same id gets the first message instead of sending another.
     pub client_id: Option<String>,
-    /// With a server key: the user who sends.
+    /// With a server key: the participant who sends.
     #[serde(rename = "as")]
     pub sender: Option<UserId>,
 }
@@ -149,7 +149,7 @@ pub struct Act {
     /// The block's `value`, or what was entered.
     #[schema(value_type = Option<serde_json::Value>)]
     pub value: Option<Box<RawValue>>,
-    /// With a server key: the user who acts.
+    /// With a server key: the participant who acts.
     #[serde(rename = "as")]
     pub actor: Option<UserId>,
 }
@@ -163,7 +163,7 @@ pub struct RunCommand {
     /// What follows the name.
     #[serde(default)]
     pub text: String,
-    /// With a server key: the user who types.
+    /// With a server key: the participant who types.
     #[serde(rename = "as")]
     pub actor: Option<UserId>,
 }
