@@ -1,5 +1,9 @@
 //! What plugins do later.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use althing::clock::Clock;
 use serde_json::json;
 
 use crate::support::{App, Database, Person, TestHost, eventually, stories};
@@ -7,6 +11,7 @@ use crate::support::{App, Database, Person, TestHost, eventually, stories};
 stories!(
     slow_timers_of_one_app_hold_up_nobody_else,
     an_install_has_so_many_timers,
+    a_timer_that_is_moved_is_no_other,
 );
 
 /// As many as a call may set. Each runs until its CPU time is used up.
@@ -101,4 +106,22 @@ async fn an_install_has_so_many_timers(database: Database) {
         .types("general", set)
         .await
         .refused(422, "action_refused");
+}
+
+async fn a_timer_that_is_moved_is_no_other(database: Database) {
+    // So early that what the plugin sets, for the first millisecond of all, is not due.
+    let clock = Clock::Fixed(Arc::new(AtomicI64::new(0)));
+    let host = TestHost::at(&database, clock, |config| config.plugins.timers_max = 3).await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    host.app.plugin("hostile", json!({})).await;
+    for _ in 0..2 {
+        set_timers(&alice, "timers 3").await;
+    }
+    let answer = alice.types("general", "/hostile timers 4").await.is(200);
+    let report = answer["reply"]["text"].as_str().expect("a report");
+    assert!(
+        report.starts_with("3: ") && report.contains("timers of a plugin: at most 3"),
+        "{report}"
+    );
 }
