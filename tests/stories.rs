@@ -25,6 +25,7 @@ mod plugins;
 mod polls;
 mod presence;
 mod private;
+mod quarantine;
 mod refusals;
 mod removal;
 mod restart;

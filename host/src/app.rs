@@ -27,13 +27,17 @@ use crate::secrets::{
 use crate::store::{self, Committed, Store};
 use crate::tokens::VerifyingKey;
 
+mod breaker;
 mod grown;
+mod health;
 mod loadout;
 mod rates;
 mod seats;
 mod turns;
 
+pub use breaker::{Breaker, Turn};
 pub use grown::Grown;
+pub use health::{Breakers, Consumption, GivenUp, GivenUps, HookConsumption};
 pub use loadout::{Installed, Loadout, PluginLog};
 pub use rates::{Left, Rates, Whose};
 pub use seats::Seats;
@@ -63,6 +67,8 @@ pub struct App {
     pub turns: Turns,
     /// Held while an app's plugins change.
     pub installing: tokio::sync::Mutex<()>,
+    /// Hooks that failed too often.
+    pub given_up: GivenUps,
     /// Rung when a timer was set.
     pub timers_changed: Notify,
     /// Rung when a channel or a plugin was removed, and what is left of it is now to be.
@@ -122,6 +128,7 @@ impl App {
             grown: Grown::default(),
             turns: Turns::default(),
             installing: tokio::sync::Mutex::default(),
+            given_up: GivenUps::default(),
             timers_changed: Notify::new(),
             removed: Notify::new(),
             under_way: TaskTracker::new(),
@@ -263,6 +270,7 @@ fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         event_wall_ms_max: milliseconds(settings.handler_wall_ms),
         concurrent_calls_max: small(settings.concurrent_calls_max),
         app_concurrent_calls_max: small(settings.concurrent_calls_per_app_max),
+        kept_instances_max: small(settings.kept_instances_max),
         host_calls_max: settings.host_calls_max,
         host_call_bytes_max: small(settings.hostcall_bytes_max),
         ..plugins::Limits::default()

@@ -4,6 +4,7 @@
 
 pub mod access;
 mod bridge;
+mod calls;
 pub mod catchup;
 mod chain;
 pub mod channels;
@@ -15,6 +16,7 @@ pub mod members;
 pub mod messages;
 pub mod passing;
 pub mod plugins;
+pub mod quarantine;
 pub mod review;
 pub mod rights;
 pub mod sweep;

@@ -83,6 +83,8 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(plugins::upload, plugins::list))
         .routes(routes!(plugins::get, plugins::set, plugins::remove))
         .routes(routes!(plugins::log))
+        .routes(routes!(plugins::roll_back))
+        .routes(routes!(plugins::usage))
         .split_for_parts();
     (router, openapi::finish(api))
 }

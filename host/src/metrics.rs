@@ -52,6 +52,7 @@ pub struct Metrics {
     plugin_cpu_seconds: Counter<f64, AtomicU64>,
     plugin_seconds: Histogram,
     events_given_up: Counter,
+    plugin_quarantines: Counter,
 }
 
 impl Default for Metrics {
@@ -70,6 +71,7 @@ impl Default for Metrics {
             plugin_cpu_seconds: Counter::default(),
             plugin_seconds: Histogram::new(exponential_buckets(0.000_01, 2.0, 20)),
             events_given_up: Counter::default(),
+            plugin_quarantines: Counter::default(),
             registry: Registry::default(),
         };
         all.register(
@@ -117,6 +119,11 @@ impl Default for Metrics {
             "Time of plugin calls",
             Unit::Seconds,
             metrics.plugin_seconds.clone(),
+        );
+        all.register(
+            "plugin_quarantines",
+            "Hooks of plugins put out of use because they failed again and again",
+            metrics.plugin_quarantines.clone(),
         );
         all.register(
             "plugin_events_given_up",
@@ -195,6 +202,11 @@ impl Metrics {
     /// An event was passed over after too many tries.
     pub fn event_given_up(&self) {
         self.events_given_up.inc();
+    }
+
+    /// A hook of a plugin was put out of use.
+    pub fn plugin_quarantined(&self) {
+        self.plugin_quarantines.inc();
     }
 
     /// Everything in the text format (OpenMetrics 1.0).

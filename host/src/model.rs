@@ -540,3 +540,27 @@ pub struct ChannelListing {
     pub last_read_seq: Option<i64>,
     pub last_message: Option<Message>,
 }
+
+/// A hook of a plugin that is not called any more, for it failed too often.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Quarantine {
+    /// The hook's name.
+    pub hook: String,
+    /// Since when.
+    pub since: Millis,
+    /// The last fault.
+    pub detail: String,
+}
+
+/// The version of a plugin that ran before the one that does, and how.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Previous {
+    /// The SHA-256 of its component, in hex.
+    pub digest: String,
+    /// The permissions it had.
+    pub grants: Vec<String>,
+    /// Its settings: JSON text of an object.
+    pub config: String,
+    /// When the other took its place.
+    pub replaced_at: Millis,
+}

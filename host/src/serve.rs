@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::chat::{deliver, handlers, plugins, sweep, timers};
+use crate::chat::{deliver, handlers, plugins, quarantine, sweep, timers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Peer;
@@ -79,6 +79,7 @@ impl Host {
             delivering,
             tokio::spawn(handlers::run_events(app.clone())),
             tokio::spawn(timers::run(app.clone())),
+            tokio::spawn(quarantine::run(app.clone())),
             tokio::spawn(sweep::run(app.clone())),
             tokio::spawn(tidy(app.clone())),
         ];

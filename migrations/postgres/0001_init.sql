@@ -194,6 +194,8 @@ CREATE TABLE installs (
     cursor      BIGINT  NOT NULL,   -- the log position up to which its events are handled
     attempts    BIGINT  NOT NULL DEFAULT 0, -- how often the event after the cursor has failed
     retry_at    BIGINT,             -- when the failed event is tried again
+    quarantine  TEXT,               -- JSON: the hooks that failed too often
+    previous    TEXT,               -- JSON: the version before, and how it ran
     kv_keys     BIGINT  NOT NULL DEFAULT 0, -- what it keeps, changed with every write
     kv_bytes    BIGINT  NOT NULL DEFAULT 0,
     timers      BIGINT  NOT NULL DEFAULT 0,

@@ -170,6 +170,7 @@ async fn an_upgrade_keeps_what_was_set(database: Database) {
         .await
         .is(200);
     let mut expected = before["install"].clone();
+    expected["previous"] = expected["digest"].take();
     expected["digest"] = digest;
     assert_eq!(after["install"], expected);
     assert_eq!(after["component"]["version"], "0.2.0");
@@ -215,7 +216,12 @@ async fn an_upgrade_that_wants_more_is_asked_for(database: Database) {
         .refused(422, "message_rejected");
     // The way back gives up what the older one never asked for.
     let back = json!({ "digest": before["install"]["digest"] });
-    let after = backend.put(path, back).await.is(200);
+    let mut after = backend.put(path, back).await.is(200);
+    assert_eq!(after["install"]["previous"].take(), known["digest"]);
+    after["install"]
+        .as_object_mut()
+        .expect("an object")
+        .remove("previous");
     assert_eq!(after["install"], before["install"]);
     bob.send("general", "code no").await;
 }

@@ -104,6 +104,8 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     ("PUT",    "/v1/plugins/{name}", "{}",                             [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("DELETE", "/v1/plugins/{name}", "",                               [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/log", "",                           [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("POST",   "/v1/plugins/{name}/rollback", "",                      [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/usage", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
 ];
 
 /// The same for the socket: another app's user, outsider, removed, member, admin, owner.

@@ -49,8 +49,13 @@ impl TestHost {
 
     /// A host whose clock stands still until the story lets time [`pass`](Self::pass).
     pub async fn timeless(database: &Database) -> Self {
+        Self::timeless_with(database, |_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn timeless_with(database: &Database, set: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::Fixed(Arc::new(AtomicI64::new(NOON)));
-        Self::at(database, clock, |_| {}).await
+        Self::at(database, clock, set).await
     }
 
     /// A host whose clock the story sets.

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Millis, UserId};
+use super::health::{Breakers, Consumption};
+use crate::model::{Millis, Quarantine, UserId};
 use crate::plugins;
 use crate::store;
 use crate::wire::OnFault;
@@ -20,6 +21,8 @@ pub struct Loadout {
     /// The logs of all installs by name, also of those that were switched off: their last lines may
     /// say why.
     pub logs: HashMap<String, Arc<PluginLog>>,
+    /// What the calls of all installs took, by name.
+    pub consumption: HashMap<String, Arc<Consumption>>,
 }
 
 /// A plugin that runs in an app.
@@ -37,6 +40,11 @@ pub struct Installed {
     /// What it asks of the chat goes through here.
     pub chat: Arc<dyn plugins::Chat>,
     pub log: Arc<PluginLog>,
+    /// What its calls took.
+    pub consumption: Arc<Consumption>,
+    pub breakers: Arc<Breakers>,
+    /// Hooks that are not called until somebody has looked at it.
+    pub quarantine: Vec<Quarantine>,
 }
 
 impl Installed {
@@ -45,6 +53,13 @@ impl Installed {
         self.inspection
             .as_ref()
             .map(|inspection| &inspection.manifest)
+    }
+
+    /// Whether this hook waits for somebody to look at it.
+    pub fn is_quarantined(&self, hook: plugins::Hook) -> bool {
+        self.quarantine
+            .iter()
+            .any(|quarantine| quarantine.hook == hook.name())
     }
 
     /// Whether it has this hook.
@@ -63,6 +78,12 @@ impl Installed {
 pub struct PluginLog {
     kept: usize,
     lines: Mutex<VecDeque<(Millis, &'static str, String)>>,
+}
+
+impl Default for PluginLog {
+    fn default() -> Self {
+        Self::new(1)
+    }
 }
 
 impl PluginLog {

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use super::calls::calling;
 use super::interact;
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{Message, Role};
-use crate::plugins::{self, Call, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
+use crate::plugins::{self, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
 use crate::wire::OnFault;
 
@@ -107,23 +108,14 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
     let draft = draft_of(message);
     for installed in guards(&loadout.installs, member) {
         let context = context(app, member);
-        let output = match &installed.install {
-            Ok(install) => {
-                let call = Call {
-                    install,
-                    chat: &installed.chat,
-                    context: &context,
-                };
-                note(
-                    app,
-                    installed,
-                    Hook::MessageGuard,
-                    plugins::guard_delete(call, &draft).await,
-                )
+        let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
+            Ok(calling) => {
+                let outcome = plugins::guard_delete(calling.with(&context), &draft).await;
+                calling.note(outcome).ok().map(|output| output.value)
             }
             Err(_) => None,
         };
-        match (output, installed.on_fault) {
+        match (verdict, installed.on_fault) {
             (Some(Verdict::Allow | Verdict::Change(_)), _) | (None, OnFault::Open) => {}
             (Some(Verdict::Reject(rejection)), _) => return Err(rejected(rejection)),
             (Some(Verdict::Hold(reason)), _) => {
@@ -163,14 +155,10 @@ async fn ask(
     content: &Content,
     before: Option<&Draft>,
 ) -> Opinion {
-    let verdict = match &installed.install {
-        Ok(install) => {
-            let context = context(app, member);
-            let call = Call {
-                install,
-                chat: &installed.chat,
-                context: &context,
-            };
+    let context = context(app, member);
+    let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
+        Ok(calling) => {
+            let call = calling.with(&context);
             let draft = Draft {
                 kind: content.kind.clone(),
                 text: content.text.clone(),
@@ -184,7 +172,7 @@ async fn ask(
                 Ok(output) => opinion(app, member, content, output).await,
                 Err(fault) => Err(fault),
             };
-            note(app, installed, Hook::MessageGuard, outcome)
+            calling.note(outcome).ok().map(|output| output.value)
         }
         Err(_) => None,
     };
@@ -297,71 +285,5 @@ pub(super) fn context(app: &App, member: &Member) -> Context {
         channel_type: member.channel().kind.clone(),
         actor: member.user().map(ToString::to_string).unwrap_or_default(),
         actor_role: role,
-    }
-}
-
-/// Counts a call, keeps what the plugin logged, and turns a fault into a line of its log.
-pub(super) fn note<T>(
-    app: &App,
-    installed: &Installed,
-    hook: Hook,
-    outcome: Result<Output<T>, Fault>,
-) -> Option<T> {
-    match outcome {
-        Ok(output) => {
-            note_output(app, installed, hook, &output);
-            Some(output.value)
-        }
-        Err(fault) => {
-            note_fault(app, installed, hook, &fault);
-            None
-        }
-    }
-}
-
-pub(super) fn note_output<T>(app: &App, installed: &Installed, hook: Hook, output: &Output<T>) {
-    app.metrics.plugin_call(hook.name(), "ok", &output.usage);
-    keep_log(app, installed, &output.log);
-}
-
-pub(super) fn note_fault(app: &App, installed: &Installed, hook: Hook, fault: &Fault) {
-    app.metrics
-        .plugin_call(hook.name(), fault.kind.code(), &fault.usage);
-    keep_log(app, installed, &fault.log);
-    let line = format!("{} in {}: {}", fault.kind.code(), hook.name(), fault.detail);
-    installed.log.add(app.clock.now(), "fault", line);
-    tracing::warn!(
-        app.id = %installed.row.app_id,
-        plugin.name = %installed.name,
-        plugin.hook = hook.name(),
-        plugin.fault = fault.kind.code(),
-        "a plugin call failed"
-    );
-}
-
-/// Whether a fault is the plugin's own. When the host had no room for the call, it is not, and the
-/// error says to come back.
-pub(super) fn blame(fault: &Fault) -> Result<()> {
-    match fault.kind {
-        FaultKind::Overloaded => Err(Error::new(
-            Code::Overloaded,
-            "Too many plugin calls are waiting.",
-        )
-        .retry_after_ms(1000)),
-        _ => Ok(()),
-    }
-}
-
-fn keep_log(app: &App, installed: &Installed, lines: &[plugins::LogLine]) {
-    for line in lines {
-        let level = match line.level {
-            plugins::Level::Debug => "debug",
-            plugins::Level::Info => "info",
-            plugins::Level::Warn => "warn",
-            plugins::Level::Error => "error",
-        };
-        installed
-            .log
-            .add(app.clock.now(), level, line.message.clone());
     }
 }

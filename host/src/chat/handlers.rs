@@ -6,13 +6,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::chain;
+use super::calls::{Resting, blame, calling};
 use super::deliver::about;
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{Event, InstallId, Millis};
-use crate::plugins::{self, Call, Context, Effects, Hook, Scope};
+use crate::plugins::{self, Context, Effects, Hook, Scope};
 use crate::store::{Cause, ChatWrite, HandlerCommit, Kept, KvWrite, TimerWrite};
 use crate::wire;
 
@@ -31,7 +31,10 @@ pub async fn run_events(app: Arc<App>) {
         };
         for id in grown {
             for installed in &app.loadout(id).installs {
-                if !installed.has(Hook::Events) || installed.install.is_err() {
+                if !installed.has(Hook::Events)
+                    || installed.install.is_err()
+                    || installed.is_quarantined(Hook::Events)
+                {
                     continue;
                 }
                 if !running
@@ -138,6 +141,7 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
             match handle(app, installed, event, from).await? {
                 Handled::Done => (from, attempts) = (event.position, 0),
                 Handled::Moved => return Ok(Some(app.clock.now())),
+                Handled::Resting(resting) => return Ok(resting.until),
                 Handled::Failed => {
                     let retry_at = (attempts + 1 < app.config.plugins.event_attempts_max as i64)
                         .then(|| app.clock.now() + backoff_ms(attempts));
@@ -190,6 +194,8 @@ enum Handled {
     Failed,
     /// Somebody else has handled it.
     Moved,
+    /// The hook is not called now.
+    Resting(Resting),
 }
 
 async fn handle(
@@ -198,9 +204,6 @@ async fn handle(
     event: &Event,
     from: i64,
 ) -> Result<Handled> {
-    let Ok(install) = &installed.install else {
-        return Ok(Handled::Failed);
-    };
     let backend = super::access::host(installed.row.app_id);
     let cause = Cause::Event {
         from,
@@ -247,20 +250,18 @@ async fn handle(
         data: wire::Event::logged(event, &channel.id).data_json(),
     };
     for _ in 0..3 {
-        let call = Call {
-            install,
-            chat: &installed.chat,
-            context: &context,
+        let calling = match calling(app, installed, Hook::Events, event.position) {
+            Ok(calling) => calling,
+            Err(resting) => return Ok(Handled::Resting(resting)),
         };
-        let output = match plugins::handle_event(call, &handed).await {
+        let outcome = plugins::handle_event(calling.with(&context), &handed).await;
+        let output = match calling.note(outcome) {
             Ok(output) => output,
             Err(fault) => {
-                chain::note_fault(app, installed, Hook::Events, &fault);
-                chain::blame(&fault)?;
+                blame(&fault)?;
                 return Ok(Handled::Failed);
             }
         };
-        chain::note_output(app, installed, Hook::Events, &output);
         if let Err(sentence) = output.value {
             installed.log.add(app.clock.now(), "error", sentence);
             return Ok(Handled::Failed);

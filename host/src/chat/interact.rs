@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::access::{self, Caller};
+use super::calls::{Calling, blame, calling};
 use super::chain::{self, Content};
 use super::handlers::commit;
 use super::messages;
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, Message, MessageId};
-use crate::plugins::{self, Act, Call, Command, Fault, Hook, Interaction, Shown};
+use crate::plugins::{self, Act, Command, Context, Fault, Hook, Interaction, Shown};
 use crate::store::proof::Member;
 use crate::store::{Cause, MessageChange};
 use crate::wire::{self, View};
@@ -25,16 +26,10 @@ pub(super) async fn create(
     kind: &str,
     data: &str,
 ) -> Result<Content> {
-    let install = running(installed)?;
     let context = chain::context(app, member);
-    let call = Call {
-        install,
-        chat: &installed.chat,
-        context: &context,
-    };
-    let outcome = plugins::kind_create(call, kind, &data.to_owned()).await;
-    let created =
-        chain::note(app, installed, Hook::MessageKind, outcome).ok_or_else(|| failed(installed))?;
+    let calling = asked(app, installed, Hook::MessageKind, &context)?;
+    let outcome = plugins::kind_create(calling.with(&context), kind, &data.to_owned()).await;
+    let created = calling.note(outcome).map_err(|_| failed(installed))?.value;
     let created = created.map_err(|sentence| Error::invalid("data", sentence))?;
     let limits = &app.config.limits;
     if created.data.len() > limits.data_bytes_max {
@@ -194,13 +189,8 @@ pub(super) async fn apply(
     action: &str,
     value: &str,
 ) -> Result<MessageChange> {
-    let install = running(installed)?;
     let context = chain::context(app, member);
-    let call = Call {
-        install,
-        chat: &installed.chat,
-        context: &context,
-    };
+    let calling = asked(app, installed, Hook::MessageKind, &context)?;
     let (state, value) = (
         message.state.clone().unwrap_or_else(|| "null".into()),
         value.to_owned(),
@@ -212,9 +202,8 @@ pub(super) async fn apply(
         action,
         value: &value,
     };
-    let outcome = plugins::kind_act(call, act).await;
-    let answer =
-        chain::note(app, installed, Hook::MessageKind, outcome).ok_or_else(|| failed(installed))?;
+    let outcome = plugins::kind_act(calling.with(&context), act).await;
+    let answer = calling.note(outcome).map_err(|_| failed(installed))?.value;
     let shown = shown(
         app,
         installed,
@@ -234,15 +223,10 @@ async fn interaction_once(
     member: &Member,
     interaction: &Interaction,
 ) -> Result<Option<wire::Answer>> {
-    let install = running(installed)?;
     let context = chain::context(app, member);
-    let call = Call {
-        install,
-        chat: &installed.chat,
-        context: &context,
-    };
-    let output = plugins::handle_interaction(call, interaction).await;
-    finish(app, installed, Hook::Interactions, output).await
+    let calling = asked(app, installed, Hook::Interactions, &context)?;
+    let output = plugins::handle_interaction(calling.with(&context), interaction).await;
+    finish(app, installed, calling.note(output)).await
 }
 
 /// The slash commands of the caller's app, by name.
@@ -278,13 +262,9 @@ pub async fn run_command(
     }
     for _ in 0..TRIES {
         let context = chain::context(app, &member);
-        let call = Call {
-            install: running(&installed)?,
-            chat: &installed.chat,
-            context: &context,
-        };
-        let output = plugins::run_command(call, &command).await;
-        if let Some(answer) = finish(app, &installed, Hook::Commands, output).await? {
+        let calling = asked(app, &installed, Hook::Commands, &context)?;
+        let output = plugins::run_command(calling.with(&context), &command).await;
+        if let Some(answer) = finish(app, &installed, calling.note(output)).await? {
             return Ok(answer);
         }
     }
@@ -300,14 +280,9 @@ pub async fn complete(
 ) -> Result<wire::Choices> {
     let (installed, member, command) = command_call(app, caller, channel, run).await?;
     let context = chain::context(app, &member);
-    let call = Call {
-        install: running(&installed)?,
-        chat: &installed.chat,
-        context: &context,
-    };
-    let outcome = plugins::complete_command(call, &command).await;
-    let choices =
-        chain::note(app, &installed, Hook::Commands, outcome).ok_or_else(|| failed(&installed))?;
+    let calling = asked(app, &installed, Hook::Commands, &context)?;
+    let outcome = plugins::complete_command(calling.with(&context), &command).await;
+    let choices = calling.note(outcome).map_err(|_| failed(&installed))?.value;
     let choices = choices
         .into_iter()
         .take(20)
@@ -362,18 +337,15 @@ async fn command_call(
 async fn finish(
     app: &Arc<App>,
     installed: &Installed,
-    hook: Hook,
     output: Result<plugins::Output<Result<Option<plugins::Reply>, String>>, Fault>,
 ) -> Result<Option<wire::Answer>> {
     let output = match output {
         Ok(output) => output,
         Err(fault) => {
-            chain::note_fault(app, installed, hook, &fault);
-            chain::blame(&fault)?;
+            blame(&fault)?;
             return Err(failed(installed));
         }
     };
-    chain::note_output(app, installed, hook, &output);
     let reply = output
         .value
         .map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
@@ -393,8 +365,14 @@ async fn finish(
     Ok(Some(wire::Answer { reply }))
 }
 
-fn running(installed: &Installed) -> Result<&plugins::Install> {
-    installed.install.as_ref().map_err(|_| failed(installed))
+/// Asks for a call that somebody waits for.
+fn asked<'a>(
+    app: &'a App,
+    installed: &'a Installed,
+    hook: Hook,
+    context: &Context,
+) -> Result<Calling<'a>> {
+    calling(app, installed, hook, &context.actor).map_err(|_| failed(installed))
 }
 
 fn failed(installed: &Installed) -> Error {

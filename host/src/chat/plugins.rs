@@ -1,15 +1,19 @@
 //! Plugins of an app: uploaded, looked into, enabled with grants and settings, removed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde_json::value::RawValue;
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
+use super::quarantine;
 use super::users::BOT_PREFIX;
 use super::valid;
-use crate::app::{App, Installed, Loadout, PluginLog};
+use crate::app::{App, HookConsumption, Installed, Loadout, PluginLog};
 use crate::clock;
 use crate::error::{Code, Error, FieldFault, Result};
-use crate::model::{AppId, Texts, UserId};
+use crate::model::{AppId, Previous, Texts, UserId};
 use crate::plugins::{self, Grants, Inspection, Permission};
 use crate::store::proof::Backend;
 use crate::store::{Install, NewInstall};
@@ -134,6 +138,15 @@ fn installed_out(row: &Install, fault: Option<String>) -> wire::Install {
         config: serde_json::from_str(&row.config).unwrap_or_default(),
         order: row.place,
         on_fault: OnFault::stored(&row.on_fault),
+        previous: quarantine::previous(row).map(|previous| previous.digest),
+        quarantine: quarantine::quarantine(row)
+            .into_iter()
+            .map(|quarantine| wire::Quarantine {
+                hook: quarantine.hook,
+                since: clock::rfc3339(quarantine.since),
+                detail: quarantine.detail,
+            })
+            .collect(),
         fault,
     }
 }
@@ -157,9 +170,66 @@ pub async fn set(
     // One after the other: what a request leaves out stays as the one before it left it, and what
     // runs is what was stored last.
     let _installing = app.installing.lock().await;
-    let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
+    put(app, &backend, name, set, Way::Forward).await?;
+    read(app, &backend, name.to_owned()).await
+}
+
+/// Lets the version run that ran before the one that does, as it ran then. Nothing that happens
+/// meanwhile is lost to it: it goes on where the other one stopped.
+///
+/// # Errors
+/// `conflict` when there was none.
+pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
+    let backend = access::backend(caller)?;
+    let _installing = app.installing.lock().await;
+    let row = find_install(app, &backend, name).await?;
+    let row = row.ok_or_else(|| Error::not_found("plugin"))?;
+    let previous = quarantine::previous(&row)
+        .ok_or_else(|| Error::new(Code::Conflict, "There is no version to go back to."))?;
+    put_back(app, &backend, &row, previous).await?;
+    read(app, &backend, name.to_owned()).await
+}
+
+/// Puts the version before into use, and gives its digest. To be called with `installing` held.
+pub(super) async fn put_back(
+    app: &Arc<App>,
+    backend: &Backend,
+    row: &Install,
+    previous: Previous,
+) -> Result<String> {
+    let set = wire::SetInstall {
+        digest: Some(previous.digest.clone()),
+        enabled: None,
+        grants: Some(previous.grants),
+        config: Some(RawValue::from_string(previous.config).map_err(Error::internal)?),
+        order: None,
+        on_fault: None,
+    };
+    put(app, backend, &row.name, set, Way::Back).await?;
+    Ok(previous.digest)
+}
+
+/// Where a change leads.
+enum Way {
+    Forward,
+    /// To the version before: the one that it leaves is none to come back to.
+    Back,
+}
+
+/// Stores how a plugin shall run, and runs it so.
+async fn put(
+    app: &Arc<App>,
+    backend: &Backend,
+    name: &str,
+    set: wire::SetInstall,
+    way: Way,
+) -> Result<()> {
+    let chosen = choose(app, backend, name, set.digest.as_deref()).await?;
     let inspection = inspect(app, chosen.component).await?;
-    let new = settle(app, chosen.before, &inspection, set)?;
+    let mut new = settle(app, chosen.before, &inspection, set)?;
+    if let Way::Back = way {
+        new.previous = None;
+    }
     if new.enabled {
         check_names(app, backend.tenant().app(), name, &inspection)?;
         plugins::link(&app.engine, &inspection, granted(&new.grants.0)?)
@@ -168,15 +238,14 @@ pub async fn set(
     }
     app.store
         .add_bot(
-            &backend,
+            backend,
             bot_of(name),
             inspection.manifest.title.clone(),
             name.to_owned(),
         )
         .await?;
-    app.store.set_install(&backend, new).await?;
-    load_app(app, backend.tenant().app()).await?;
-    read(app, &backend, name.to_owned()).await
+    app.store.set_install(backend, new).await?;
+    load_app(app, backend.tenant().app()).await
 }
 
 /// The version that a request is about, and how the plugin runs now.
@@ -235,9 +304,23 @@ fn settle(
         .on_fault
         .or(before.map(|row| OnFault::stored(&row.on_fault)))
         .unwrap_or_default();
+    let digest = inspection.digest.to_string();
+    let previous = match before {
+        Some(row) if row.digest != digest => Some(
+            serde_json::to_string(&Previous {
+                digest: row.digest.clone(),
+                grants: row.grants.0.clone(),
+                config: row.config.clone(),
+                replaced_at: app.clock.now(),
+            })
+            .map_err(Error::internal)?,
+        ),
+        before => before.and_then(|row| row.previous.clone()),
+    };
     Ok(NewInstall {
         name: inspection.manifest.name.clone(),
-        digest: inspection.digest.to_string(),
+        digest,
+        previous,
         enabled: set
             .enabled
             .or(before.map(|row| row.enabled))
@@ -373,6 +456,29 @@ pub async fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginL
     })
 }
 
+/// What the calls of a plugin took since the host started, for each hook.
+pub async fn usage(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginUsage> {
+    let backend = access::backend(caller)?;
+    if app.store.list_versions(&backend, name).await?.is_empty() {
+        return Err(Error::not_found("plugin"));
+    }
+    let loadout = app.loadout(backend.tenant().app());
+    let consumption = loadout.consumption.get(name).cloned().unwrap_or_default();
+    let of = |counter: &AtomicU64| counter.load(Relaxed);
+    let hook = |(hook, figures): (plugins::Hook, &HookConsumption)| wire::HookUsage {
+        hook: hook.name(),
+        calls: of(&figures.calls),
+        faults: figures.faults(),
+        cpu_us: of(&figures.cpu_us),
+        wall_us: of(&figures.wall_us),
+        host_calls: of(&figures.host_calls),
+        memory_peak_bytes: of(&figures.memory_peak_bytes),
+    };
+    Ok(wire::PluginUsage {
+        hooks: consumption.hooks().map(hook).collect(),
+    })
+}
+
 /// Loads the plugins of every app; one that can't be loaded is noted and does not keep the host from
 /// starting.
 pub async fn load_all(app: &Arc<App>) -> Result<()> {
@@ -391,7 +497,7 @@ pub async fn load_all(app: &Arc<App>) -> Result<()> {
 }
 
 /// Puts an app's installs as they stand in the store into use.
-async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
+pub(super) async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
     let backend = access::host(id);
     let before = app.loadout(id);
     let mut loadout = Loadout::default();
@@ -399,11 +505,14 @@ async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
         let log = before.logs.get(&row.name).cloned().unwrap_or_else(|| {
             Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
         });
-        loadout.logs.insert(row.name.clone(), log.clone());
+        loadout.logs.insert(row.name.clone(), log);
+        let consumption = before.consumption.get(&row.name).cloned();
+        let consumption = consumption.unwrap_or_default();
+        loadout.consumption.insert(row.name.clone(), consumption);
         if !row.enabled {
             continue;
         }
-        let installed = Arc::new(load(app, &backend, row, log).await?);
+        let installed = Arc::new(load(app, &backend, row, &loadout, &before).await?);
         if let Err(reason) = &installed.install {
             tracing::error!(app.id = %id, plugin.name = %installed.name, reason, "a plugin could not be loaded");
         }
@@ -426,7 +535,8 @@ async fn load(
     app: &Arc<App>,
     backend: &Backend,
     row: Install,
-    log: Arc<PluginLog>,
+    loadout: &Loadout,
+    before: &Loadout,
 ) -> Result<Installed> {
     let bytes = app
         .store
@@ -457,7 +567,22 @@ async fn load(
         backend: *backend,
     };
     let on_fault = OnFault::stored(&row.on_fault);
+    // What is known of its failures holds as long as it is not changed.
+    let unchanged = before
+        .installs
+        .iter()
+        .find(|known| known.row.id == row.id && known.row.updated_at == row.updated_at);
     Ok(Installed {
+        log: loadout.logs.get(&row.name).cloned().unwrap_or_default(),
+        consumption: loadout
+            .consumption
+            .get(&row.name)
+            .cloned()
+            .unwrap_or_default(),
+        breakers: unchanged
+            .map(|known| known.breakers.clone())
+            .unwrap_or_default(),
+        quarantine: quarantine::quarantine(&row),
         row,
         on_fault,
         bot,
@@ -465,7 +590,6 @@ async fn load(
         inspection: inspected.ok(),
         install,
         chat: Arc::new(bridge),
-        log,
     })
 }
 

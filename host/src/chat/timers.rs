@@ -10,15 +10,18 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 
+use super::access;
+use super::calls::{blame, calling};
 use super::handlers::{backoff_ms, commit};
-use super::{access, chain};
 use crate::app::App;
 use crate::clock;
 use crate::error::{Code, Result};
 use crate::model::{AppId, Millis};
-use crate::plugins::{self, Call, Context, Hook};
+use crate::plugins::{self, Context, Hook};
 use crate::store::{Cause, Timer};
 
+/// How long timers of a plugin that does not run are left alone.
+const RESTING_MS: Millis = 60_000;
 /// Timers that run at once on this host. Whoever wants a place waits in line for it.
 const RUNNING_MAX: usize = 32;
 /// Timers of one app that run or wait for a place.
@@ -106,39 +109,39 @@ async fn run_due(app: &Arc<App>, id: AppId, places: &Semaphore) -> Result<()> {
 
 /// Runs a timer. The error is one of the host, and changes nothing about the timer.
 async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
-    let later = app.clock.now() + backoff_ms(timer.attempts);
+    let now = app.clock.now();
+    let later = now + backoff_ms(timer.attempts);
     let loadout = app.loadout(id);
     let found = loadout.installs.iter().find(|i| i.row.id == timer.install);
-    let Some((installed, Ok(install))) = found.map(|found| (found, &found.install)) else {
-        return app.store.put_off_timer(timer, Some(later)).await;
+    let Some(installed) = found else {
+        return app.store.move_timer(timer, now + RESTING_MS).await;
+    };
+    let calling = match calling(app, installed, Hook::Schedule, &timer.name) {
+        Ok(calling) => calling,
+        Err(resting) => {
+            let until = resting.until.unwrap_or(now + RESTING_MS);
+            return app.store.move_timer(timer, until).await;
+        }
     };
     let context = context(app, id, timer).await?;
-    let call = Call {
-        install,
-        chat: &installed.chat,
-        context: &context,
-    };
-    let failed = match plugins::run_schedule(call, &timer.name, &timer.payload).await {
-        Ok(output) => {
-            chain::note_output(app, installed, Hook::Schedule, &output);
-            match output.value {
-                Ok(()) => {
-                    let cause = Cause::Timer {
-                        name: timer.name.clone(),
-                        version: timer.version,
-                    };
-                    match commit(app, installed, cause, 1, output.effects).await {
-                        Ok(_) => return Ok(()),
-                        Err(error) if error.code() == Code::Unavailable => return Err(error),
-                        Err(error) => format!("what it did could not be stored: {error}"),
-                    }
+    let outcome = plugins::run_schedule(calling.with(&context), &timer.name, &timer.payload).await;
+    let failed = match calling.note(outcome) {
+        Ok(output) => match output.value {
+            Ok(()) => {
+                let cause = Cause::Timer {
+                    name: timer.name.clone(),
+                    version: timer.version,
+                };
+                match commit(app, installed, cause, 1, output.effects).await {
+                    Ok(_) => return Ok(()),
+                    Err(error) if error.code() == Code::Unavailable => return Err(error),
+                    Err(error) => format!("what it did could not be stored: {error}"),
                 }
-                Err(sentence) => sentence,
             }
-        }
+            Err(sentence) => sentence,
+        },
         Err(fault) => {
-            chain::note_fault(app, installed, Hook::Schedule, &fault);
-            chain::blame(&fault)?;
+            blame(&fault)?;
             fault.kind.code().to_owned()
         }
     };

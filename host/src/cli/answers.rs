@@ -1,6 +1,8 @@
 //! What the API answers, as far as people are shown it. Fields that a later host adds are passed
 //! over.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -162,7 +164,34 @@ pub struct Install {
     pub config: Map<String, Value>,
     pub order: i64,
     pub on_fault: String,
+    pub previous: Option<String>,
+    #[serde(default)]
+    pub quarantine: Vec<Quarantine>,
     pub fault: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Quarantine {
+    pub hook: String,
+    pub since: String,
+    pub detail: String,
+}
+
+/// What the calls of a plugin took.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Usage {
+    pub hooks: Vec<HookUsage>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct HookUsage {
+    pub hook: String,
+    pub calls: u64,
+    pub faults: BTreeMap<String, u64>,
+    pub cpu_us: u64,
+    pub wall_us: u64,
+    pub host_calls: u64,
+    pub memory_peak_bytes: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -14,7 +14,7 @@ use serde_json::json;
 
 pub use inspect::inspect;
 
-use super::answers::{self, Component, Log, Plugin, PluginList};
+use super::answers::{self, Component, Log, Plugin, PluginList, Usage};
 use super::client::{Body, Client, Connection};
 use super::failure::Failure;
 use super::keys::id;
@@ -63,6 +63,16 @@ What is left out stays as it is. With --grant, the plugin has exactly the permis
 Example:
   althing plugin disable poll --key-file server.key")]
     Disable(One),
+    /// Go back to the version that ran before, as it ran then
+    #[command(after_help = "\
+Example:
+  althing plugin rollback poll --key-file server.key")]
+    Rollback(One),
+    /// Show what the calls of a plugin took since the host started
+    #[command(after_help = "\
+Example:
+  althing plugin usage poll --key-file server.key")]
+    Usage(One),
     /// Print the newest lines of a plugin's log
     #[command(after_help = "\
 Example:
@@ -124,6 +134,8 @@ pub async fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::Show(one) => show(screen, &one).await,
         Verb::Enable(enable) => enable::run(screen, &enable).await,
         Verb::Disable(one) => disable(screen, &one).await,
+        Verb::Rollback(one) => roll_back(screen, &one).await,
+        Verb::Usage(one) => usage(screen, &one).await,
         Verb::Log(one) => log(screen, &one).await,
         Verb::Remove(remove) => self::remove(screen, &remove).await,
     }
@@ -214,6 +226,28 @@ async fn disable(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {
         return Ok(screen.print_json(&answer)?);
     }
     Ok(screen.print(&format!("{} is disabled", one.name))?)
+}
+
+async fn roll_back(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {
+    let client = one.connection.open(screen, KEY)?;
+    let path = ["plugins", &one.name, "rollback"];
+    let answer = client.send(Method::POST, &path, Body::Empty).await?;
+    let plugin: Plugin = answers::read(&answer)?;
+    Ok(screen.show(&answer, || page::plugin(&plugin))?)
+}
+
+async fn usage(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {
+    let answer = one
+        .connection
+        .open(screen, KEY)?
+        .get(&["plugins", &one.name, "usage"], &[])
+        .await?;
+    let usage: Usage = answers::read(&answer)?;
+    screen.show(&answer, || page::usage(&usage))?;
+    if usage.hooks.is_empty() && !screen.json {
+        screen.note("It was not called since the host started.")?;
+    }
+    Ok(())
 }
 
 async fn log(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {

@@ -25,6 +25,9 @@ settings! {
         concurrent_calls_max: usize = 64, within(2..=10_000);
         /// The most calls at once for an app.
         concurrent_calls_per_app_max: usize = 16, within(2..=10_000);
+        /// The instances that wait for another call, of all plugins that ask for it. Each may
+        /// hold 16 MiB.
+        kept_instances_max: usize = 64, within(0..=10_000);
         /// The most host functions that a call may use.
         host_calls_max: u32 = 1000, within(1..=1_000_000);
         /// What a call may pass to one host function, in bytes.
@@ -37,6 +40,9 @@ settings! {
         timers_max: u64 = 10_000, within(0..=10_000_000);
         /// How often an event or timer that fails is tried before it is given up.
         event_attempts_max: u32 = 8, within(1..=100);
+        /// How long a new version that keeps failing gives way to the one before it, in
+        /// milliseconds. An older one is only put out of use.
+        fresh_version_ms: u64 = 3_600_000, within(0..=31_536_000_000);
         /// The log lines of an install that are kept.
         log_lines_kept: u32 = 1000, within(0..=100_000);
     }
@@ -49,6 +55,7 @@ impl Plugins {
             guard_wall_ms: 1_000,
             handler_wall_ms: 3_000,
             concurrent_calls_max: 16,
+            kept_instances_max: 4,
             event_attempts_max: 3,
             ..Self::default()
         }

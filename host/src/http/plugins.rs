@@ -93,6 +93,33 @@ pub async fn remove(
     Ok(DONE)
 }
 
+/// Go back to the version before
+///
+/// It runs as it ran then: with its permissions and settings. Takes effect with the next call, and goes on in the log
+/// where the other version stopped. Once: there is one version to go back to.
+#[utoipa::path(post, path = "/v1/plugins/{name}/rollback", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path)), responses((status = 200, description = "The plugin as it is now", body = wire::Plugin)))]
+pub async fn roll_back(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(name): Path<String>,
+) -> Result<Response> {
+    Ok(reply::ok(&plugins::roll_back(&app, &caller, &name).await?))
+}
+
+/// See what a plugin took
+///
+/// Calls, failures, time and memory of each hook since the host started, over all versions of the plugin.
+#[utoipa::path(get, path = "/v1/plugins/{name}/usage", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path)), responses((status = 200, description = "Figures", body = wire::PluginUsage)))]
+pub async fn usage(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(name): Path<String>,
+) -> Result<Response> {
+    Ok(reply::ok(&plugins::usage(&app, &caller, &name).await?))
+}
+
 /// Read a plugin's log
 ///
 /// What it wrote there, and what the host says of its failures. The newest lines, old to new, since the host started;

@@ -30,6 +30,10 @@ pub struct Install {
     pub cursor: i64,
     pub attempts: i64,
     pub retry_at: Option<Millis>,
+    /// The hooks that are not called: JSON text, a list of [`crate::model::Quarantine`].
+    pub quarantine: Option<String>,
+    /// The version before: JSON text, a [`crate::model::Previous`].
+    pub previous: Option<String>,
     pub created_at: Millis,
     pub updated_at: Millis,
 }
@@ -44,6 +48,8 @@ pub struct NewInstall {
     pub config: String,
     pub place: i64,
     pub on_fault: String,
+    /// The version that this one takes the place of: JSON text.
+    pub previous: Option<String>,
 }
 
 /// A stored value.
@@ -135,7 +141,8 @@ pub struct HandlerCommit {
 
 macro_rules! install_columns {
     () => {
-        "id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, attempts, retry_at, created_at, updated_at"
+        "id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, attempts, retry_at, quarantine, previous, created_at, \
+         updated_at"
     };
 }
 
@@ -228,9 +235,10 @@ impl Store {
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO installs (id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, \
-                         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) \
+                         created_at, updated_at, previous) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12) \
                          ON CONFLICT (app_id, name) DO UPDATE SET digest = $4, enabled = $5, grants = $6, config = $7, \
-                         place = $8, on_fault = $9, attempts = 0, retry_at = NULL, updated_at = $11",
+                         place = $8, on_fault = $9, attempts = 0, retry_at = NULL, quarantine = NULL, updated_at = $11, \
+                         previous = $12",
                     )
                     .bind(id)
                     .bind(app)
@@ -243,6 +251,7 @@ impl Store {
                     .bind(&new.on_fault)
                     .bind(position)
                     .bind(now)
+                    .bind(&new.previous)
                     .execute(&mut *c)
                     .await?;
                     sqlx::query_as(concat!(
@@ -256,6 +265,24 @@ impl Store {
                     .await
                 })
                 .map_err(Error::from)
+            })
+        })
+        .await
+    }
+
+    /// Puts hooks of an install out of use: JSON text. The next change of the install lifts it.
+    pub async fn quarantine(&self, install: InstallId, quarantine: String) -> Result<()> {
+        self.write_in_turn(move |tx| {
+            Box::pin(async move {
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query("UPDATE installs SET quarantine = $2 WHERE id = $1")
+                        .bind(install)
+                        .bind(&quarantine)
+                        .execute(&mut *c)
+                        .await
+                        .map(drop)
+                })?;
+                Ok(())
             })
         })
         .await
@@ -415,6 +442,20 @@ impl Store {
 
     /// Puts a failed timer off, or drops it.
     pub async fn put_off_timer(&self, timer: &Timer, until: Option<Millis>) -> Result<()> {
+        self.move_timer_counting(timer, until, 1).await
+    }
+
+    /// Moves a timer that could not be tried, unless it was set again meanwhile.
+    pub async fn move_timer(&self, timer: &Timer, until: Millis) -> Result<()> {
+        self.move_timer_counting(timer, Some(until), 0).await
+    }
+
+    async fn move_timer_counting(
+        &self,
+        timer: &Timer,
+        until: Option<Millis>,
+        attempts: i64,
+    ) -> Result<()> {
         let timer = timer.clone();
         self.write_in_turn(move |tx| {
             Box::pin(async move {
@@ -426,13 +467,14 @@ impl Store {
                 };
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
-                        "UPDATE plugin_timers SET due_at = $1, attempts = attempts + 1 \
+                        "UPDATE plugin_timers SET due_at = $1, attempts = attempts + $5 \
                          WHERE install = $2 AND name = $3 AND version = $4",
                     )
                     .bind(until)
                     .bind(timer.install)
                     .bind(&timer.name)
                     .bind(timer.version)
+                    .bind(attempts)
                     .execute(&mut *c)
                     .await
                     .map(drop)

@@ -1,5 +1,7 @@
 //! Plugins, as tenants manage them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -128,9 +130,54 @@ pub struct Install {
     /// What happens to a message when its guard fails: `open` lets it through, `closed` refuses it,
     /// `hold` keeps it for review.
     pub on_fault: OnFault,
+    /// The version that ran before this one, to which `POST /v1/plugins/{name}/rollback` goes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// Hooks that are not called any more because they failed again and again. Any change of the
+    /// install, even to the same values, lifts it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<Quarantine>,
     /// Why it does not run although it is enabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+}
+
+/// A hook that is not called any more.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Quarantine {
+    /// The hook.
+    pub hook: String,
+    /// RFC 3339.
+    pub since: String,
+    /// The last failure.
+    pub detail: String,
+}
+
+/// What the calls of a plugin took since the host started, over all its versions.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PluginUsage {
+    /// Those hooks that were called.
+    pub hooks: Vec<HookUsage>,
+}
+
+/// What the calls of one hook took.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct HookUsage {
+    /// The hook.
+    pub hook: &'static str,
+    /// Calls, those that failed among them.
+    pub calls: u64,
+    /// How many calls failed in which way, such as `trap`, `cpu_limit`, `wall_timeout`,
+    /// `memory_limit`, `host_call_limit`, `bad_output`, `overloaded`.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// CPU time in microseconds, of the plugin and of the host on its behalf.
+    pub cpu_us: u64,
+    /// Time in microseconds, with all waiting.
+    pub wall_us: u64,
+    /// Host functions called.
+    pub host_calls: u64,
+    /// The most memory that one call took, in bytes.
+    pub memory_peak_bytes: u64,
 }
 
 /// What a guard's failure means.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::short;
-use crate::cli::answers::{self, Component, Install, Permission, Plugin};
+use crate::cli::answers::{self, Component, Install, Permission, Plugin, Quarantine, Usage};
 use crate::cli::screen::{plain, table, wrap};
 
 /// Whether it runs.
@@ -12,6 +12,7 @@ pub fn state(install: Option<&Install>) -> &'static str {
         None => "uploaded",
         Some(install) if !install.enabled => "disabled",
         Some(install) if install.fault.is_some() => "faulty",
+        Some(install) if !install.quarantine.is_empty() => "in quarantine",
         Some(_) => "enabled",
     }
 }
@@ -27,6 +28,16 @@ pub fn plugin(plugin: &Plugin) -> String {
     let mut facts = vec![("State", state(install).to_owned())];
     if let Some(install) = install {
         facts.extend(install.fault.as_ref().map(|fault| ("Fault", fault.clone())));
+        facts.extend(install.quarantine.iter().map(|quarantine| {
+            let Quarantine {
+                hook,
+                since,
+                detail,
+            } = quarantine;
+            ("Quarantine", format!("{hook} since {since}: {detail}"))
+        }));
+        let previous = install.previous.as_deref();
+        facts.extend(previous.map(|digest| ("Before it", short(digest).to_owned())));
         facts.push(("Order", install.order.to_string()));
         facts.push(("On fault", on_fault(&install.on_fault)));
     }
@@ -44,6 +55,43 @@ pub fn plugin(plugin: &Plugin) -> String {
     }
     text.push_str(&versions(plugin));
     text
+}
+
+/// What its calls took, a row for each hook.
+pub fn usage(usage: &Usage) -> String {
+    let mut rows = vec![
+        [
+            "Hook",
+            "Calls",
+            "Failed",
+            "CPU each",
+            "Time each",
+            "Host calls",
+            "Memory",
+        ]
+        .map(str::to_owned),
+    ];
+    rows.extend(usage.hooks.iter().map(|hook| {
+        let faults: Vec<String> = hook
+            .faults
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
+        let failed = match faults.is_empty() {
+            true => "0".to_owned(),
+            false => faults.join(", "),
+        };
+        [
+            hook.hook.clone(),
+            hook.calls.to_string(),
+            failed,
+            format!("{} µs", hook.cpu_us / hook.calls.max(1)),
+            format!("{} µs", hook.wall_us / hook.calls.max(1)),
+            hook.host_calls.to_string(),
+            format!("{} KiB", hook.memory_peak_bytes / 1024),
+        ]
+    }));
+    table(0, &rows)
 }
 
 /// What a component is and wants.

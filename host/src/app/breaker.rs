@@ -1,0 +1,176 @@
+//! Keeps the calls of a hook that fails away from it: for a moment at first, then for longer, and at
+//! last until somebody has looked at it. What is not called costs nothing, and its outcome is the
+//! one that the install chose for faults.
+//!
+//! One person's messages must not be able to switch off a guard for everybody, so faults of one cause
+//! (a user, an event, a timer) count once.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use crate::model::Millis;
+
+/// The calls that count: the last so many.
+const WINDOW: usize = 20;
+/// So many faults among them …
+const FAULTS: usize = 10;
+/// … of so many causes open the breaker.
+const CAUSES: usize = 3;
+/// With fewer faults in a whole window than this, earlier openings are forgotten.
+const FAULTS_OF_A_HEALTHY_ONE: usize = 3;
+/// How long it stays open, the first time and the next ones. After the last it is for a person.
+const OPEN_MS: [Millis; 3] = [30_000, 120_000, 600_000];
+/// While it is half open, one call in so long.
+const TRIAL_MS: Millis = 1_000;
+
+/// The breaker of one hook of one install.
+#[derive(Debug, Default)]
+pub struct Breaker(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Who caused each of the last faults; none for a call that went well.
+    recent: VecDeque<Option<u64>>,
+    openings: usize,
+    /// Closed if none. Else no call before this, and after it one on trial.
+    next_call: Option<Millis>,
+}
+
+/// What has become of the breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing new.
+    Same,
+    /// It has opened, until then.
+    Opened(Millis),
+    /// A trial went well: it is closed again.
+    Closed,
+    /// It has opened too often.
+    GivenUp,
+}
+
+impl Breaker {
+    /// Whether a call may be made now; else when.
+    pub fn admit(&self, now: Millis) -> Result<(), Millis> {
+        let mut state = self.state();
+        match state.next_call {
+            Some(at) if at > now => Err(at),
+            Some(_) => {
+                state.next_call = Some(now + TRIAL_MS);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes note of a call that went well, or of a fault and who caused it.
+    pub fn note(&self, now: Millis, outcome: Result<(), u64>) -> Turn {
+        let mut state = self.state();
+        if state.next_call.is_some() {
+            return match outcome {
+                Ok(()) => {
+                    state.next_call = None;
+                    state.recent.clear();
+                    Turn::Closed
+                }
+                Err(_) => state.open(now),
+            };
+        }
+        if state.recent.len() == WINDOW {
+            state.recent.pop_front();
+        }
+        state.recent.push_back(outcome.err());
+        let mut causes: Vec<u64> = state.recent.iter().flatten().copied().collect();
+        let faults = causes.len();
+        causes.sort_unstable();
+        causes.dedup();
+        if faults >= FAULTS && causes.len() >= CAUSES {
+            return state.open(now);
+        }
+        if state.recent.len() == WINDOW && faults < FAULTS_OF_A_HEALTHY_ONE {
+            state.openings = 0;
+        }
+        Turn::Same
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn open(&mut self, now: Millis) -> Turn {
+        self.recent.clear();
+        let for_ms = OPEN_MS.get(self.openings).copied();
+        self.openings += 1;
+        // Whoever gives it up takes a moment to do so.
+        let until = now + for_ms.unwrap_or(OPEN_MS[OPEN_MS.len() - 1]);
+        self.next_call = Some(until);
+        for_ms.map_or(Turn::GivenUp, |_| Turn::Opened(until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Faults of `causes` people in turn, until something happens.
+    fn fail(breaker: &Breaker, now: Millis, causes: u64) -> (usize, Turn) {
+        for n in 1..=100 {
+            match breaker.note(now, Err(n % causes)) {
+                Turn::Same => {}
+                turn => return (n as usize, turn),
+            }
+        }
+        (100, Turn::Same)
+    }
+
+    #[test]
+    fn one_who_provokes_faults_opens_nothing() {
+        let breaker = Breaker::default();
+        assert_eq!(fail(&breaker, 0, 2), (100, Turn::Same));
+        assert_eq!(breaker.admit(0), Ok(()));
+    }
+
+    #[test]
+    fn faults_of_several_open_it_and_a_trial_closes_it() {
+        let breaker = Breaker::default();
+        assert_eq!(fail(&breaker, 5, 3), (FAULTS, Turn::Opened(30_005)));
+        assert_eq!(breaker.admit(30_004), Err(30_005));
+        assert_eq!(breaker.admit(30_005), Ok(()));
+        // One trial, not all who come.
+        assert_eq!(breaker.admit(30_006), Err(31_005));
+        assert_eq!(breaker.note(30_010, Ok(())), Turn::Closed);
+        assert_eq!(breaker.admit(30_011), Ok(()));
+    }
+
+    #[test]
+    fn a_trial_that_is_never_told_of_is_followed_by_another() {
+        let breaker = Breaker::default();
+        fail(&breaker, 0, 3);
+        assert_eq!(breaker.admit(30_000), Ok(()));
+        assert_eq!(breaker.admit(31_000), Ok(()));
+    }
+
+    #[test]
+    fn it_opens_for_longer_each_time_and_then_for_good() {
+        let breaker = Breaker::default();
+        assert_eq!(fail(&breaker, 0, 3).1, Turn::Opened(30_000));
+        assert_eq!(breaker.note(30_000, Err(1)), Turn::Opened(150_000));
+        assert_eq!(breaker.note(150_000, Ok(())), Turn::Closed);
+        // It was well for a moment only.
+        assert_eq!(fail(&breaker, 150_001, 3), (FAULTS, Turn::Opened(750_001)));
+        assert_eq!(breaker.note(750_001, Err(1)), Turn::GivenUp);
+    }
+
+    #[test]
+    fn who_is_well_for_long_starts_anew() {
+        let breaker = Breaker::default();
+        fail(&breaker, 0, 3);
+        breaker.note(30_000, Ok(()));
+        for _ in 0..WINDOW {
+            assert_eq!(breaker.note(30_001, Ok(())), Turn::Same);
+        }
+        assert_eq!(fail(&breaker, 40_000, 3).1, Turn::Opened(70_000));
+    }
+}

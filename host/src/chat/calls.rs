@@ -1,0 +1,147 @@
+//! What goes with every call of a plugin, whoever makes it: whether it may be made now, and what is
+//! noted of it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::app::{App, GivenUp, Installed, Turn};
+use crate::error::{Code, Error, Result};
+use crate::model::Millis;
+use crate::plugins::{self, Call, Context, Fault, FaultKind, Hook, Output};
+
+/// A hook that may be called now.
+pub(super) struct Calling<'a> {
+    app: &'a App,
+    installed: &'a Installed,
+    install: &'a plugins::Install,
+    hook: Hook,
+    cause: u64,
+}
+
+/// A hook that may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Resting {
+    /// Until then; none: until somebody has looked at it.
+    pub until: Option<Millis>,
+}
+
+/// Asks for a call of `hook`. `cause` is who or what makes it: one cause alone, however often it makes
+/// the hook fail, does not keep others from it.
+pub(super) fn calling<'a>(
+    app: &'a App,
+    installed: &'a Installed,
+    hook: Hook,
+    cause: impl Hash,
+) -> Result<Calling<'a>, Resting> {
+    let for_good = Resting { until: None };
+    if installed.is_quarantined(hook) {
+        return Err(for_good);
+    }
+    let install = installed.install.as_ref().map_err(|_| for_good)?;
+    let breaker = installed.breakers.of(hook);
+    breaker
+        .admit(app.clock.now())
+        .map_err(|until| Resting { until: Some(until) })?;
+    let mut hasher = DefaultHasher::new();
+    cause.hash(&mut hasher);
+    Ok(Calling {
+        app,
+        installed,
+        install,
+        hook,
+        cause: hasher.finish(),
+    })
+}
+
+impl Calling<'_> {
+    /// The call itself.
+    pub(super) fn with<'c>(&'c self, context: &'c Context) -> Call<'c> {
+        Call {
+            install: self.install,
+            chat: &self.installed.chat,
+            context,
+        }
+    }
+
+    /// Takes note of how it went: figures, what the plugin logged, a fault as a line of its log, and
+    /// the breaker.
+    pub(super) fn note<T>(&self, outcome: Result<Output<T>, Fault>) -> Result<Output<T>, Fault> {
+        let (usage, log, fault) = match &outcome {
+            Ok(output) => (&output.usage, &output.log, None),
+            Err(fault) => (&fault.usage, &fault.log, Some(fault)),
+        };
+        let code = fault.map_or("ok", |fault| fault.kind.code());
+        let (app, installed) = (self.app, self.installed);
+        app.metrics.plugin_call(self.hook.name(), code, usage);
+        installed
+            .consumption
+            .add(self.hook, usage, fault.map(|fault| fault.kind));
+        for line in log {
+            let level = match line.level {
+                plugins::Level::Debug => "debug",
+                plugins::Level::Info => "info",
+                plugins::Level::Warn => "warn",
+                plugins::Level::Error => "error",
+            };
+            installed
+                .log
+                .add(app.clock.now(), level, line.message.clone());
+        }
+        if let Some(fault) = fault {
+            let line = format!("{code} in {}: {}", self.hook.name(), fault.detail);
+            installed.log.add(app.clock.now(), "fault", line);
+            tracing::warn!(
+                app.id = %installed.row.app_id,
+                plugin.name = %installed.name,
+                plugin.hook = self.hook.name(),
+                plugin.fault = code,
+                "a plugin call failed"
+            );
+        }
+        self.tell_breaker(fault);
+        outcome
+    }
+
+    fn tell_breaker(&self, fault: Option<&Fault>) {
+        let outcome = match fault {
+            None => Ok(()),
+            // The host had no room for the call: nothing is known of the plugin.
+            Some(fault) if fault.kind == FaultKind::Overloaded => return,
+            Some(_) => Err(self.cause),
+        };
+        let (app, installed) = (self.app, self.installed);
+        let now = app.clock.now();
+        let hook = self.hook.name();
+        let line = match installed.breakers.of(self.hook).note(now, outcome) {
+            Turn::Same => return,
+            Turn::Closed => format!("{hook} is called again"),
+            Turn::Opened(until) => format!(
+                "{hook} fails too often: it is not called for {} s",
+                (until - now) / 1000
+            ),
+            Turn::GivenUp => {
+                app.given_up.add(GivenUp {
+                    app_id: installed.row.app_id,
+                    install: installed.row.id,
+                    updated_at: installed.row.updated_at,
+                    hook: self.hook,
+                    detail: fault.map_or_else(String::new, ToString::to_string),
+                });
+                format!("{hook} keeps failing")
+            }
+        };
+        installed.log.add(now, "fault", line);
+    }
+}
+
+/// Whether a fault is the plugin's own. When the host had no room for the call, it is not, and the
+/// error says to come back.
+pub(super) fn blame(fault: &Fault) -> Result<()> {
+    match fault.kind {
+        FaultKind::Overloaded => Err(Error::new(
+            Code::Overloaded,
+            "Too many plugin calls are waiting.",
+        )
+        .retry_after_ms(1000)),
+        _ => Ok(()),
+    }
+}
