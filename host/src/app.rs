@@ -108,7 +108,9 @@ impl App {
             .map_err(|e| e.to_string())?;
         let (store, committed) =
             Store::open(&store::Settings::from(&config), clock.clone()).await?;
-        let engine = plugins::Engine::start(plugin_limits(&config.plugins))
+        let compiler = compiler(&config, &master)
+            .map_err(|e| format!("can't set up the plugins' compiler: {e}"))?;
+        let engine = plugins::Engine::start_with(plugin_limits(&config.plugins), Some(compiler))
             .map_err(|e| format!("can't start the plugin engine: {e}"))?;
         let app = Arc::new(App {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
@@ -256,25 +258,41 @@ impl App {
 /// The engine's limits, where the settings name them; the rest is as the engine has it.
 fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let milliseconds = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let whole = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     plugins::Limits {
         component_bytes_max: small(settings.component_bytes_max),
         memory_bytes_max: small(settings.memory_bytes_max),
-        guard_cpu_ms_max: milliseconds(settings.guard_cpu_ms),
-        guard_wall_ms_max: milliseconds(settings.guard_wall_ms),
-        kind_cpu_ms_max: milliseconds(settings.guard_cpu_ms),
-        kind_wall_ms_max: milliseconds(settings.guard_wall_ms),
-        request_cpu_ms_max: milliseconds(settings.handler_cpu_ms),
-        request_wall_ms_max: milliseconds(settings.handler_wall_ms),
-        event_cpu_ms_max: milliseconds(settings.handler_cpu_ms),
-        event_wall_ms_max: milliseconds(settings.handler_wall_ms),
+        guard_cpu_ms_max: whole(settings.guard_cpu_ms),
+        guard_wall_ms_max: whole(settings.guard_wall_ms),
+        kind_cpu_ms_max: whole(settings.guard_cpu_ms),
+        kind_wall_ms_max: whole(settings.guard_wall_ms),
+        request_cpu_ms_max: whole(settings.handler_cpu_ms),
+        request_wall_ms_max: whole(settings.handler_wall_ms),
+        event_cpu_ms_max: whole(settings.handler_cpu_ms),
+        event_wall_ms_max: whole(settings.handler_wall_ms),
         concurrent_calls_max: small(settings.concurrent_calls_max),
         app_concurrent_calls_max: small(settings.concurrent_calls_per_app_max),
+        compile_cpu_s_max: whole(settings.compile_cpu_s),
+        compile_memory_bytes_max: settings.compile_memory_bytes_max,
         kept_instances_max: small(settings.kept_instances_max),
         host_calls_max: settings.host_calls_max,
         host_call_bytes_max: small(settings.hostcall_bytes_max),
         ..plugins::Limits::default()
     }
+}
+
+fn compiler(config: &Config, master: &MasterKey) -> std::io::Result<plugins::Compiler> {
+    let settings = &config.plugins;
+    let program = match &settings.compiler {
+        Some(program) => program.clone(),
+        None => plugins::this_program()?,
+    };
+    let folder = match &settings.code_dir {
+        Some(folder) => folder.clone(),
+        None => config.paths.data_dir.join("plugin-code"),
+    };
+    let key = master.derive("plugin code");
+    plugins::Compiler::new(program, folder, settings.code_bytes_max, key.expose())
 }
 
 fn operator_key(path: &Path, random: &SystemRandom) -> Result<CredentialDigest, String> {

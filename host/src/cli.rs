@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::plugins;
 use failure::Failure;
 use screen::Screen;
 
@@ -113,6 +114,9 @@ Examples:
     /// Inspect, upload and run plugins
     #[command(subcommand)]
     Plugin(plugin::Verb),
+    /// Compile the component on standard input. For the host itself
+    #[command(name = plugins::COMPILE_COMMAND, hide = true)]
+    CompilePlugin(plugins::CompileTask),
 }
 
 /// Reads the command line and does what it says, up to what is left for `main`. `arguments` begin
@@ -143,6 +147,7 @@ fn run(screen: &mut Screen<'_>, arguments: Arguments) -> Result<Command, Failure
         Verb::Org(verb) => wait_for(orgs::run(screen, verb))?,
         Verb::App(verb) => wait_for(apps::run(screen, verb))?,
         Verb::Plugin(plugin::Verb::Inspect(inspect)) => plugin::inspect(screen, &inspect)?,
+        Verb::CompilePlugin(task) => return Ok(Command::Done(task.run())),
         Verb::Plugin(verb) => wait_for(plugin::run(screen, verb))?,
     }
     Ok(Command::Done(0))

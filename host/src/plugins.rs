@@ -7,6 +7,7 @@
 
 mod bindings;
 mod call;
+mod compiler;
 mod component;
 mod counters;
 mod effects;
@@ -33,6 +34,7 @@ mod ticker;
 mod types;
 
 pub use call::{Call, Install, Output};
+pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};
 pub use component::{Digest, Inspection, inspect};
 pub use counters::Counters;
 pub use effects::{Effect, Effects, KvRead, KvWrite, TimerWrite};

@@ -1,5 +1,6 @@
 //! A database for one story, and the hosts that run on it.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -122,6 +123,11 @@ impl Database {
     pub fn config(&self) -> Config {
         let mut config = Config::for_testing(&self.data_dir());
         config.store.url = Some(Secret::new(self.url()));
+        // What one host has compiled, the others need not: they have one key, and one folder for it.
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        config.paths.secret_key_file = Some(shared.join("secret.key"));
+        config.plugins.code_dir = Some(shared.join("plugin-code"));
+        config.plugins.compiler = Some(env!("CARGO_BIN_EXE_althing").into());
         config
     }
 

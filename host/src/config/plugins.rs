@@ -1,5 +1,7 @@
 //! What plugins may take.
 
+use std::path::PathBuf;
+
 use super::section::settings;
 use super::value::within;
 
@@ -11,6 +13,19 @@ settings! {
     struct Plugins in "plugins" {
         /// The largest component, in bytes.
         component_bytes_max: usize = 8 * MIB, within(64 * KIB..=256 * MIB);
+        /// The computing time for compiling a component, in seconds.
+        compile_cpu_s: u64 = 60, within(1..=3600);
+        /// The memory for compiling a component, in bytes.
+        compile_memory_bytes_max: u64 = 2048 * MIB as u64, within(256 * MIB as u64..=65_536 * MIB as u64);
+        /// The program that compiles components: an `althing`. If unset, the one that runs.
+        compiler: Option<PathBuf> = None;
+        example "\"/usr/local/bin/althing\"";
+        /// The folder for the code of compiled components. If unset, `plugin-code` in the data
+        /// folder.
+        code_dir: Option<PathBuf> = None;
+        example "\"/var/cache/althing\"";
+        /// The most that this folder may hold, in bytes; what was used longest ago goes.
+        code_bytes_max: u64 = 2048 * MIB as u64, within(64 * MIB as u64..=1024 * 1024 * MIB as u64);
         /// The memory of a call, in bytes: all memories and tables of the instance together.
         memory_bytes_max: usize = 64 * MIB, within(MIB..=1024 * MIB);
         /// The computing time of a guard, in milliseconds.

@@ -100,7 +100,7 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal
         manifest,
         hooks: scan.hooks,
         needed: scan.needed,
-        component: compile(engine, bytes)?,
+        component: compile(engine, digest, bytes)?,
     });
     let mut inspected = inspected(engine);
     // Somebody else may have compiled the same bytes meanwhile.
@@ -163,12 +163,15 @@ fn check_hooks(manifest: &Manifest, hooks: Hooks) -> Result<(), Refusal> {
 }
 
 /// The pool refuses what it has no room for here, not at the first message.
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Refusal> {
-    let component = Component::new(&engine.wasm, bytes).map_err(|error| {
-        let detail = format!("The component can't be compiled for this host: {error:#}.");
-        Refusal::new("plugin_not_compiled", detail)
-    })?;
+fn compile(engine: &Engine, digest: Digest, bytes: &[u8]) -> Result<Component, Refusal> {
     let limits = &engine.limits;
+    let component = match &engine.compiler {
+        Some(compiler) => compiler.compile(&engine.wasm, limits, digest, bytes)?,
+        None => Component::new(&engine.wasm, bytes).map_err(|error| {
+            let detail = format!("The component can't be compiled for this host: {error:#}.");
+            Refusal::new("plugin_not_compiled", detail)
+        })?,
+    };
     let fits = component.resources_required().is_some_and(|required| {
         required.num_memories <= limits.memories_max && required.num_tables <= limits.tables_max
     });

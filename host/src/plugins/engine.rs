@@ -10,6 +10,7 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
 };
 
+use super::compiler::Compiler;
 use super::component::{Digest, Inspected};
 use super::counters::Counters;
 use super::grants::Grants;
@@ -36,6 +37,7 @@ pub struct Engine {
     pub(super) ticker: Ticker,
     pub(super) slots: Slots,
     pub(super) kept: Arc<Kept>,
+    pub(super) compiler: Option<Compiler>,
     apps: Mutex<HashMap<Arc<str>, Weak<Slots>>>,
     counters: Mutex<HashMap<Arc<str>, Arc<Counters>>>,
     pub(super) inspected: Mutex<Inspected>,
@@ -44,8 +46,14 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine: reserves the pool's address space and starts the clock's thread.
+    /// It compiles in this process, and keeps no code.
     /// Fails if the limits are nonsense or this machine has no room for them.
     pub fn start(limits: Limits) -> io::Result<Arc<Self>> {
+        Self::start_with(limits, None)
+    }
+
+    /// The same with a compiler.
+    pub fn start_with(limits: Limits, compiler: Option<Compiler>) -> io::Result<Arc<Self>> {
         let faults = limits.faults();
         if !faults.is_empty() {
             return Err(io::Error::other(faults.join("; ")));
@@ -61,6 +69,7 @@ impl Engine {
         Ok(Arc::new(Self {
             wasm,
             kept: Arc::new(Kept::new(&limits)),
+            compiler,
             limits: Arc::new(limits),
             ticker,
             slots,
@@ -113,6 +122,13 @@ impl Engine {
 }
 
 fn config(limits: &Limits) -> Config {
+    let mut config = code_config(limits);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+    config
+}
+
+/// All of it that changes the code of components.
+pub(super) fn code_config(limits: &Limits) -> Config {
     let mut config = Config::new();
     config.strategy(Strategy::Cranelift);
     config.cranelift_opt_level(OptLevel::Speed);
@@ -130,7 +146,6 @@ fn config(limits: &Limits) -> Config {
     config.memory_reservation(limits.memory_bytes_max.into());
     config.memory_reservation_for_growth(0);
     config.memory_may_move(false);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
     config
 }
 

@@ -107,6 +107,10 @@ pub struct Limits {
     /// Completions shown; the rest is dropped.
     pub choices_max: u32,
 
+    /// CPU time for compiling a component, in seconds, where that has a process of its own.
+    pub compile_cpu_s_max: u32,
+    /// Memory of that process.
+    pub compile_memory_bytes_max: u64,
     /// A component.
     pub component_bytes_max: u32,
     /// Functions of a component's modules together.
@@ -170,6 +174,8 @@ impl Default for Limits {
             output_bytes_max: 64 << 10,
             sentence_bytes_max: 500,
             choices_max: 20,
+            compile_cpu_s_max: 60,
+            compile_memory_bytes_max: 2 << 30,
             component_bytes_max: 10 << 20,
             functions_max: 30_000,
             function_bytes_max: 256 << 10,

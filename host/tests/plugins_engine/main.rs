@@ -5,6 +5,7 @@
 
 mod admission;
 mod chat;
+mod compiling;
 mod inspecting;
 mod keeping;
 mod limits;

@@ -1,0 +1,163 @@
+//! The compiler in a process of its own, and the code that is kept: what it does to the machine is
+//! bounded, and nobody else's code is run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use althing::plugins::{Compiler, Engine, Limits, Refusal, inspect};
+use tempfile::TempDir;
+
+use super::support::{guest, patient};
+
+const KEY: [u8; 32] = [7; 32];
+const ROOM: u64 = 1 << 30;
+
+fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_althing").into()
+}
+
+fn engine_with(limits: Limits, program: PathBuf, folder: &Path, key: &[u8; 32]) -> Arc<Engine> {
+    let compiler = Compiler::new(program, folder.to_owned(), ROOM, key).unwrap();
+    Engine::start_with(limits, Some(compiler)).unwrap()
+}
+
+fn engine(folder: &Path) -> Arc<Engine> {
+    engine_with(patient(), program(), folder, &KEY)
+}
+
+/// One that can't compile: what it has, it has from the folder.
+fn idle(folder: &Path, key: &[u8; 32]) -> Arc<Engine> {
+    engine_with(patient(), "/bin/false".into(), folder, key)
+}
+
+fn refusal(engine: &Engine, component: &[u8]) -> Refusal {
+    inspect(engine, component).err().unwrap()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn code_is_kept_for_the_next_start() {
+    let folder = TempDir::new().unwrap();
+    let component = guest("noop-guard");
+    assert_eq!(
+        refusal(&idle(folder.path(), &KEY), &component).code,
+        "plugin_too_large"
+    );
+    inspect(&engine(folder.path()), &component).unwrap();
+    inspect(&idle(folder.path(), &KEY), &component).unwrap();
+    assert_eq!(files(folder.path()).len(), 1);
+}
+
+#[test]
+fn other_settings_are_other_code() {
+    let folder = TempDir::new().unwrap();
+    let component = guest("noop-guard");
+    inspect(&engine(folder.path()), &component).unwrap();
+    let limits = Limits {
+        memory_bytes_max: 32 << 20,
+        ..patient()
+    };
+    let other = engine_with(limits, program(), folder.path(), &KEY);
+    inspect(&other, &component).unwrap();
+    assert_eq!(files(folder.path()).len(), 2);
+}
+
+#[test]
+fn code_of_somebody_else_is_not_run() {
+    let folder = TempDir::new().unwrap();
+    let (mine, other) = (guest("noop-guard"), guest("rememberer"));
+    inspect(&engine(folder.path()), &mine).unwrap();
+    let my_file = files(folder.path()).remove(0);
+    let good = fs::read(&my_file).unwrap();
+    // With another key, with a byte changed, cut off, or made for another component.
+    let strange = idle(folder.path(), &[8; 32]);
+    assert_eq!(refusal(&strange, &mine).code, "plugin_too_large");
+    assert!(files(folder.path()).is_empty(), "what can't be used goes");
+    let mut spoilt = good.clone();
+    *spoilt.last_mut().unwrap() ^= 1;
+    for bytes in [spoilt.as_slice(), &good[..good.len() / 2], &good[..3], b""] {
+        fs::write(&my_file, bytes).unwrap();
+        assert_eq!(
+            refusal(&idle(folder.path(), &KEY), &mine).code,
+            "plugin_too_large"
+        );
+    }
+    inspect(&engine(folder.path()), &other).unwrap();
+    let other_file = files(folder.path()).remove(0);
+    fs::copy(&other_file, &my_file).unwrap();
+    assert_eq!(
+        refusal(&idle(folder.path(), &KEY), &mine).code,
+        "plugin_too_large"
+    );
+    // The real one is made anew.
+    fs::write(&my_file, &spoilt).unwrap();
+    inspect(&engine(folder.path()), &mine).unwrap();
+    assert_eq!(fs::read(&my_file).unwrap().len(), good.len());
+}
+
+#[test]
+fn the_folder_has_its_limit() {
+    let folder = TempDir::new().unwrap();
+    let (first, second) = (guest("noop-guard"), guest("rememberer"));
+    inspect(&engine(folder.path()), &second).unwrap();
+    let room = fs::metadata(&files(folder.path())[0]).unwrap().len();
+    let compiler = Compiler::new(program(), folder.path().to_owned(), room, &KEY).unwrap();
+    let small = Engine::start_with(patient(), Some(compiler)).unwrap();
+    inspect(&small, &first).unwrap();
+    assert_eq!(files(folder.path()).len(), 1);
+    inspect(&idle(folder.path(), &KEY), &first).unwrap();
+    assert_eq!(
+        refusal(&idle(folder.path(), &KEY), &second).code,
+        "plugin_too_large"
+    );
+}
+
+/// A good plugin with a module behind it that is dear to compile, and yet within the limits for a
+/// component.
+fn laborious() -> Vec<u8> {
+    let step = "(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 7)) (local.get 0)))";
+    let body = step.repeat(5_000);
+    let function = format!("(func (param i32) (result i32) {body} (local.get 0))");
+    let module = wat::parse_str(format!("(module {})", function.repeat(150))).unwrap();
+    let mut component = guest("noop-guard");
+    component.push(1); // A core module.
+    let mut size = module.len();
+    while size >= 0x80 {
+        component.push(size as u8 | 0x80);
+        size >>= 7;
+    }
+    component.push(size as u8);
+    component.extend(module);
+    component
+}
+
+#[test]
+fn compiling_has_its_limits() {
+    let folder = TempDir::new().unwrap();
+    let component = laborious();
+    let limited = |limits: Limits| engine_with(limits, program(), folder.path(), &KEY);
+    let patient = Limits {
+        component_bytes_max: 64 << 20,
+        ..patient()
+    };
+    let hasty = limited(Limits {
+        compile_cpu_s_max: 1,
+        ..patient.clone()
+    });
+    let poor = limited(Limits {
+        compile_memory_bytes_max: 64 << 20,
+        ..patient
+    });
+    for engine in [hasty, poor] {
+        let refusal = refusal(&engine, &component);
+        assert_eq!(refusal.code, "plugin_too_large", "{}", refusal.detail);
+        // And it goes on.
+        assert_eq!(self::refusal(&engine, b"junk").code, "plugin_invalid");
+    }
+    assert!(files(folder.path()).is_empty());
+}
