@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::address::Origins;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::egress;
 use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -50,6 +51,7 @@ pub struct App {
     pub store: Store,
     pub hub: Arc<Hub>,
     pub engine: Arc<plugins::Engine>,
+    pub egress: egress::Client,
     pub metrics: Metrics,
     pub sealer: Sealer,
     /// The digest of the operator's key.
@@ -110,12 +112,14 @@ impl App {
             Store::open(&store::Settings::from(&config), clock.clone()).await?;
         let engine = plugins::Engine::start(plugin_limits(&config.plugins))
             .map_err(|e| format!("can't start the plugin engine: {e}"))?;
+        let egress = egress::Client::new(&config.egress, egress::Resolver::System)?;
         let app = Arc::new(App {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
             sealer: Sealer::new(&master),
             operator,
             hub: Arc::default(),
             engine,
+            egress,
             metrics: Metrics::default(),
             seats: Seats::default(),
             rates: Rates::new(&config.limits),
@@ -273,6 +277,7 @@ fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         kept_instances_max: small(settings.kept_instances_max),
         host_calls_max: settings.host_calls_max,
         host_call_bytes_max: small(settings.hostcall_bytes_max),
+        http_requests_max: settings.http_requests_max,
         ..plugins::Limits::default()
     }
 }

@@ -561,6 +561,8 @@ pub struct Previous {
     pub grants: Vec<String>,
     /// Its settings: JSON text of an object.
     pub config: String,
+    /// Its secret settings, sealed: JSON text of an object.
+    pub secrets: String,
     /// When the other took its place.
     pub replaced_at: Millis,
 }

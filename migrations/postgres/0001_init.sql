@@ -189,6 +189,7 @@ CREATE TABLE installs (
     enabled     BOOLEAN NOT NULL,
     grants      TEXT COLLATE "C"    NOT NULL,   -- JSON array of permissions
     config      TEXT COLLATE "C"    NOT NULL,   -- JSON object
+    secrets     TEXT COLLATE "C"    NOT NULL,   -- JSON object: secret settings, sealed
     place       BIGINT  NOT NULL,   -- order in the chain of guards
     on_fault    TEXT COLLATE "C"    NOT NULL,
     cursor      BIGINT  NOT NULL,   -- the log position up to which its events are handled
