@@ -10,6 +10,9 @@ use super::slots::Slot;
 use super::{Client, Error, Target};
 use crate::address::{destination, is_public};
 
+/// From a name to all its addresses.
+pub type Find = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+
 /// Finds addresses of names.
 #[derive(Clone, Default)]
 pub enum Resolver {
@@ -17,7 +20,7 @@ pub enum Resolver {
     #[default]
     System,
     /// A function, which may answer differently each time it is asked.
-    Fixed(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Fixed(Arc<Find>),
 }
 
 impl Resolver {
