@@ -82,6 +82,13 @@ async fn too_much_is_cut_off() {
     let told =
         answering(move |_| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", max + 1)).await;
     assert_eq!(get(&client, &told.url("/")).await.unwrap_err(), large);
+    let untold =
+        answering(move |_| format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(max + 1))).await;
+    assert_eq!(
+        get(&client, &untold.url("/")).await.unwrap_err(),
+        large,
+        "a byte too many"
+    );
     let just = answering(move |_| ok(&"x".repeat(max))).await;
     assert_eq!(get(&client, &just.url("/")).await.unwrap().body.len(), max);
 
