@@ -26,7 +26,7 @@ use crate::secrets::{
     Credential, CredentialDigest, CredentialKind, MasterKey, SealContext, Sealer, load_or_create,
 };
 use crate::store::{self, Committed, Store};
-use crate::tokens::VerifyingKey;
+use crate::tokens::{KeySetError, KeySets, VerifyingKey, fetch_key_set};
 
 mod breaker;
 mod grown;
@@ -51,7 +51,9 @@ pub struct App {
     pub store: Store,
     pub hub: Arc<Hub>,
     pub engine: Arc<plugins::Engine>,
-    pub egress: egress::Client,
+    pub egress: Arc<egress::Client>,
+    /// The key sets that apps publish, as far as they were asked for lately.
+    pub key_sets: KeySets,
     pub metrics: Metrics,
     pub sealer: Sealer,
     /// The digest of the operator's key.
@@ -119,7 +121,8 @@ impl App {
             operator,
             hub: Arc::default(),
             engine,
-            egress,
+            egress: Arc::new(egress),
+            key_sets: KeySets::new(&config.sessions),
             metrics: Metrics::default(),
             seats: Seats::default(),
             rates: Rates::new(&config.limits),
@@ -170,6 +173,24 @@ impl App {
         let issuer = Arc::new(Issuer { app, keys });
         self.issuers.insert(id, issuer.clone());
         Ok(Some(issuer))
+    }
+
+    /// The key of this name that an app publishes, if it does.
+    ///
+    /// # Errors
+    /// Why its key set can't be had.
+    pub async fn published_key(
+        &self,
+        app: &model::App,
+        kid: &str,
+    ) -> Result<Option<VerifyingKey>, KeySetError> {
+        let Some(url) = app.jwks_url.as_deref().map(Arc::from) else {
+            return Ok(None);
+        };
+        let fetch = fetch_key_set(self.egress.clone(), app.id, Arc::clone(&url));
+        self.key_sets
+            .find((app.id, &url), kid, self.clock.now(), fetch)
+            .await
     }
 
     /// Forgets what is kept of an app, after it was changed.

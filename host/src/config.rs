@@ -174,6 +174,10 @@ impl Config {
             ("sessions.lifetime_s_max", sessions.lifetime_s_max),
         );
         at_most(
+            ("sessions.key_set_fresh_s", sessions.key_set_fresh_s),
+            ("sessions.key_set_stale_s", sessions.key_set_stale_s),
+        );
+        at_most(
             ("socket.frame_bytes_max", bytes(socket.frame_bytes_max)),
             ("socket.queue_bytes_max", bytes(socket.queue_bytes_max)),
         );

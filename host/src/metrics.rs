@@ -58,7 +58,7 @@ pub struct Metrics {
     plugin_seconds: Histogram,
     events_given_up: Counter,
     plugin_quarantines: Counter,
-    egress_requests: Family<Outcome, Counter>,
+    plugin_http_requests: Family<Outcome, Counter>,
 }
 
 impl Default for Metrics {
@@ -78,7 +78,7 @@ impl Default for Metrics {
             plugin_seconds: Histogram::new(exponential_buckets(0.000_01, 2.0, 20)),
             events_given_up: Counter::default(),
             plugin_quarantines: Counter::default(),
-            egress_requests: Family::default(),
+            plugin_http_requests: Family::default(),
             registry: Registry::default(),
         };
         all.register(
@@ -138,9 +138,9 @@ impl Default for Metrics {
             metrics.events_given_up.clone(),
         );
         all.register(
-            "egress_requests",
-            "Requests sent to the outside",
-            metrics.egress_requests.clone(),
+            "plugin_http_requests",
+            "Requests that plugins sent to the outside",
+            metrics.plugin_http_requests.clone(),
         );
         Self {
             registry: all,
@@ -221,9 +221,9 @@ impl Metrics {
         self.plugin_quarantines.inc();
     }
 
-    /// A request to the outside is over: `answered`, or why it was not.
-    pub fn egress(&self, outcome: &'static str) {
-        self.egress_requests
+    /// A plugin's request to the outside is over: `answered`, or why it was not.
+    pub fn plugin_http_request(&self, outcome: &'static str) {
+        self.plugin_http_requests
             .get_or_create(&Outcome { outcome })
             .inc();
     }

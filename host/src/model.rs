@@ -315,6 +315,8 @@ pub struct App {
     pub tokens_valid_from: Millis,
     /// When set, the `aud` that every user token must name.
     pub audience: Option<String>,
+    /// Where the app publishes further keys for its user tokens.
+    pub jwks_url: Option<String>,
     pub created_at: Millis,
 }
 

@@ -22,6 +22,7 @@ CREATE TABLE apps (
     allowed_ips         TEXT COLLATE "C"    NOT NULL,   -- JSON array of CIDR ranges
     allowed_origins     TEXT COLLATE "C"    NOT NULL,   -- JSON array of origins
     audience            TEXT COLLATE "C",
+    jwks_url            TEXT COLLATE "C",
     tokens_valid_from   BIGINT  NOT NULL,
     created_at          BIGINT  NOT NULL
 );

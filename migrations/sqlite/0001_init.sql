@@ -22,6 +22,7 @@ CREATE TABLE apps (
     allowed_ips         TEXT    NOT NULL,   -- JSON array of CIDR ranges
     allowed_origins     TEXT    NOT NULL,   -- JSON array of origins
     audience            TEXT,
+    jwks_url            TEXT,
     tokens_valid_from   BIGINT  NOT NULL,
     created_at          BIGINT  NOT NULL
 );

@@ -246,7 +246,7 @@ async fn nothing_inside_is_reached(database: Database) {
     let told = fetch(&alice, format!("GET http://{own}/metrics")).await;
     assert!(told.starts_with("Denied"), "{told}");
     let figures = host.stranger().get("/metrics").await.text;
-    let refused = "althing_egress_requests_total{outcome=\"address_not_allowed\"} 3";
+    let refused = "althing_plugin_http_requests_total{outcome=\"address_not_allowed\"} 3";
     assert!(figures.contains(refused), "{figures}");
 }
 

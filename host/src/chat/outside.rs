@@ -192,7 +192,7 @@ impl Outside {
         let outcome = sent
             .as_ref()
             .map_or_else(egress::Error::code, |_| "answered");
-        app.metrics.egress(outcome);
+        app.metrics.plugin_http_request(outcome);
         sent.map(out).map_err(told)
     }
 

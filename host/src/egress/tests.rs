@@ -74,7 +74,10 @@ fn with_header(mut request: Request, name: &'static str, value: &str) -> Request
 async fn get(client: &Client, url: &str) -> Result<Response, Error> {
     let request = request(Method::GET, url);
     let hosts = Hosts::of(request.target.url());
-    client.send(APP, &hosts, request).await
+    let sent = client.send(APP, &hosts, request);
+    let long = std::time::Duration::from_secs(15);
+    let ended = tokio::time::timeout(long, sent).await;
+    ended.unwrap_or_else(|_| panic!("{url} takes longer than any limit"))
 }
 
 /// The code of the error.
