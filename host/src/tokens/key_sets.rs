@@ -118,7 +118,6 @@ impl KeySets {
         let done = tokio::spawn(async move {
             let _one = fetched.fetching.lock().await;
             if is_due(&fetched.known(), now, retry_ms) {
-                fetched.known().tried_at = Some(now);
                 let keys = fetch.await;
                 fetched.known().take(keys, now, app);
             }
@@ -173,6 +172,7 @@ impl Known {
     }
 
     fn take(&mut self, keys: Result<Vec<VerifyingKey>, KeySetError>, now: Millis, app: AppId) {
+        self.tried_at = Some(now);
         match keys {
             Ok(keys) => {
                 self.keys = keys;
@@ -320,5 +320,26 @@ mod tests {
             .find((APP, &other), "a", old, ready(Ok(keys("c"))))
             .await;
         assert!(found.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_leaves_the_answer_to_the_others() {
+        let (sets, server) = (sets(), Server::new());
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let fetch = async move { Ok(keys(answered.await.unwrap_or_default())) };
+        let first = sets.find((APP, &server.1), "a", 0, fetch);
+        tokio::select! {
+            biased;
+            _ = first => panic!("nobody has answered yet"),
+            _ = tokio::task::yield_now() => {}
+        }
+        // The second waits for what the first has begun.
+        let second = server.find(&sets, "a", 1, Ok("b"));
+        let third = async {
+            tokio::task::yield_now().await;
+            answer.send("a").unwrap();
+        };
+        let (found, ()) = tokio::join!(second, third);
+        assert_eq!((found, server.asked()), (Ok(true), 0));
     }
 }
