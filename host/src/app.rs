@@ -26,7 +26,7 @@ use crate::secrets::{
     Credential, CredentialDigest, CredentialKind, MasterKey, SealContext, Sealer, load_or_create,
 };
 use crate::store::{self, Committed, Store};
-use crate::tokens::{KeySetError, KeySets, VerifyingKey, fetch_key_set};
+use crate::tokens::{KeySetError, KeySets, VerifyingKey};
 
 mod breaker;
 mod grown;
@@ -51,7 +51,7 @@ pub struct App {
     pub store: Store,
     pub hub: Arc<Hub>,
     pub engine: Arc<plugins::Engine>,
-    pub egress: Arc<egress::Client>,
+    pub egress: egress::Client,
     /// The key sets that apps publish, as far as they were asked for lately.
     pub key_sets: KeySets,
     pub metrics: Metrics,
@@ -114,15 +114,16 @@ impl App {
             Store::open(&store::Settings::from(&config), clock.clone()).await?;
         let engine = plugins::Engine::start(plugin_limits(&config.plugins))
             .map_err(|e| format!("can't start the plugin engine: {e}"))?;
-        let egress = egress::Client::new(&config.egress, egress::Resolver::System)?;
+        let outwards = || egress::Client::new(&config.egress, egress::Resolver::System);
+        let (egress, key_sets) = (outwards()?, KeySets::new(outwards()?, &config.sessions));
         let app = Arc::new(App {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
             sealer: Sealer::new(&master),
             operator,
             hub: Arc::default(),
             engine,
-            egress: Arc::new(egress),
-            key_sets: KeySets::new(&config.sessions),
+            egress,
+            key_sets,
             metrics: Metrics::default(),
             seats: Seats::default(),
             rates: Rates::new(&config.limits),
@@ -184,13 +185,10 @@ impl App {
         app: &model::App,
         kid: &str,
     ) -> Result<Option<VerifyingKey>, KeySetError> {
-        let Some(url) = app.jwks_url.as_deref().map(Arc::from) else {
-            return Ok(None);
-        };
-        let fetch = fetch_key_set(self.egress.clone(), app.id, Arc::clone(&url));
-        self.key_sets
-            .find((app.id, &url), kid, self.clock.now(), fetch)
-            .await
+        match &app.jwks_url {
+            Some(url) => self.key_sets.find(app.id, url, kid, self.clock.now()).await,
+            None => Ok(None),
+        }
     }
 
     /// Forgets what is kept of an app, after it was changed.

@@ -59,6 +59,9 @@ pub enum Error {
         /// The host and its port.
         host: String,
     },
+    /// As many requests are under way as may be, of the app or in all.
+    #[error("too many requests are under way; try again in a moment")]
+    Busy,
     /// The operator allows no requests.
     #[error("this host sends no requests to the outside")]
     Off,
@@ -102,7 +105,7 @@ pub enum Error {
         /// The limit.
         max: u32,
     },
-    /// The time for the request is over, waiting for its turn included.
+    /// The time for the request is over.
     #[error("no answer in time")]
     Timeout,
 }
@@ -115,6 +118,7 @@ impl Error {
             Error::HostNotAllowed { .. } => "host_not_allowed",
             Error::AddressNotAllowed { .. } => "address_not_allowed",
             Error::NotEncrypted { .. } => "not_encrypted",
+            Error::Busy => "busy",
             Error::Off => "off",
             Error::NoAddress { .. } | Error::Unreachable { .. } => "unreachable",
             Error::NotTrusted { .. } => "not_trusted",
@@ -152,7 +156,7 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// Sends requests. One for each process.
+/// Sends requests. Each has its own places for them.
 pub struct Client {
     settings: config::Egress,
     resolver: Resolver,
@@ -178,7 +182,7 @@ impl Client {
     }
 
     /// Sends a request for an app to one of `hosts`, follows redirects among them, and gives the
-    /// answer whole. Waits for a place among the app's requests first.
+    /// answer whole.
     ///
     /// # Errors
     /// If anything but an answer comes of it. Whether the request has arrived is then unknown.
@@ -204,7 +208,7 @@ impl Client {
         hosts: &Hosts,
         mut request: Request,
     ) -> Result<Response, Error> {
-        let slot = self.slots.enter(app).await;
+        let slot = self.slots.enter(app)?;
         for _ in 0..=self.settings.redirects_max {
             if !hosts.allows(request.target.url()) {
                 let host = request.target.authority();

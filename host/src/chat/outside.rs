@@ -252,6 +252,7 @@ fn told(error: egress::Error) -> HostError {
         | E::Unreachable { .. }
         | E::NotTrusted { .. }
         | E::NotHttp { .. }
+        | E::Busy
         | E::Timeout => HostError::Unavailable(detail),
     }
 }

@@ -1,7 +1,5 @@
 //! Orgs, apps, keys and sessions.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
@@ -225,11 +223,8 @@ pub async fn change_app(
 
 /// A set that can't be had now would only be found out by the app's users.
 async fn check_key_set(app: &App, id: AppId, url: &str) -> Result<()> {
-    let url: Arc<str> = url.into();
-    app.key_sets.forget(id, &url);
-    let fetched = tokens::fetch_key_set(app.egress.clone(), id, url).await;
     let refused = |error| Error::invalid("jwks_url", format!("no keys come from there: {error}"));
-    fetched.map(drop).map_err(refused)
+    app.key_sets.check(id, url).await.map_err(refused)
 }
 
 /// Removes an app with everything in it, step by step. A host that stops in the middle leaves an app

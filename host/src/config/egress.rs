@@ -23,13 +23,15 @@ settings! {
         /// of the system.
         ca_file: Option<PathBuf> = None;
         example "\"/etc/althing/ca.pem\"";
-        /// The most requests at once on this host. 0 allows none at all.
-        concurrent_requests_max: usize = 64, within(0..=10_000);
-        /// The most requests at once for an app; more wait for their turn.
+        /// The most requests at once on this host; more are refused. Each holds up the call that
+        /// sends it, so this is best well below `plugins.concurrent_calls_max`. 0 allows none at
+        /// all.
+        concurrent_requests_max: usize = 32, within(0..=10_000);
+        /// The most requests at once for an app; more are refused.
         concurrent_requests_per_app_max: usize = 8, within(1..=10_000);
         /// The time to connect to a host, in milliseconds, and once more for TLS.
         connect_timeout_ms: u64 = 3_000, within(10..=60_000);
-        /// The time for a whole request with its redirects and all its waiting, in milliseconds.
+        /// The time for a whole request with its redirects, in milliseconds.
         timeout_ms: u64 = 8_000, within(10..=300_000);
         /// The most redirects that are followed.
         redirects_max: u32 = 3, within(0..=20);

@@ -1,11 +1,12 @@
-//! How many requests are under way: in all, and for each app. Who finds no place waits for one, as
-//! long as the request's time allows. Those who wait are as many as calls may run, no more.
+//! How many requests are under way: in all, and for each app. Who finds no place is refused at once:
+//! each request holds up the call that sent it, and calls have few places, which others need.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::Error;
 use crate::model::AppId;
 
 pub(super) struct Slots {
@@ -32,12 +33,12 @@ impl Slots {
         }
     }
 
-    /// The app's own place first: who waits for it holds nothing that others need.
-    pub(super) async fn enter(&self, app: AppId) -> Slot {
-        let never = "these semaphores are never closed";
-        let _of_app = self.of_app(app).acquire_owned().await.expect(never);
-        let _of_all = Arc::clone(&self.all).acquire_owned().await.expect(never);
-        Slot(Arc::new(Held { _of_all, _of_app }))
+    pub(super) fn enter(&self, app: AppId) -> Result<Slot, Error> {
+        let place = |of: Arc<Semaphore>| of.try_acquire_owned().map_err(|_| Error::Busy);
+        Ok(Slot(Arc::new(Held {
+            _of_app: place(self.of_app(app))?,
+            _of_all: place(self.all.clone())?,
+        })))
     }
 
     fn of_app(&self, app: AppId) -> Arc<Semaphore> {

@@ -34,8 +34,8 @@ pub enum KeySetError {
     Unfinished,
 }
 
-/// Fetches a key set. Redirects are followed on its own host alone.
-pub async fn fetch_key_set(
+/// Redirects are followed on its own host alone.
+async fn fetch(
     client: Arc<Client>,
     app: AppId,
     url: Arc<str>,
@@ -59,6 +59,8 @@ pub async fn fetch_key_set(
 
 /// The key sets of all apps, as far as they were asked for lately.
 pub struct KeySets {
+    /// Of their own: what plugins send leaves it alone.
+    client: Arc<Client>,
     settings: config::Sessions,
     sets: moka::sync::Cache<(AppId, Arc<str>), Arc<Set>>,
 }
@@ -79,20 +81,44 @@ struct Known {
 }
 
 impl KeySets {
-    /// With the times that these settings name.
-    pub fn new(settings: &config::Sessions) -> Self {
+    /// Fetches them with `client`, at the times that the settings name.
+    pub fn new(client: Client, settings: &config::Sessions) -> Self {
         Self {
+            client: Arc::new(client),
             settings: settings.clone(),
             sets: moka::sync::Cache::new(APPS_MAX),
         }
     }
 
-    /// The key of this name in the set at `url`; `None` if the set has none. `fetch` gets the set,
-    /// and is not run more often than the settings say.
+    /// The key of this name in the set at `url`; `None` if the set has none.
     ///
     /// # Errors
     /// Why the set could not be fetched, when there is none that is still good.
-    pub async fn find<F>(
+    pub async fn find(
+        &self,
+        app: AppId,
+        url: &str,
+        kid: &str,
+        now: Millis,
+    ) -> Result<Option<VerifyingKey>, KeySetError> {
+        let url: Arc<str> = url.into();
+        let fetch = fetch(self.client.clone(), app, url.clone());
+        self.find_with((app, &url), kid, now, fetch).await
+    }
+
+    /// Whether there is a set at `url` now. What is known of it is forgotten: the next token has it
+    /// fetched.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn check(&self, app: AppId, url: &str) -> Result<(), KeySetError> {
+        let url: Arc<str> = url.into();
+        self.sets.invalidate(&(app, url.clone()));
+        fetch(self.client.clone(), app, url).await.map(drop)
+    }
+
+    /// `fetch` is not run more often than the settings say.
+    async fn find_with<F>(
         &self,
         (app, url): (AppId, &Arc<str>),
         kid: &str,
@@ -125,11 +151,6 @@ impl KeySets {
         // It fails only when the host stops.
         let _ = done.await;
         self.told(&set, kid, now)
-    }
-
-    /// Forgets an app's set: the next token has it fetched.
-    pub fn forget(&self, app: AppId, url: &Arc<str>) {
-        self.sets.invalidate(&(app, url.clone()));
     }
 
     fn is_due(&self, set: &Set, now: Millis) -> bool {
@@ -198,7 +219,8 @@ mod tests {
     const SECOND: Millis = 1000;
 
     fn sets() -> KeySets {
-        KeySets::new(&config::Sessions::default())
+        let client = Client::new(&config::Egress::default(), egress::Resolver::System);
+        KeySets::new(client.unwrap(), &config::Sessions::default())
     }
 
     fn keys(kid: &str) -> Vec<VerifyingKey> {
@@ -226,7 +248,7 @@ mod tests {
                 count.fetch_add(1, Ordering::Relaxed);
                 answer.map(keys)
             };
-            let found = sets.find((APP, &self.1), kid, now, fetch).await?;
+            let found = sets.find_with((APP, &self.1), kid, now, fetch).await?;
             Ok(found.is_some_and(|key| key.kid() == kid))
         }
 
@@ -306,7 +328,7 @@ mod tests {
         assert_eq!(server.asked(), 1);
         // While one waits for a server that is slow, what is known is good enough.
         let old = 700 * SECOND;
-        let slow = sets.find((APP, &server.1), "a", old, pending());
+        let slow = sets.find_with((APP, &server.1), "a", old, pending());
         tokio::select! {
             biased;
             _ = slow => panic!("nobody answers"),
@@ -317,7 +339,7 @@ mod tests {
         // Another URL is another set.
         let other: Arc<str> = "https://other.example.test/".into();
         let found = sets
-            .find((APP, &other), "a", old, ready(Ok(keys("c"))))
+            .find_with((APP, &other), "a", old, ready(Ok(keys("c"))))
             .await;
         assert!(found.unwrap().is_none());
     }
@@ -327,7 +349,7 @@ mod tests {
         let (sets, server) = (sets(), Server::new());
         let (answer, answered) = tokio::sync::oneshot::channel();
         let fetch = async move { Ok(keys(answered.await.unwrap_or_default())) };
-        let first = sets.find((APP, &server.1), "a", 0, fetch);
+        let first = sets.find_with((APP, &server.1), "a", 0, fetch);
         tokio::select! {
             biased;
             _ = first => panic!("nobody has answered yet"),

@@ -1,6 +1,5 @@
 //! Whatever a server does, a request ends, and takes no more than it may.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -234,16 +233,14 @@ async fn nothing_is_left_open() {
 }
 
 #[tokio::test]
-async fn a_hundred_at_once_take_turns() {
-    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (inside, peak) = (now.clone(), most.clone());
+async fn of_a_hundred_at_once_so_many_are_sent() {
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = gate.clone();
     let server = conversing(move |mut stream| {
-        let (inside, peak) = (inside.clone(), peak.clone());
+        let opened = opened.clone();
         async move {
-            peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             read(&mut stream).await;
-            tokio::task::yield_now().await;
-            inside.fetch_sub(1, Ordering::SeqCst);
+            let _ = opened.acquire().await;
             let _ = stream.write_all(ok("").as_bytes()).await;
         }
     })
@@ -255,67 +252,37 @@ async fn a_hundred_at_once_take_turns() {
     };
     let client = client(&settings);
     let url = server.url("/");
-    let all = (0..100).map(|n| {
+    let send = async |app: i64| {
         let request = request(Method::GET, &url);
         let hosts = Hosts::of(request.target.url());
-        let client = &client;
-        async move { client.send(AppId(n % 2), &hosts, request).await }
-    });
-    for answer in futures_util::future::join_all(all).await {
-        assert_eq!(answer.unwrap().status, 200);
-    }
-    let most = most.load(Ordering::SeqCst);
-    assert!((2..=5).contains(&most), "{most} at once");
-    assert_eq!(server.accepted(), 100);
-}
-
-/// An app whose requests all hang keeps nobody else from sending.
-#[tokio::test]
-async fn one_app_does_not_take_all_places() {
-    let hanging = conversing(|mut stream| async move {
-        read(&mut stream).await;
-        std::future::pending::<()>().await;
-    })
-    .await;
-    let server = answering(|_| ok("hello")).await;
-    let settings = config::Egress {
-        concurrent_requests_max: 5,
-        concurrent_requests_per_app_max: 3,
-        timeout_ms: 60_000,
-        ..settings()
+        let sent = client.send(AppId(app), &hosts, request).await;
+        sent.map_err(|error| error.code())
     };
-    let client = Arc::new(client(&settings));
-    let done = Arc::new(AtomicBool::new(false));
-    let mut others = tokio::task::JoinSet::new();
-    for _ in 0..50 {
-        let (client, url, done) = (client.clone(), hanging.url("/"), done.clone());
-        others.spawn(async move {
-            let _ = get(&client, &url).await;
-            done.store(true, Ordering::SeqCst);
-        });
+    // One app takes its own places, and leaves those of the others.
+    let all = futures_util::future::join_all((0..100).map(|n| send(n % 2)));
+    let open = async {
+        while server.accepted() < 5 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(send(2).await.err(), Some("busy"), "no place is left at all");
+        gate.add_permits(1_000);
+    };
+    let (answers, ()) = tokio::join!(all, open);
+    for app in 0..2 {
+        let of_app = answers.iter().skip(app).step_by(2);
+        let sent = of_app.filter(|answer| answer.is_ok()).count();
+        assert!((2..=3).contains(&sent), "{sent} of app {app}");
     }
-    while hanging.accepted() < 3 {
-        tokio::task::yield_now().await;
-    }
-    for _ in 0..10 {
-        let request = request(Method::GET, &server.url("/"));
-        let hosts = Hosts::of(request.target.url());
-        assert_eq!(
-            client.send(AppId(2), &hosts, request).await.unwrap().status,
-            200
-        );
-    }
-    assert_eq!(hanging.accepted(), 3);
-    // Those who wait give up when their time is over, and their places are free at once.
-    let mut late = request(Method::GET, &server.url("/"));
-    late.timeout = Some(Duration::from_millis(50));
-    let hosts = Hosts::of(late.target.url());
-    assert_eq!(
-        client.send(APP, &hosts, late.clone()).await.unwrap_err(),
-        Error::Timeout
+    let sent = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!((sent, server.accepted()), (5, 5));
+    assert!(
+        answers
+            .iter()
+            .flat_map(|answer| answer.as_ref().err())
+            .all(|code| *code == "busy")
     );
-    others.shutdown().await;
-    late.timeout = None;
-    assert_eq!(client.send(APP, &hosts, late).await.unwrap().status, 200);
-    assert!(!done.load(Ordering::SeqCst));
+    // Their places are free again.
+    for app in [0, 1, 2, 0, 0, 0] {
+        assert!(send(app).await.is_ok());
+    }
 }
