@@ -17,6 +17,7 @@ stories!(
     nothing_inside_is_reached,
     a_secret_goes_to_its_hosts_and_nowhere_else,
     a_secret_is_for_the_hosts_it_was_entered_for,
+    a_version_that_comes_back_has_its_secrets,
     secrets_are_in_no_answer_database_or_log,
     who_does_not_answer_holds_up_nobody,
 );
@@ -353,6 +354,37 @@ async fn a_secret_is_for_the_hosts_it_was_entered_for(database: Database) {
     let told = fetch(&alice, format!("GET {} token", second.url("/"))).await;
     assert_eq!(told, "200 hello");
     assert!(second.heard()[0].contains(SECRET));
+}
+
+async fn a_version_that_comes_back_has_its_secrets(database: Database) {
+    let host = TestHost::with(&database, outgoing).await;
+    let (first, second) = (Outside::start().await, Outside::start().await);
+    let [alice, _] = general(&host.app).await;
+    let backend = &host.app.backend;
+    let old = courier(&first, &second);
+    let settings = json!({ "config": { "token": SECRET } });
+    host.app.install(&old, settings).await;
+    let newer = rewritten(
+        &courier(&second, &first),
+        "version = \"0.1.0\"",
+        "version = \"0.2.0\"",
+    );
+    let known = backend.upload(&newer).await.is(201);
+    let upgrade = json!({ "digest": known["digest"], "config": { "token": "another" } });
+    backend.put(PATH, upgrade.clone()).await.is(200);
+    let back = format!("{PATH}/rollback");
+    backend.post(&back, json!({})).await.is(200);
+    let with_token = format!("GET {} token", first.url("/"));
+    assert_eq!(fetch(&alice, &with_token).await, "200 hello");
+    assert!(first.heard()[0].contains(SECRET));
+    // One that was cleared since doesn't come back.
+    backend.put(PATH, upgrade).await.is(200);
+    let cleared = json!({ "config": { "token": null } });
+    backend.put(PATH, cleared).await.is(200);
+    let plugin = backend.post(&back, json!({})).await.is(200);
+    assert_eq!(plugin["component"]["version"], "0.1.0");
+    assert_eq!(plugin["install"]["secrets"][0]["set"], false);
+    assert!(fetch(&alice, &with_token).await.starts_with("NotFound"));
 }
 
 async fn secrets_are_in_no_answer_database_or_log(database: Database) {
