@@ -28,6 +28,7 @@ mod private;
 mod quarantine;
 mod refusals;
 mod removal;
+mod requests;
 mod restart;
 mod retries;
 mod review;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::address::Origins;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::egress;
 use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -25,7 +26,7 @@ use crate::secrets::{
     Credential, CredentialDigest, CredentialKind, MasterKey, SealContext, Sealer, load_or_create,
 };
 use crate::store::{self, Committed, Store};
-use crate::tokens::VerifyingKey;
+use crate::tokens::{KeySetError, KeySets, VerifyingKey};
 
 mod breaker;
 mod grown;
@@ -50,6 +51,9 @@ pub struct App {
     pub store: Store,
     pub hub: Arc<Hub>,
     pub engine: Arc<plugins::Engine>,
+    pub egress: egress::Client,
+    /// The key sets that apps publish, as far as they were asked for lately.
+    pub key_sets: KeySets,
     pub metrics: Metrics,
     pub sealer: Sealer,
     /// The digest of the operator's key.
@@ -112,12 +116,16 @@ impl App {
             .map_err(|e| format!("can't set up the plugins' compiler: {e}"))?;
         let engine = plugins::Engine::start_with(plugin_limits(&config.plugins), Some(compiler))
             .map_err(|e| format!("can't start the plugin engine: {e}"))?;
+        let outwards = || egress::Client::new(&config.egress, egress::Resolver::System);
+        let (egress, key_sets) = (outwards()?, KeySets::new(outwards()?, &config.sessions));
         let app = Arc::new(App {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
             sealer: Sealer::new(&master),
             operator,
             hub: Arc::default(),
             engine,
+            egress,
+            key_sets,
             metrics: Metrics::default(),
             seats: Seats::default(),
             rates: Rates::new(&config.limits),
@@ -168,6 +176,21 @@ impl App {
         let issuer = Arc::new(Issuer { app, keys });
         self.issuers.insert(id, issuer.clone());
         Ok(Some(issuer))
+    }
+
+    /// The key of this name that an app publishes, if it does.
+    ///
+    /// # Errors
+    /// Why its key set can't be had.
+    pub async fn published_key(
+        &self,
+        app: &model::App,
+        kid: &str,
+    ) -> Result<Option<VerifyingKey>, KeySetError> {
+        match &app.jwks_url {
+            Some(url) => self.key_sets.find(app.id, url, kid, self.clock.now()).await,
+            None => Ok(None),
+        }
     }
 
     /// Forgets what is kept of an app, after it was changed.
@@ -277,6 +300,7 @@ fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         kept_instances_max: small(settings.kept_instances_max),
         host_calls_max: settings.host_calls_max,
         host_call_bytes_max: small(settings.hostcall_bytes_max),
+        http_requests_max: settings.http_requests_max,
         ..plugins::Limits::default()
     }
 }

@@ -14,6 +14,7 @@ pub mod handlers;
 pub mod interact;
 pub mod members;
 pub mod messages;
+mod outside;
 pub mod passing;
 pub mod plugins;
 pub mod quarantine;

@@ -5,6 +5,7 @@
 //! each setting stands once, with its default, its range and its description, in the files below.
 //! `deploy/althing.example.toml` is made from them.
 
+mod egress;
 mod example;
 mod fault;
 mod limits;
@@ -19,6 +20,7 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
+pub use egress::Egress;
 pub use example::example;
 pub use fault::{Fault, Faults};
 pub use limits::{Limits, Sessions};
@@ -50,6 +52,8 @@ pub struct Config {
     pub socket: Socket,
     /// `[plugins]`
     pub plugins: Plugins,
+    /// `[egress]`
+    pub egress: Egress,
 }
 
 impl Config {
@@ -83,6 +87,7 @@ impl Config {
             sessions: Section::read(&mut source),
             socket: Section::read(&mut source),
             plugins: Section::read(&mut source),
+            egress: Section::read(&mut source),
         };
         config.check_together(&mut source);
         source.finish().map(|()| config)
@@ -102,6 +107,7 @@ impl Config {
             sessions: Sessions::for_testing(),
             socket: Socket::for_testing(),
             plugins: Plugins::for_testing(),
+            egress: Egress::for_testing(),
         }
     }
 
@@ -144,6 +150,7 @@ impl Config {
             sessions,
             socket,
             plugins,
+            egress,
             ..
         } = self;
         let mut at_most = |small: (&str, u64), large: (&str, u64)| {
@@ -165,6 +172,10 @@ impl Config {
         at_most(
             ("sessions.lifetime_s", sessions.lifetime_s),
             ("sessions.lifetime_s_max", sessions.lifetime_s_max),
+        );
+        at_most(
+            ("sessions.key_set_fresh_s", sessions.key_set_fresh_s),
+            ("sessions.key_set_stale_s", sessions.key_set_stale_s),
         );
         at_most(
             ("socket.frame_bytes_max", bytes(socket.frame_bytes_max)),
@@ -194,6 +205,10 @@ impl Config {
                 "plugins.concurrent_calls_max",
                 bytes(plugins.concurrent_calls_max),
             ),
+        );
+        at_most(
+            ("egress.connect_timeout_ms", egress.connect_timeout_ms),
+            ("egress.timeout_ms", egress.timeout_ms),
         );
     }
 }

@@ -75,6 +75,7 @@ fn figures_are_those_that_are_kept() {
     metrics.closed(Close::SLOW);
     metrics.catchups(true);
     metrics.plugin_call("events", "ok", &crate::plugins::Usage::default());
+    metrics.plugin_http_request("answered");
     let text = metrics.encode();
     let mut known: Vec<&str> = text
         .lines()

@@ -11,10 +11,11 @@ pub mod frame;
 pub mod address;
 pub mod secrets;
 
-// settings; the store, the sockets' hub, user tokens; the plugin engine; figures
+// settings; the store, the sockets' hub, the way out, user tokens; the plugin engine; figures
 pub mod config;
 pub mod store;
 pub mod hub;
+pub mod egress;
 pub mod tokens;
 pub mod plugins;
 pub mod metrics;

@@ -27,6 +27,11 @@ struct PluginCall {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
 }
@@ -53,6 +58,7 @@ pub struct Metrics {
     plugin_seconds: Histogram,
     events_given_up: Counter,
     plugin_quarantines: Counter,
+    plugin_http_requests: Family<Outcome, Counter>,
 }
 
 impl Default for Metrics {
@@ -72,6 +78,7 @@ impl Default for Metrics {
             plugin_seconds: Histogram::new(exponential_buckets(0.000_01, 2.0, 20)),
             events_given_up: Counter::default(),
             plugin_quarantines: Counter::default(),
+            plugin_http_requests: Family::default(),
             registry: Registry::default(),
         };
         all.register(
@@ -129,6 +136,11 @@ impl Default for Metrics {
             "plugin_events_given_up",
             "Events that a plugin failed on for good",
             metrics.events_given_up.clone(),
+        );
+        all.register(
+            "plugin_http_requests",
+            "Requests that plugins sent to the outside",
+            metrics.plugin_http_requests.clone(),
         );
         Self {
             registry: all,
@@ -207,6 +219,13 @@ impl Metrics {
     /// A hook of a plugin was put out of use.
     pub fn plugin_quarantined(&self) {
         self.plugin_quarantines.inc();
+    }
+
+    /// A plugin's request to the outside is over: `answered`, or why it was not.
+    pub fn plugin_http_request(&self, outcome: &'static str) {
+        self.plugin_http_requests
+            .get_or_create(&Outcome { outcome })
+            .inc();
     }
 
     /// Everything in the text format (OpenMetrics 1.0).

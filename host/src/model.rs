@@ -315,6 +315,8 @@ pub struct App {
     pub tokens_valid_from: Millis,
     /// When set, the `aud` that every user token must name.
     pub audience: Option<String>,
+    /// Where the app publishes further keys for its user tokens.
+    pub jwks_url: Option<String>,
     pub created_at: Millis,
 }
 
@@ -561,6 +563,8 @@ pub struct Previous {
     pub grants: Vec<String>,
     /// Its settings: JSON text of an object.
     pub config: String,
+    /// Its secret settings, sealed: JSON text of an object.
+    pub secrets: String,
     /// When the other took its place.
     pub replaced_at: Millis,
 }

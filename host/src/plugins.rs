@@ -51,5 +51,5 @@ pub use limits::{Budget, Limits};
 pub use link::{Linked, link};
 pub use manifest::{CommandInfo, EVENTS, KindInfo, Manifest, PermissionRequest};
 pub use refusal::Refusal;
-pub use settings::SettingFault;
+pub use settings::{SECRET_BYTES_MAX, SettingFault, Settings};
 pub use types::*;

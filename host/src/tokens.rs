@@ -11,6 +11,7 @@
 
 mod claims;
 mod jwk;
+mod key_sets;
 mod keys;
 mod object;
 mod public_key;
@@ -22,6 +23,7 @@ pub use claims::{CLAIM_BYTES_MAX, Claims, NAME_BYTES_MAX, Rules};
 use jsonwebtoken::Header;
 use jsonwebtoken::errors::ErrorKind;
 pub use jwk::{KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX, parse_key_set};
+pub use key_sets::{KeySetError, KeySets};
 pub use keys::{Algorithm, KeyError, SECRET_BYTES_MIN, SigningKey, VerifyingKey, new_secret};
 use object::Object;
 

@@ -22,6 +22,7 @@ CREATE TABLE apps (
     allowed_ips         TEXT COLLATE "C"    NOT NULL,   -- JSON array of CIDR ranges
     allowed_origins     TEXT COLLATE "C"    NOT NULL,   -- JSON array of origins
     audience            TEXT COLLATE "C",
+    jwks_url            TEXT COLLATE "C",
     tokens_valid_from   BIGINT  NOT NULL,
     created_at          BIGINT  NOT NULL
 );
@@ -189,6 +190,7 @@ CREATE TABLE installs (
     enabled     BOOLEAN NOT NULL,
     grants      TEXT COLLATE "C"    NOT NULL,   -- JSON array of permissions
     config      TEXT COLLATE "C"    NOT NULL,   -- JSON object
+    secrets     TEXT COLLATE "C"    NOT NULL,   -- JSON object: secret settings, sealed
     place       BIGINT  NOT NULL,   -- order in the chain of guards
     on_fault    TEXT COLLATE "C"    NOT NULL,
     cursor      BIGINT  NOT NULL,   -- the log position up to which its events are handled

@@ -22,6 +22,7 @@ CREATE TABLE apps (
     allowed_ips         TEXT    NOT NULL,   -- JSON array of CIDR ranges
     allowed_origins     TEXT    NOT NULL,   -- JSON array of origins
     audience            TEXT,
+    jwks_url            TEXT,
     tokens_valid_from   BIGINT  NOT NULL,
     created_at          BIGINT  NOT NULL
 );
@@ -189,6 +190,7 @@ CREATE TABLE installs (
     enabled     BOOLEAN NOT NULL,
     grants      TEXT    NOT NULL,   -- JSON array of permissions
     config      TEXT    NOT NULL,   -- JSON object
+    secrets     TEXT    NOT NULL,   -- JSON object: secret settings, sealed
     place       BIGINT  NOT NULL,   -- order in the chain of guards
     on_fault    TEXT    NOT NULL,
     cursor      BIGINT  NOT NULL,   -- the log position up to which its events are handled

@@ -249,7 +249,14 @@ async fn what_two_change_at_once_is_all_there(database: Database) {
             (&json!(round), &json!(faults), &json!(round % 2 == 0))
         );
         // Removed and installed at once: what runs is what is stored.
-        let grants = json!(["kv", "counters", "chat-read", "chat-write", "timers"]);
+        let grants = json!([
+            "kv",
+            "counters",
+            "chat-read",
+            "chat-write",
+            "timers",
+            "http"
+        ]);
         let hostile = backend.upload(&component("hostile")).await.is(201);
         let again = json!({ "digest": hostile["digest"], "grants": grants, "enabled": true });
         let (removed, _) = futures_util::join!(

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
+use althing::address::Networks;
 use althing::clock::Clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{App, Database, Person, Signer, TestHost, stories};
+use crate::support::{App, Database, Outside, Person, Signer, TestHost, stories};
 
 stories!(
     an_app_signs_its_own_tokens,
@@ -16,6 +18,7 @@ stories!(
     claims_are_checked,
     an_app_may_demand_an_audience,
     keys_are_managed,
+    keys_are_fetched_from_where_an_app_publishes_them,
 );
 
 const NOW_S: i64 = 1_800_000_000;
@@ -390,4 +393,99 @@ async fn keys_are_managed(database: Database) {
     );
     app.backend.get(&keys(app)).await.refused(403, "forbidden");
     alice.get(&keys(app)).await.refused(403, "forbidden");
+}
+
+async fn keys_are_fetched_from_where_an_app_publishes_them(database: Database) {
+    let clock = Clock::Fixed(Arc::new(AtomicI64::new(NOW_S * 1000)));
+    let host = TestHost::at(&database, clock, |config| {
+        config.egress.allowed_networks = Networks::loopback();
+        config.egress.plain_http_networks = Networks::loopback();
+        config.sessions.lifetime_s_max = 86_400;
+    })
+    .await;
+    let (app, admin) = (&host.app, &host.org.admin);
+    let alice = app.user("alice").await;
+    let outside = Outside::start().await;
+    let path = format!("/v1/apps/{}", app.id);
+    let set = async |url: &str| admin.patch(&path, json!({ "jwks_url": url })).await;
+    // What can't be had is refused, and says why.
+    let nowhere = Outside::start().await.url("/");
+    for (url, why) in [
+        ("file:///etc/passwd", "https://"),
+        ("https://user@keys.example/", "user"),
+        ("https://169.254.169.254/", "may not go to"),
+        (&outside.url("/jwks"), "key set"),
+        (
+            &outside.url("/away/https://10.0.0.1/"),
+            "not among the hosts",
+        ),
+        (&nowhere, "can't be reached"),
+    ] {
+        let problem = set(url).await.refused(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], "jwks_url");
+        assert!(problem["detail"].to_string().contains(why), "{problem}");
+    }
+    assert_eq!(admin.get(&path).await.is(200)["jwks_url"], Value::Null);
+
+    let [first, second] = [Signer::eddsa("first"), Signer::es256("second")];
+    let publish = |signers: &[&Signer]| {
+        let keys: Vec<_> = signers.iter().map(|signer| signer.jwk()).collect();
+        outside.set(&json!({ "keys": keys }).to_string());
+    };
+    let token = |signer: &Signer| alice.with_token(&signer.sign(&claims(app, json!({}))));
+    publish(&[&first]);
+    let changed = set(&outside.url("/jwks")).await.is(200);
+    assert_eq!(changed["jwks_url"], outside.url("/jwks"));
+    let asked = outside.heard().len();
+    for _ in 0..10 {
+        token(&first).get("/v1/channels").await.is(200);
+    }
+    assert_eq!(outside.heard().len(), asked + 1, "it is kept");
+    // Whoever holds no key of the set is nobody, and can't make the host ask again and again.
+    for _ in 0..10 {
+        token(&second)
+            .get("/v1/channels")
+            .await
+            .refused(401, "unauthenticated");
+        let other = Signer::eddsa("first");
+        token(&other)
+            .get("/v1/channels")
+            .await
+            .refused(401, "unauthenticated");
+    }
+    assert_eq!(outside.heard().len(), asked + 1);
+    // A key that is added is found, one that is taken back is forgotten.
+    publish(&[&second]);
+    host.pass(Duration::from_secs(31)).await;
+    token(&second).get("/v1/channels").await.is(200);
+    token(&first)
+        .get("/v1/channels")
+        .await
+        .refused(401, "unauthenticated");
+    // The app of another org knows none of them, and the host's own sessions go on.
+    let stranger = second.sign(&claims(&host.other, json!({})));
+    alice
+        .with_token(&stranger)
+        .get("/v1/channels")
+        .await
+        .refused(401, "unauthenticated");
+    alice.get("/v1/channels").await.is(200);
+    // Without its server the set is good for a while, and then told from a bad token.
+    outside.set("gone");
+    host.pass(Duration::from_secs(700)).await;
+    let late = |signer: &Signer, after: i64| {
+        let times = json!({ "iat": NOW_S + after, "exp": NOW_S + after + 600 });
+        alice.with_token(&signer.sign(&claims(app, times)))
+    };
+    late(&second, 700).get("/v1/channels").await.is(200);
+    host.pass(Duration::from_secs(3600)).await;
+    let gone = late(&second, 4300).get("/v1/channels").await;
+    gone.refused(503, "unavailable");
+    // Nobody publishes them any more.
+    admin
+        .patch(&path, json!({ "jwks_url": null }))
+        .await
+        .is(200);
+    let nobody = late(&second, 4300).get("/v1/channels").await;
+    nobody.refused(401, "unauthenticated");
 }

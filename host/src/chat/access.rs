@@ -169,7 +169,20 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
         lifetime_s_max: app.config.sessions.lifetime_s_max,
         leeway_s: app.config.sessions.leeway_s,
     };
-    let claims = tokens::verify(token, &issuer.keys, now, &rules).map_err(refused)?;
+    let published = match &claimed.kid {
+        Some(kid) if !issuer.keys.iter().any(|key| key.kid() == kid) => {
+            let found = app.published_key(&issuer.app, kid).await;
+            found.map_err(|error| {
+                let detail = "The app's keys can't be fetched from where it publishes them.";
+                Error::new(Code::Unavailable, detail).because(error)
+            })?
+        }
+        _ => None,
+    };
+    let keys = published
+        .as_ref()
+        .map_or(issuer.keys.as_slice(), std::slice::from_ref);
+    let claims = tokens::verify(token, keys, now, &rules).map_err(refused)?;
     if let Some(origin) = &client.origin {
         let origins = Origins::parse(&issuer.app.allowed_origins.0).map_err(Error::internal)?;
         if !origins.allows(origin) {

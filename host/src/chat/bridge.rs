@@ -8,12 +8,14 @@ use std::sync::{Arc, Weak};
 use super::access::{self, Actor};
 use super::chain::{self, Content, Decision};
 use super::handlers::scope;
+use super::outside::{Outside, Whose};
 use super::{interact, messages};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
 use crate::plugins::{
-    self, Answer, Chat, Draft, Effect, Entry, HostError, Post, Scope, TimerWrite,
+    self, Answer, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Post, Scope,
+    TimerWrite,
 };
 use crate::store::proof::{Backend, Member};
 use crate::store::{ChatWrite, MessageChange, NewMessage, Slice};
@@ -26,6 +28,7 @@ pub struct Bridge {
     pub name: Arc<str>,
     pub bot: UserId,
     pub backend: Backend,
+    pub outside: Outside,
 }
 
 impl Bridge {
@@ -471,5 +474,16 @@ impl Chat for Bridge {
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
         Box::pin(async move { self.act(id, action, value, pending).await.map_err(told) })
+    }
+
+    fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
+        Box::pin(async move {
+            let app = self.app().map_err(told)?;
+            let whose = Whose {
+                app: self.backend.tenant().app(),
+                plugin: &self.name,
+            };
+            self.outside.send(&app, whose, request).await
+        })
     }
 }

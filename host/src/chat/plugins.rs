@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
+use super::outside::{HOST_GRANT, Outside, Sealed, Whose};
 use super::quarantine;
 use super::users::BOT_PREFIX;
 use super::valid;
@@ -14,7 +15,7 @@ use crate::app::{App, HookConsumption, Installed, Loadout, PluginLog};
 use crate::clock;
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::{AppId, Previous, Texts, UserId};
-use crate::plugins::{self, Grants, Inspection, Permission};
+use crate::plugins::{self, Grants, Inspection, Manifest, Permission, Settings};
 use crate::store::proof::Backend;
 use crate::store::{Install, NewInstall};
 use crate::wire::{self, OnFault};
@@ -92,15 +93,12 @@ async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin
     };
     let row = find_install(app, backend, &name).await?;
     let digest = row.as_ref().map_or(newest, |row| &row.digest).clone();
-    let component = match app
+    let inspection = match app
         .store
         .find_component(backend.tenant(), &name, &digest)
         .await?
     {
-        Some(bytes) => inspect(app, bytes)
-            .await
-            .ok()
-            .map(|inspection| described(&inspection)),
+        Some(bytes) => inspect(app, bytes).await.ok(),
         None => None,
     };
     let loadout = app.loadout(backend.tenant().app());
@@ -109,10 +107,8 @@ async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin
             .installs
             .iter()
             .find(|installed| installed.row.id == row.id);
-        installed_out(
-            &row,
-            loaded.and_then(|installed| installed.install.as_ref().err().cloned()),
-        )
+        let fault = loaded.and_then(|installed| installed.install.as_ref().err().cloned());
+        installed_out(&row, inspection.as_deref(), fault)
     });
     let versions = versions
         .into_iter()
@@ -125,17 +121,28 @@ async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin
     Ok(wire::Plugin {
         name,
         install,
-        component,
+        component: inspection.as_deref().map(described),
         versions,
     })
 }
 
-fn installed_out(row: &Install, fault: Option<String>) -> wire::Install {
+fn installed_out(
+    row: &Install,
+    inspection: Option<&Inspection>,
+    fault: Option<String>,
+) -> wire::Install {
+    let sealed = Sealed::stored(&row.secrets).unwrap_or_default();
+    let secret = |name: &str| wire::SecretSetting {
+        name: name.to_owned(),
+        set: sealed.has(name),
+    };
+    let known = inspection.map(|inspection| inspection.manifest.secrets());
     wire::Install {
         digest: row.digest.clone(),
         enabled: row.enabled,
         grants: row.grants.0.clone(),
         config: serde_json::from_str(&row.config).unwrap_or_default(),
+        secrets: known.into_iter().flatten().map(secret).collect(),
         order: row.place,
         on_fault: OnFault::stored(&row.on_fault),
         previous: quarantine::previous(row).map(|previous| previous.digest),
@@ -205,7 +212,8 @@ pub(super) async fn put_back(
         order: None,
         on_fault: None,
     };
-    put(app, backend, &row.name, set, Way::Back).await?;
+    let secrets = previous.secrets;
+    put(app, backend, &row.name, set, Way::Back { secrets }).await?;
     Ok(previous.digest)
 }
 
@@ -213,7 +221,10 @@ pub(super) async fn put_back(
 enum Way {
     Forward,
     /// To the version before: the one that it leaves is none to come back to.
-    Back,
+    Back {
+        /// The secrets that it had, sealed: JSON text.
+        secrets: String,
+    },
 }
 
 /// Stores how a plugin shall run, and runs it so.
@@ -226,8 +237,13 @@ async fn put(
 ) -> Result<()> {
     let chosen = choose(app, backend, name, set.digest.as_deref()).await?;
     let inspection = inspect(app, chosen.component).await?;
-    let mut new = settle(app, chosen.before, &inspection, set)?;
-    if let Way::Back = way {
+    let id = backend.tenant().app();
+    let mut before = chosen.before;
+    if let (Way::Back { secrets }, Some(row)) = (&way, &mut before) {
+        row.secrets.clone_from(secrets);
+    }
+    let mut new = settle(app, id, before, &inspection, set)?;
+    if let Way::Back { .. } = way {
         new.previous = None;
     }
     if new.enabled {
@@ -280,19 +296,21 @@ async fn choose(app: &App, backend: &Backend, name: &str, digest: Option<&str>) 
 /// How the plugin shall run: as the request says, and for the rest as before.
 fn settle(
     app: &App,
+    id: AppId,
     before: Option<Install>,
     inspection: &Inspection,
     set: wire::SetInstall,
 ) -> Result<NewInstall> {
     let before = before.as_ref();
+    let manifest = &inspection.manifest;
     let grants = match set.grants {
-        Some(grants) => grants,
+        Some(grants) => host_by_host(manifest, grants),
         // A version that asks for less than the one before it gets no more than it asks for.
         None => before
             .map(|row| row.grants.0.clone())
             .unwrap_or_default()
             .into_iter()
-            .filter(|name| asks_for(inspection, name))
+            .filter(|name| asks_for(manifest, name))
             .collect(),
     };
     check_grants(inspection, &grants)?;
@@ -300,47 +318,96 @@ fn settle(
         Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
         None => before.map_or_else(|| "{}".into(), |row| row.config.clone()),
     };
+    let mut sealed =
+        before.map_or_else(|| Ok(Sealed::default()), |row| Sealed::stored(&row.secrets))?;
+    let settings = check_config(manifest, &config, &sealed)?;
+    let cleared: Vec<String> = settings
+        .secrets
+        .iter()
+        .filter(|(_, secret)| secret.is_none())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let plugin = manifest.name.as_str();
+    sealed.change(app, Whose { app: id, plugin }, manifest, settings.secrets)?;
     let on_fault = set
         .on_fault
         .or(before.map(|row| OnFault::stored(&row.on_fault)))
         .unwrap_or_default();
     let digest = inspection.digest.to_string();
     let previous = match before {
-        Some(row) if row.digest != digest => Some(
-            serde_json::to_string(&Previous {
-                digest: row.digest.clone(),
-                grants: row.grants.0.clone(),
-                config: row.config.clone(),
-                replaced_at: app.clock.now(),
-            })
-            .map_err(Error::internal)?,
-        ),
-        before => before.and_then(|row| row.previous.clone()),
+        Some(row) if row.digest != digest => Some(Previous {
+            digest: row.digest.clone(),
+            grants: row.grants.0.clone(),
+            config: row.config.clone(),
+            secrets: row.secrets.clone(),
+            replaced_at: app.clock.now(),
+        }),
+        before => before.and_then(quarantine::previous),
     };
+    let previous = previous.map(|previous| without(previous, &cleared));
     Ok(NewInstall {
-        name: inspection.manifest.name.clone(),
+        name: manifest.name.clone(),
         digest,
-        previous,
+        previous: previous.transpose()?,
         enabled: set
             .enabled
             .or(before.map(|row| row.enabled))
             .unwrap_or(true),
         grants: Texts(grants),
-        config: check_config(inspection, &config)?,
+        config: settings.plain.to_string(),
+        secrets: sealed.to_json()?,
         place: set.order.or(before.map(|row| row.place)).unwrap_or(100),
         on_fault: on_fault.as_str().to_owned(),
     })
 }
 
-fn asks_for(inspection: &Inspection, permission: &str) -> bool {
-    let mut asked = inspection.manifest.permissions.iter();
-    asked.any(|asked| asked.name.name() == permission)
+/// The version before as it is stored, without secrets that somebody has cleared since.
+fn without(mut previous: Previous, cleared: &[String]) -> Result<String> {
+    let mut sealed = Sealed::stored(&previous.secrets)?;
+    sealed.forget(cleared);
+    previous.secrets = sealed.to_json()?;
+    serde_json::to_string(&previous).map_err(Error::internal)
+}
+
+/// The grants with a grant for each host in place of `http`: what a later version asks for on top is
+/// not granted by it.
+fn host_by_host(manifest: &Manifest, grants: Vec<String>) -> Vec<String> {
+    let mut settled: Vec<String> = Vec::new();
+    for grant in grants {
+        let some = match manifest.request(Permission::Http) {
+            Some(asked) if grant == Permission::Http.name() => {
+                let hosts = asked.hosts.iter();
+                hosts.map(|host| format!("{HOST_GRANT}{host}")).collect()
+            }
+            _ => vec![grant],
+        };
+        for grant in some {
+            if !settled.contains(&grant) {
+                settled.push(grant);
+            }
+        }
+    }
+    settled
+}
+
+fn asks_for(manifest: &Manifest, grant: &str) -> bool {
+    manifest
+        .permissions
+        .iter()
+        .any(|asked| match grant.strip_prefix(HOST_GRANT) {
+            Some(host) => asked.hosts.iter().any(|asked| asked == host),
+            None => asked.name.name() == grant,
+        })
 }
 
 fn granted(names: &[String]) -> Result<Grants> {
     let mut grants = Grants::default();
     for (at, name) in names.iter().enumerate() {
-        let permission = Permission::from_name(name).ok_or_else(|| {
+        let named = match name.strip_prefix(HOST_GRANT) {
+            Some(_) => Some(Permission::Http),
+            None => Permission::from_name(name),
+        };
+        let permission = named.ok_or_else(|| {
             Error::invalid(
                 format!("grants[{at}]"),
                 "is no permission that this host knows",
@@ -353,9 +420,11 @@ fn granted(names: &[String]) -> Result<Grants> {
 
 fn check_grants(inspection: &Inspection, names: &[String]) -> Result<()> {
     let given = granted(names)?;
-    let extra = given.without(inspection.manifest.requested());
-    if let Some(permission) = extra.iter().next() {
-        let message = format!("the plugin does not ask for `{}`", permission.name());
+    if let Some(extra) = names
+        .iter()
+        .find(|name| !asks_for(&inspection.manifest, name))
+    {
+        let message = format!("the plugin does not ask for `{extra}`");
         return Err(Error::invalid("grants", message));
     }
     let missing = inspection.needed.without(given);
@@ -373,11 +442,11 @@ fn check_grants(inspection: &Inspection, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The settings with the schema's defaults filled in.
-fn check_config(inspection: &Inspection, config: &str) -> Result<String> {
+/// The settings with the schema's defaults filled in, and the secrets that came with them.
+fn check_config(manifest: &Manifest, config: &str, kept: &Sealed) -> Result<Settings> {
     let settings: serde_json::Value = serde_json::from_str(config).map_err(Error::internal)?;
-    match inspection.manifest.complete_config(settings) {
-        Ok(settings) => Ok(settings.to_string()),
+    match manifest.complete_config(settings, |name| kept.has(name)) {
+        Ok(settings) => Ok(settings),
         Err(faults) => {
             let fault = |fault: plugins::SettingFault| FieldFault {
                 field: match fault.field.as_str() {
@@ -554,6 +623,19 @@ async fn load(
         (Err(error), _) => Err(error.detail().to_owned()),
         (_, Err(error)) => Err(error.detail().to_owned()),
     };
+    let opened = match &inspected {
+        Ok(inspection) => {
+            let sealed = Sealed::stored(&row.secrets);
+            sealed.and_then(|sealed| Outside::new(&row.grants.0, sealed, &inspection.manifest))
+        }
+        Err(_) => Ok(Outside::default()),
+    };
+    let outside = opened.unwrap_or_else(|error| {
+        // It runs, but reaches nothing.
+        tracing::error!(app.id = %row.app_id, plugin.name = %row.name, error = %error, cause = ?error.cause(),
+            "what a plugin may reach can't be read");
+        Outside::default()
+    });
     let install = linked.map(|linked| {
         let (app_id, id) = (row.app_id.to_string(), row.id.to_string());
         plugins::Install::new(&app.engine, &linked, &app_id, &id, row.config.as_str())
@@ -565,6 +647,7 @@ async fn load(
         name: name.clone(),
         bot: bot.clone(),
         backend: *backend,
+        outside,
     };
     let on_fault = OnFault::stored(&row.on_fault);
     // What is known of its failures holds as long as it is not changed.
@@ -622,6 +705,15 @@ fn described(inspection: &Inspection) -> wire::Component {
                 name: asked.name.name().to_owned(),
                 reason: asked.reason.clone(),
                 allows: allows(asked.name).to_owned(),
+                hosts: asked.hosts.clone(),
+                secrets: asked
+                    .secrets
+                    .iter()
+                    .map(|(name, hosts)| wire::SecretUse {
+                        name: name.clone(),
+                        hosts: hosts.clone(),
+                    })
+                    .collect(),
             })
             .collect(),
         commands: manifest
@@ -666,5 +758,8 @@ fn allows(permission: Permission) -> &'static str {
         }
         Permission::ChatModerate => "Delete anybody's messages.",
         Permission::Timers => "Do something at a later time.",
+        Permission::Http => {
+            "Send what it knows to the hosts named, with the secrets that you enter for them."
+        }
     }
 }

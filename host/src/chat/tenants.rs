@@ -144,6 +144,7 @@ pub async fn add_app(
         allowed_origins: Texts(new.allowed_origins),
         tokens_valid_from: 0,
         audience: new.audience,
+        jwks_url: None,
         created_at: app.clock.now(),
     };
     let secret = tokens::new_secret(&SystemRandom::new()).map_err(Error::internal)?;
@@ -204,16 +205,26 @@ pub async fn change_app(
     if let Some(Some(audience)) = &change.audience {
         valid::name("audience", audience, 128)?;
     }
+    if let Some(Some(url)) = &change.jwks_url {
+        check_key_set(app, tenant.app(), url).await?;
+    }
     let changed = AppChange {
         name: change.name,
         allowed_ips: change.allowed_ips.map(Texts),
         allowed_origins: change.allowed_origins.map(Texts),
         audience: change.audience,
+        jwks_url: change.jwks_url,
         tokens_valid_from: None,
     };
     let changed = app.store.change_app(tenant, changed).await?;
     app.forget_issuer(id).await?;
     Ok(changed)
+}
+
+/// A set that can't be had now would only be found out by the app's users.
+async fn check_key_set(app: &App, id: AppId, url: &str) -> Result<()> {
+    let refused = |error| Error::invalid("jwks_url", format!("no keys come from there: {error}"));
+    app.key_sets.check(id, url).await.map_err(refused)
 }
 
 /// Removes an app with everything in it, step by step. A host that stops in the middle leaves an app

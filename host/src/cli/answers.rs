@@ -108,6 +108,39 @@ pub struct Permission {
     /// What it allows, in the host's words.
     #[serde(default)]
     pub allows: String,
+    /// For `http`: where requests go.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    #[serde(default)]
+    pub secrets: Vec<SecretUse>,
+}
+
+impl Permission {
+    /// Whether it is among the grants: as a whole, or for some of its hosts.
+    pub fn is_granted(&self, grants: &[String]) -> bool {
+        grants.contains(&self.name) || self.granted_hosts(grants).next().is_some()
+    }
+
+    /// The hosts among the grants.
+    pub fn granted_hosts<'g>(&'g self, grants: &'g [String]) -> impl Iterator<Item = &'g str> {
+        grants
+            .iter()
+            .filter_map(|grant| grant.strip_prefix(self.name.as_str())?.strip_prefix(':'))
+    }
+}
+
+/// Where a secret setting goes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SecretUse {
+    pub name: String,
+    pub hosts: Vec<String>,
+}
+
+/// Whether a secret setting has a value.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SecretSetting {
+    pub name: String,
+    pub set: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -162,6 +195,8 @@ pub struct Install {
     pub grants: Vec<String>,
     #[serde(default)]
     pub config: Map<String, Value>,
+    #[serde(default)]
+    pub secrets: Vec<SecretSetting>,
     pub order: i64,
     pub on_fault: String,
     pub previous: Option<String>,

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::section::{Described, Section};
-use super::{Limits, Log, Paths, Plugins, Server, Sessions, Socket, Store};
+use super::{Egress, Limits, Log, Paths, Plugins, Server, Sessions, Socket, Store};
 
 struct Part {
     name: &'static str,
@@ -11,7 +11,7 @@ struct Part {
     settings: Vec<Described>,
 }
 
-static PARTS: LazyLock<[Part; 8]> = LazyLock::new(|| {
+static PARTS: LazyLock<[Part; 9]> = LazyLock::new(|| {
     fn part<S: Section>() -> Part {
         Part {
             name: S::NAME,
@@ -28,6 +28,7 @@ static PARTS: LazyLock<[Part; 8]> = LazyLock::new(|| {
         part::<Sessions>(),
         part::<Socket>(),
         part::<Plugins>(),
+        part::<Egress>(),
     ]
 });
 

@@ -58,6 +58,13 @@ settings! {
         lifetime_s_max: u64 = 86_400, within(10..=31_536_000);
         /// How far the clock of an app that signs tokens may be off, in seconds.
         leeway_s: u64 = 30, within(0..=300);
+        /// How long a key set that an app publishes is good before it is fetched again, in seconds.
+        key_set_fresh_s: u64 = 600, within(10..=86_400);
+        /// How long it is good when it can't be fetched again, in seconds.
+        key_set_stale_s: u64 = 3600, within(10..=604_800);
+        /// How long the host waits before it tries again to fetch a set: for one that could not be
+        /// had, and for keys that are not in it. In seconds.
+        key_set_retry_s: u64 = 30, within(1..=3600);
     }
 }
 

@@ -47,6 +47,8 @@ settings! {
         host_calls_max: u32 = 1000, within(1..=1_000_000);
         /// What a call may pass to one host function, in bytes.
         hostcall_bytes_max: usize = 256 * KIB, within(4 * KIB..=16 * MIB);
+        /// The most requests to the outside that a call may send.
+        http_requests_max: u32 = 10, within(0..=1000);
         /// What an install may keep, in bytes of keys and values.
         kv_bytes_max: u64 = 16 * MIB as u64, within(0..=1024 * MIB as u64);
         /// How many keys an install may keep.

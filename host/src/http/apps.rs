@@ -65,7 +65,8 @@ pub async fn get(
 
 /// Change an app
 ///
-/// Its name, from which addresses its server keys work, which origins may use its users' tokens.
+/// Its name, from which addresses its server keys work, which origins may use its users' tokens, where it publishes the
+/// keys that sign them.
 #[utoipa::path(patch, path = "/v1/apps/{app_id}", tag = "Apps", security(("operator_key" = []), ("org_key" = [])),
     params(("app_id" = AppId, Path)), request_body = wire::ChangeApp,
     responses((status = 200, description = "The app as it is now", body = wire::App)))]
@@ -156,7 +157,8 @@ pub async fn revoke_key(
 /// Register keys for user tokens
 ///
 /// For an app that signs its users' tokens itself: a shared secret (HS256), a public key (EdDSA, ES256, RS256), or
-/// a JWK set. Each token's `kid` picks the key, and each key takes its own algorithm alone.
+/// a JWK set. Each token's `kid` picks the key, and each key takes its own algorithm alone. A set that changes by itself is
+/// better published, and its URL set as the app's `jwks_url`.
 #[utoipa::path(post, path = "/v1/apps/{app_id}/signing-keys", tag = "Apps",
     security(("operator_key" = []), ("org_key" = [])), params(("app_id" = AppId, Path)),
     request_body = wire::NewSigningKey,

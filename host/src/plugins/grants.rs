@@ -19,17 +19,20 @@ pub enum Permission {
     ChatModerate,
     /// Calls at a later time.
     Timers,
+    /// Requests to the outside. Granted host by host, which the chat layer looks after.
+    Http,
 }
 
 impl Permission {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Kv,
         Self::Counters,
         Self::ChatRead,
         Self::ChatWrite,
         Self::ChatModerate,
         Self::Timers,
+        Self::Http,
     ];
 
     /// The name in manifests, grants and, but for `chat-moderate`, of the interface.
@@ -41,6 +44,7 @@ impl Permission {
             Self::ChatWrite => "chat-write",
             Self::ChatModerate => "chat-moderate",
             Self::Timers => "timers",
+            Self::Http => "http",
         }
     }
 

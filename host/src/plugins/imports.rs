@@ -3,6 +3,7 @@
 //! Every function counts against the call's budget and asks the class of the call first.
 
 mod chat;
+mod http;
 mod kv;
 mod local;
 
@@ -16,7 +17,9 @@ use super::effects::{Effect, TimerWrite};
 use super::fault::Limit;
 use super::grants::{Grants, Permission};
 use super::state::State;
-use super::types::{Entry, HostError, Member, Message, Post, Scope, User};
+use super::types::{
+    Entry, HostError, HttpRequest, HttpResponse, Member, Message, Post, Scope, User,
+};
 
 /// An answer of the chat layer; the error goes to the plugin as it is.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> + Send + 'a>>;
@@ -102,6 +105,9 @@ pub trait Chat: Send + Sync {
         value: &'a str,
         pending: &'a [Effect],
     ) -> Answer<'a, Effect>;
+
+    /// Sends a request to the outside at once, if the install may reach where it goes.
+    fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse>;
 }
 
 /// Links what every plugin gets and what was granted, and nothing else.
@@ -126,6 +132,7 @@ pub(super) fn link(linker: &mut Linker<State>, grants: Grants) -> wasmtime::Resu
             Permission::Timers => {
                 wit::timers::add_to_linker::<State, HasSelf<State>>(linker, state)?;
             }
+            Permission::Http => wit::http::add_to_linker::<State, HasSelf<State>>(linker, state)?,
             Permission::ChatModerate => {}
         }
     }

@@ -179,7 +179,7 @@ mod tests {
             Err("plugin_version_unsupported")
         );
         assert_eq!(
-            imported("althing:plugin/http@0.1.0"),
+            imported("althing:plugin/email@0.1.0"),
             Err("plugin_import_unknown")
         );
         assert_eq!(

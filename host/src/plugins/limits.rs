@@ -79,6 +79,8 @@ pub struct Limits {
     pub log_bytes_max: u32,
     /// One log line; the rest of it is cut.
     pub log_line_bytes_max: u32,
+    /// Requests to the outside that one call may send.
+    pub http_requests_max: u32,
     /// Messages that one call may send.
     pub sends_max: u32,
     /// Edits, deletions and actions of one call.
@@ -161,6 +163,7 @@ impl Default for Limits {
             host_call_bytes_max: 1 << 20,
             log_bytes_max: 32 << 10,
             log_line_bytes_max: 2 << 10,
+            http_requests_max: 10,
             sends_max: 10,
             changes_max: 20,
             timers_max: 20,

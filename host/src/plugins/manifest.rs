@@ -3,13 +3,16 @@
 
 mod checks;
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::grants::{Grants, Permission};
 use super::refusal::Refusal;
 use super::schema;
-use super::settings::{self, SettingFault};
+use super::settings::{self, SettingFault, Settings};
+use crate::address::Hosts;
 use checks::{
     DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, SENTENCE_BYTES_MAX, TITLE_BYTES_MAX, check_commands,
     check_events, check_kinds, check_name, check_text, check_unique, check_version,
@@ -58,6 +61,10 @@ pub struct PermissionRequest {
     pub name: Permission,
     /// What for, in a sentence for the tenant; at most 200 bytes.
     pub reason: String,
+    /// For `http`: the hosts that requests go to, 1 to 20 rules as `address::HostRule` reads them.
+    pub hosts: Vec<String>,
+    /// For `http`: which of those hosts each secret setting goes to.
+    pub secrets: BTreeMap<String, Vec<String>>,
 }
 
 /// A slash command.
@@ -111,6 +118,10 @@ struct Written {
 struct WrittenPermission {
     name: String,
     reason: String,
+    #[serde(default)]
+    hosts: Vec<String>,
+    #[serde(default)]
+    secrets: BTreeMap<String, Vec<String>>,
 }
 
 impl Manifest {
@@ -122,9 +133,26 @@ impl Manifest {
             .collect()
     }
 
-    /// Checks a tenant's settings against the schema and puts defaults where nothing was set.
-    pub fn complete_config(&self, settings: Value) -> Result<Value, Vec<SettingFault>> {
-        settings::complete(&self.config, settings)
+    /// What it asks of `permission`, if it does.
+    pub fn request(&self, permission: Permission) -> Option<&PermissionRequest> {
+        self.permissions
+            .iter()
+            .find(|request| request.name == permission)
+    }
+
+    /// The names of the settings that are secret.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        schema::secrets(&self.config)
+    }
+
+    /// Checks a tenant's settings against the schema, puts defaults where nothing was set, and takes
+    /// the secrets out. `is_kept` tells of a secret that is not given whether it was before.
+    pub fn complete_config(
+        &self,
+        settings: Value,
+        is_kept: impl Fn(&str) -> bool,
+    ) -> Result<Settings, Vec<SettingFault>> {
+        settings::complete(&self.config, settings, is_kept)
     }
 }
 
@@ -154,13 +182,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
     check_commands(&written.commands)?;
     check_kinds(&written.kinds)?;
     schema::check_schema(&written.config)?;
+    let permissions = permissions(written.permissions)?;
+    check_secrets(&permissions, &written.config)?;
     Ok(Manifest {
         name: written.name,
         version: written.version,
         title: written.title,
         description: written.description,
         events: written.events,
-        permissions: permissions(written.permissions)?,
+        permissions,
         commands: written.commands,
         kinds: written.kinds,
         keep_instances: written.keep_instances,
@@ -187,7 +217,14 @@ fn permissions(written: Vec<WrittenPermission>) -> Result<Vec<PermissionRequest>
             1,
             SENTENCE_BYTES_MAX,
         )?;
-        permissions.push(PermissionRequest { name, reason });
+        let (hosts, secrets) = (request.hosts, request.secrets);
+        check_hosts(&format!("permissions[{at}]"), name, &hosts, &secrets)?;
+        permissions.push(PermissionRequest {
+            name,
+            reason,
+            hosts,
+            secrets,
+        });
     }
     let has = |wanted| permissions.iter().any(|request| request.name == wanted);
     if has(Permission::ChatModerate) && !has(Permission::ChatWrite) {
@@ -195,6 +232,70 @@ fn permissions(written: Vec<WrittenPermission>) -> Result<Vec<PermissionRequest>
         return Err(Refusal::manifest("permissions", detail));
     }
     Ok(permissions)
+}
+
+fn check_hosts(
+    at: &str,
+    permission: Permission,
+    hosts: &[String],
+    secrets: &BTreeMap<String, Vec<String>>,
+) -> Result<(), Refusal> {
+    let refuse =
+        |field: &str, detail: String| Err(Refusal::manifest(format!("{at}.{field}"), detail));
+    if permission != Permission::Http {
+        return match (hosts, secrets.is_empty()) {
+            ([], true) => Ok(()),
+            ([], false) => refuse("secrets", "is for `http` alone".into()),
+            _ => refuse("hosts", "is for `http` alone".into()),
+        };
+    }
+    if hosts.is_empty() {
+        return refuse("hosts", "must name the hosts that requests go to".into());
+    }
+    if let Err(error) = Hosts::parse(hosts) {
+        return refuse("hosts", format!("can't be read: {error}"));
+    }
+    check_unique(&format!("{at}.hosts"), hosts.iter().map(String::as_str))?;
+    for (secret, to) in secrets {
+        let field = format!("secrets.{secret}");
+        if to.is_empty() {
+            return refuse(&field, "must name the hosts that the secret goes to".into());
+        }
+        if let Some(stranger) = to.iter().find(|host| !hosts.contains(host)) {
+            return refuse(&field, format!("has `{stranger}`, which is not in `hosts`"));
+        }
+    }
+    Ok(())
+}
+
+/// A secret is a setting that goes to some host, and what goes to a host as a secret is a setting.
+fn check_secrets(
+    permissions: &[PermissionRequest],
+    config: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let goes = |name: &str| {
+        permissions
+            .iter()
+            .any(|request| request.secrets.contains_key(name))
+    };
+    if let Some(name) = schema::secrets(config).find(|name| !goes(name)) {
+        let detail = "is of no use: no permission says which hosts the secret goes to";
+        return Err(Refusal::manifest(
+            format!("config.properties.{name}.secret"),
+            detail,
+        ));
+    }
+    let is_setting = |name: &str| schema::secrets(config).any(|secret| secret == name);
+    let named = permissions
+        .iter()
+        .flat_map(|request| request.secrets.keys());
+    for name in named {
+        if !is_setting(name) {
+            let detail = format!("has `{name}`, which is no setting with `secret = true`");
+            return Err(Refusal::manifest("permissions.secrets", detail));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -230,8 +331,8 @@ mod tests {
         assert_eq!(manifest.requested(), Grants::from_iter([Permission::Kv]));
         assert_eq!(manifest.commands[0].usage, "<question>");
         assert_eq!(manifest.kinds[0].title, "Poll");
-        let settings = manifest.complete_config(serde_json::json!({}));
-        assert_eq!(settings, Ok(serde_json::json!({ "limit": 3 })));
+        let settings = manifest.complete_config(serde_json::json!({}), |_| false);
+        assert_eq!(settings.unwrap().plain, serde_json::json!({ "limit": 3 }));
         assert!(parse(HEAD.as_bytes()).is_ok());
     }
 
@@ -296,5 +397,55 @@ mod tests {
         let kind = |name: &str| format!("[[kinds]]\nname = '{name}'\ntitle = 't'\n");
         assert_eq!(with(&kind("text")), "kinds[0].name");
         assert_eq!(with(&kind("poll").repeat(2)), "kinds");
+    }
+
+    const TOKEN: &str =
+        "[config]\ntype = 'object'\n[config.properties.token]\ntype = 'string'\nsecret = true\n";
+
+    #[test]
+    fn requests_go_to_hosts_that_are_named() {
+        let http = |more: &str| format!("[[permissions]]\nname = 'http'\nreason = 'r'\n{more}\n");
+        let text = format!(
+            "{HEAD}{}{TOKEN}",
+            http(
+                "hosts = ['api.example.com', '*.example.org:8443']\nsecrets.token = ['api.example.com']"
+            )
+        );
+        let manifest = parse(text.as_bytes()).unwrap();
+        let asked = manifest.request(Permission::Http).unwrap();
+        assert_eq!(asked.hosts, ["api.example.com", "*.example.org:8443"]);
+        assert_eq!(asked.secrets["token"], ["api.example.com"]);
+        assert_eq!(manifest.secrets().collect::<Vec<_>>(), ["token"]);
+
+        let hosts = "permissions[0].hosts";
+        assert_eq!(with(&http("")), hosts);
+        assert_eq!(with(&http("hosts = []")), hosts);
+        for bad in [
+            "https://example.com",
+            "Example.com",
+            "*.com",
+            "example.com:22",
+        ] {
+            assert_eq!(with(&http(&format!("hosts = ['{bad}']"))), hosts, "{bad}");
+        }
+        assert_eq!(with(&http("hosts = ['a.example', 'a.example']")), hosts);
+        let kv = "[[permissions]]\nname = 'kv'\nreason = 'r'\n";
+        assert_eq!(with(&format!("{kv}hosts = ['a.example']")), hosts);
+        assert_eq!(
+            with(&format!("{kv}secrets.token = ['a.example']")),
+            "permissions[0].secrets"
+        );
+        let secrets =
+            |to: &str| format!("{}{TOKEN}", http(&format!("hosts = ['a.example']\n{to}")));
+        for bad in ["secrets.token = []", "secrets.token = ['b.example']"] {
+            assert_eq!(with(&secrets(bad)), "permissions[0].secrets.token", "{bad}");
+        }
+        assert_eq!(with(&secrets("")), "config.properties.token.secret");
+        assert_eq!(
+            with(&secrets(
+                "secrets.token = ['a.example']\nsecrets.key = ['a.example']"
+            )),
+            "permissions.secrets"
+        );
     }
 }

@@ -14,7 +14,7 @@ const SCHEMA_BYTES_MAX: usize = 16 << 10;
 const DEPTH_MAX: usize = 4;
 
 /// What a schema may say of any value.
-const KEYWORDS: [&str; 17] = [
+const KEYWORDS: [&str; 18] = [
     "type",
     "title",
     "description",
@@ -32,6 +32,7 @@ const KEYWORDS: [&str; 17] = [
     "maxLength",
     "minimum",
     "maximum",
+    "secret",
 ];
 
 const TYPES: [&str; 6] = ["object", "array", "string", "integer", "number", "boolean"];
@@ -65,6 +66,9 @@ fn check_node(at: &str, schema: &Map<String, Value>, depth: usize) -> Result<(),
     }
     for (keyword, value) in schema {
         check_keyword(at, keyword, value)?;
+    }
+    if schema.contains_key("secret") {
+        check_secret(at, schema, depth)?;
     }
     for (name, property) in properties(schema) {
         let at = format!("{at}.properties.{name}");
@@ -100,7 +104,7 @@ fn check_keyword(at: &str, keyword: &str, value: &Value) -> Result<(), Refusal> 
         "required" => value
             .as_array()
             .is_some_and(|names| names.iter().all(Value::is_string)),
-        "additionalProperties" => value.is_boolean(),
+        "additionalProperties" | "secret" => value.is_boolean(),
         "minItems" | "maxItems" | "minLength" | "maxLength" => value.is_u64(),
         "minimum" | "maximum" => value.is_number(),
         "properties" | "items" => value.is_object(),
@@ -111,6 +115,27 @@ fn check_keyword(at: &str, keyword: &str, value: &Value) -> Result<(), Refusal> 
     } else {
         refuse("has a value of the wrong kind".into())
     }
+}
+
+/// A secret is one text at the top, and nobody knows it in advance.
+fn check_secret(at: &str, schema: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
+    let is_setting = depth == 1 && at.starts_with("config.properties.");
+    let is_known = ["default", "enum", "examples"]
+        .iter()
+        .any(|keyword| schema.contains_key(*keyword));
+    if is_setting && type_of(schema) == "string" && !is_known {
+        return Ok(());
+    }
+    let detail =
+        "is for a setting at the top, of the type string, without default, enum and examples";
+    Err(Refusal::manifest(format!("{at}.secret"), detail))
+}
+
+/// The names of the settings that are secret.
+pub(super) fn secrets(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    properties(schema)
+        .filter(|(_, property)| property.get("secret") == Some(&Value::Bool(true)))
+        .map(|(name, _)| name.as_str())
 }
 
 pub(super) fn type_of(schema: &Map<String, Value>) -> &str {
@@ -165,6 +190,36 @@ mod tests {
         assert_eq!(
             refused(&with(json!({ "type": "string", "default": 1 }))),
             "config.properties.a.default"
+        );
+        let secret = |more: Value| {
+            let mut secret = json!({ "type": "string", "secret": true });
+            secret
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            secret
+        };
+        let good = with(secret(json!({ "minLength": 8 })));
+        assert_eq!(check_schema(good.as_object().unwrap()), Ok(()));
+        for bad in [
+            secret(json!({ "type": "integer" })),
+            secret(json!({ "default": "x" })),
+            secret(json!({ "enum": ["x"] })),
+            secret(json!({ "examples": ["x"] })),
+            secret(json!({ "secret": "yes" })),
+        ] {
+            assert_eq!(refused(&with(bad)), "config.properties.a.secret");
+        }
+        let inside = json!({ "type": "object", "properties": { "b": secret(json!({})) } });
+        assert_eq!(
+            refused(&with(inside)),
+            "config.properties.a.properties.b.secret"
+        );
+        let list = json!({ "type": "array", "items": secret(json!({})) });
+        assert_eq!(refused(&with(list)), "config.properties.a.items.secret");
+        assert_eq!(
+            refused(&json!({ "type": "object", "secret": true })),
+            "config.secret"
         );
         let mut deep = json!({ "type": "string" });
         for _ in 0..6 {

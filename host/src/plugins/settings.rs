@@ -1,9 +1,16 @@
 //! Checks a tenant's settings against a manifest's schema, and puts defaults where nothing was set.
 //! Settings that the schema doesn't name are refused unless it says `additionalProperties = true`.
+//! Secrets are taken out first: what the plugin reads as its settings never holds one.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::schema::{properties, type_of};
+use super::schema::{properties, secrets, type_of};
+use crate::secrets::Secret;
+
+/// The longest secret, in bytes.
+pub const SECRET_BYTES_MAX: usize = 2048;
 
 /// A setting that doesn't fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,21 +21,93 @@ pub struct SettingFault {
     pub message: String,
 }
 
-/// Checks settings and puts the schema's defaults where nothing was set. All faults are told at
-/// once.
+/// Settings that fit, the secrets apart from the others.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What the plugin reads, with defaults where nothing was set: an object.
+    pub plain: Value,
+    /// The secrets that were given; `None` where one is to be forgotten.
+    pub secrets: BTreeMap<String, Option<Secret<String>>>,
+}
+
+/// Checks settings and puts the schema's defaults where nothing was set. `is_kept` tells of a secret
+/// that is not given whether it was before. All faults are told at once.
 pub(super) fn complete(
     schema: &Map<String, Value>,
     settings: Value,
-) -> Result<Value, Vec<SettingFault>> {
-    let mut settings = settings;
+    is_kept: impl Fn(&str) -> bool,
+) -> Result<Settings, Vec<SettingFault>> {
+    let mut plain = settings;
     let mut faults = Vec::new();
     let empty = Map::from_iter([("type".to_owned(), Value::from("object"))]);
     let schema = if schema.is_empty() { &empty } else { schema };
-    check_value("", schema, &mut settings, &mut faults);
+    let given = take_secrets(schema, &mut plain, &mut faults);
+    check_value("", schema, &mut plain, &mut faults);
+    for name in secrets(schema).filter(|name| is_required(schema, name)) {
+        let is_set = given
+            .get(name)
+            .map_or_else(|| is_kept(name), Option::is_some);
+        let is_faulty = faults.iter().any(|fault| fault.field == name);
+        if !is_set && !is_faulty {
+            faults.push(must_be_set(name.to_owned()));
+        }
+    }
     if faults.is_empty() {
-        Ok(settings)
+        let secrets = given;
+        Ok(Settings { plain, secrets })
     } else {
         Err(faults)
+    }
+}
+
+/// Takes the secrets out of the settings. What is said of one doesn't repeat it.
+fn take_secrets(
+    schema: &Map<String, Value>,
+    settings: &mut Value,
+    faults: &mut Vec<SettingFault>,
+) -> BTreeMap<String, Option<Secret<String>>> {
+    let mut taken = BTreeMap::new();
+    let Some(settings) = settings.as_object_mut() else {
+        return taken;
+    };
+    for (name, property) in properties(schema) {
+        if !secrets(schema).any(|secret| secret == name) {
+            continue;
+        }
+        let secret = match settings.remove(name) {
+            None => continue,
+            Some(Value::Null) => None,
+            Some(mut value) => {
+                if let Some(property) = property.as_object() {
+                    check_value(name, property, &mut value, faults);
+                }
+                let text = value.as_str().unwrap_or_default();
+                let is_shown = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+                if value.is_string()
+                    && (text.is_empty() || text.len() > SECRET_BYTES_MAX || !is_shown)
+                {
+                    let message =
+                        format!("must have 1 to {SECRET_BYTES_MAX} bytes of printable ASCII");
+                    let field = name.clone();
+                    faults.push(SettingFault { field, message });
+                }
+                Some(Secret::new(text.to_owned()))
+            }
+        };
+        taken.insert(name.clone(), secret);
+    }
+    taken
+}
+
+fn is_required(schema: &Map<String, Value>, name: &str) -> bool {
+    let required = schema.get("required").and_then(Value::as_array);
+    required.is_some_and(|names| names.iter().any(|required| required == name))
+}
+
+fn must_be_set(field: String) -> SettingFault {
+    SettingFault {
+        field,
+        message: "must be set".into(),
     }
 }
 
@@ -124,12 +203,10 @@ fn check_fields(
         }
     }
     let required = schema.get("required").and_then(Value::as_array);
+    let is_secret = |name: &str| secrets(schema).any(|secret| secret == name);
     for name in required.into_iter().flatten().filter_map(Value::as_str) {
-        if !fields.contains_key(name) {
-            faults.push(SettingFault {
-                field: field(name),
-                message: "must be set".into(),
-            });
+        if !fields.contains_key(name) && !is_secret(name) {
+            faults.push(must_be_set(field(name)));
         }
     }
 }
@@ -156,7 +233,9 @@ mod tests {
     fn completed(settings: Value) -> Result<Value, Vec<(String, String)>> {
         let pair = |fault: SettingFault| (fault.field, fault.message);
         let faults = |faults: Vec<_>| faults.into_iter().map(pair).collect();
-        complete(schema().as_object().unwrap(), settings).map_err(faults)
+        complete(schema().as_object().unwrap(), settings, |_| false)
+            .map(|settings| settings.plain)
+            .map_err(faults)
     }
 
     #[test]
@@ -164,9 +243,10 @@ mod tests {
         let expected = json!({ "channel": "a", "limit": 3, "mode": "soft" });
         assert_eq!(completed(json!({ "channel": "a" })), Ok(expected));
         let none = serde_json::Map::new();
-        assert_eq!(complete(&none, json!({})), Ok(json!({})));
-        assert!(complete(&none, json!({ "a": 1 })).is_err());
-        assert!(complete(&none, json!(null)).is_err());
+        let complete = |settings| complete(&none, settings, |_| false);
+        assert_eq!(complete(json!({})).unwrap().plain, json!({}));
+        assert!(complete(json!({ "a": 1 })).is_err());
+        assert!(complete(json!(null)).is_err());
     }
 
     #[test]
@@ -185,5 +265,65 @@ mod tests {
             completed(json!({ "channel": "" })).unwrap_err()[0].1,
             "is below minLength 1"
         );
+    }
+
+    #[test]
+    fn secrets_are_taken_out() {
+        let schema = json!({
+            "type": "object",
+            "required": ["token", "colour"],
+            "additionalProperties": true,
+            "properties": {
+                "token": { "type": "string", "secret": true, "minLength": 4 },
+                "other": { "type": "string", "secret": true },
+                "colour": { "type": "string" },
+            },
+        });
+        let schema = schema.as_object().unwrap();
+        let given = json!({ "token": "s3cr3t", "other": null, "colour": "red" });
+        let settings = complete(schema, given, |_| false).unwrap();
+        assert_eq!(settings.plain, json!({ "colour": "red" }));
+        let token = settings.secrets["token"].as_ref().unwrap();
+        assert_eq!(token.expose(), "s3cr3t");
+        assert_eq!(settings.secrets["other"], None);
+        assert!(!format!("{settings:?}").contains("s3cr3t"));
+
+        // One that is kept need not be given again, and one that is needed can't be forgotten.
+        let kept = |given| complete(schema, given, |name| name == "token");
+        assert_eq!(kept(json!({ "colour": "red" })).unwrap().secrets.len(), 0);
+        for (given, field, message) in [
+            (json!({ "token": null }), "token", "must be set"),
+            (json!({ "token": 7 }), "token", "must be of the type string"),
+            (json!({ "token": "abc" }), "token", "is below minLength 4"),
+            (
+                json!({ "token": "s3cr3t\n" }),
+                "token",
+                "must have 1 to 2048 bytes of printable ASCII",
+            ),
+            (
+                json!({ "other": "" }),
+                "other",
+                "must have 1 to 2048 bytes of printable ASCII",
+            ),
+            (
+                json!({ "other": "s3cr3t".repeat(400) }),
+                "other",
+                "must have 1 to 2048 bytes of printable ASCII",
+            ),
+        ] {
+            let mut given = given;
+            given["colour"] = json!("red");
+            let faults = kept(given).unwrap_err();
+            assert_eq!(
+                faults,
+                [SettingFault {
+                    field: field.into(),
+                    message: message.into()
+                }]
+            );
+        }
+        let faults = complete(schema, json!({}), |_| false).unwrap_err();
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["colour", "token"]);
     }
 }

@@ -44,6 +44,11 @@ impl Class {
         matches!(self, Self::Request | Self::Event)
     }
 
+    /// What others' machines say is no part of a decision on a message, nor of what somebody types.
+    pub(super) fn may_reach_out(self) -> bool {
+        matches!(self, Self::Request | Self::Event)
+    }
+
     /// Whether somebody's message waits for it.
     pub(super) fn is_on_send_path(self) -> bool {
         matches!(self, Self::Guard | Self::Pure)
@@ -99,6 +104,7 @@ pub(super) struct Done {
     pub kv_bytes: usize,
     pub sends: u32,
     pub changes: u32,
+    pub http_requests: u32,
     pub effects: Effects,
 }
 

@@ -11,6 +11,10 @@ pub use guest::message_guard::{Patch, Rejection, Verdict};
 pub use guest::message_kind::{Created, Shown};
 pub use host::chat_read::{Member, User};
 pub use host::chat_write::Post;
+pub use host::http::{
+    Header as HttpHeader, HeaderValue as HttpHeaderValue, Request as HttpRequest,
+    Response as HttpResponse, Secret as HttpSecret,
+};
 pub use host::kv::{Entry, Scope};
 pub use host::log::Level;
 pub use host::types::{Context, Draft, Error as HostError, Json, Message, Reply, Role, View};

@@ -22,6 +22,8 @@ pub struct Install {
     pub grants: crate::model::Texts,
     /// Its settings: JSON text of an object.
     pub config: String,
+    /// Its secret settings, sealed: JSON text of an object.
+    pub secrets: String,
     /// Its place in the chain of guards; lower comes first.
     pub place: i64,
     /// `open`, `closed` or `hold`.
@@ -46,6 +48,7 @@ pub struct NewInstall {
     pub enabled: bool,
     pub grants: crate::model::Texts,
     pub config: String,
+    pub secrets: String,
     pub place: i64,
     pub on_fault: String,
     /// The version that this one takes the place of: JSON text.
@@ -141,8 +144,8 @@ pub struct HandlerCommit {
 
 macro_rules! install_columns {
     () => {
-        "id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, attempts, retry_at, quarantine, previous, created_at, \
-         updated_at"
+        "id, app_id, name, digest, enabled, grants, config, secrets, place, on_fault, cursor, attempts, retry_at, quarantine, \
+         previous, created_at, updated_at"
     };
 }
 
@@ -235,10 +238,11 @@ impl Store {
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO installs (id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, \
-                         created_at, updated_at, previous) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12) \
+                         created_at, updated_at, previous, secrets) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13) \
                          ON CONFLICT (app_id, name) DO UPDATE SET digest = $4, enabled = $5, grants = $6, config = $7, \
                          place = $8, on_fault = $9, attempts = 0, retry_at = NULL, quarantine = NULL, updated_at = $11, \
-                         previous = $12",
+                         previous = $12, secrets = $13",
                     )
                     .bind(id)
                     .bind(app)
@@ -252,6 +256,7 @@ impl Store {
                     .bind(position)
                     .bind(now)
                     .bind(&new.previous)
+                    .bind(&new.secrets)
                     .execute(&mut *c)
                     .await?;
                     sqlx::query_as(concat!(

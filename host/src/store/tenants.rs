@@ -20,6 +20,7 @@ pub struct AppChange {
     pub allowed_ips: Option<Texts>,
     pub allowed_origins: Option<Texts>,
     pub audience: Option<Option<String>>,
+    pub jwks_url: Option<Option<String>>,
     pub tokens_valid_from: Option<Millis>,
 }
 
@@ -60,7 +61,7 @@ impl From<KeyRow> for Key {
 }
 
 const ORG: &str = "SELECT id, name, email, banner, created_at FROM orgs WHERE id = $1";
-const APP: &str = "SELECT id, org_id, name, allowed_ips, allowed_origins, audience, tokens_valid_from, created_at \
+const APP: &str = "SELECT id, org_id, name, allowed_ips, allowed_origins, audience, jwks_url, tokens_valid_from, created_at \
                    FROM apps WHERE id = $1";
 
 impl Store {
@@ -163,7 +164,7 @@ impl Store {
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO apps (id, org_id, name, allowed_ips, allowed_origins, audience, \
-                         tokens_valid_from, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                         tokens_valid_from, created_at, jwks_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                     )
                     .bind(app.id)
                     .bind(org_id)
@@ -173,6 +174,7 @@ impl Store {
                     .bind(&app.audience)
                     .bind(app.tokens_valid_from)
                     .bind(app.created_at)
+                    .bind(&app.jwks_url)
                     .execute(&mut *c)
                     .await
                     .map(drop)
@@ -193,7 +195,7 @@ impl Store {
     ) -> Result<Vec<App>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
-                "SELECT id, org_id, name, allowed_ips, allowed_origins, audience, tokens_valid_from, created_at \
+                "SELECT id, org_id, name, allowed_ips, allowed_origins, audience, jwks_url, tokens_valid_from, created_at \
                  FROM apps WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT $3",
             )
             .bind(owner.org())
@@ -229,17 +231,19 @@ impl Store {
                 app.allowed_ips = change.allowed_ips.unwrap_or(app.allowed_ips);
                 app.allowed_origins = change.allowed_origins.unwrap_or(app.allowed_origins);
                 app.audience = change.audience.unwrap_or(app.audience);
+                app.jwks_url = change.jwks_url.unwrap_or(app.jwks_url);
                 app.tokens_valid_from = change.tokens_valid_from.unwrap_or(app.tokens_valid_from);
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "UPDATE apps SET name = $1, allowed_ips = $2, allowed_origins = $3, audience = $4, \
-                         tokens_valid_from = $5 WHERE id = $6",
+                         tokens_valid_from = $5, jwks_url = $6 WHERE id = $7",
                     )
                     .bind(&app.name)
                     .bind(app.allowed_ips.to_json())
                     .bind(app.allowed_origins.to_json())
                     .bind(&app.audience)
                     .bind(app.tokens_valid_from)
+                    .bind(&app.jwks_url)
                     .bind(id)
                     .execute(&mut *c)
                     .await

@@ -14,6 +14,31 @@ pub struct Permission {
     pub reason: String,
     /// What it allows, in the host's words.
     pub allows: String,
+    /// For `http`: the hosts that requests go to. Each can be granted by itself, as
+    /// `http:api.example.com`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// For `http`: the settings that are secret, and which of the hosts get them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretUse>,
+}
+
+/// Where a secret setting goes.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct SecretUse {
+    /// The setting.
+    pub name: String,
+    /// The hosts that requests take it to.
+    pub hosts: Vec<String>,
+}
+
+/// A secret setting of an install.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct SecretSetting {
+    /// The setting.
+    pub name: String,
+    /// Whether it has a value, which is never told.
+    pub set: bool,
 }
 
 /// A slash command.
@@ -120,11 +145,14 @@ pub struct Install {
     pub digest: String,
     /// Whether it is to run.
     pub enabled: bool,
-    /// The permissions it was granted.
+    /// The permissions it was granted; `http` host by host, as `http:api.example.com`.
     pub grants: Vec<String>,
-    /// Its settings.
+    /// Its settings, without those that are secret.
     #[schema(value_type = Object)]
     pub config: serde_json::Value,
+    /// Its secret settings; absent if it knows none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretSetting>,
     /// Its place among the guards; lower runs first.
     pub order: i64,
     /// What happens to a message when its guard fails: `open` lets it through, `closed` refuses it,
@@ -223,10 +251,11 @@ pub struct SetInstall {
     /// True if absent and not installed yet.
     pub enabled: Option<bool>,
     /// Permissions from the component's list; none if absent and not installed yet. If absent with
-    /// another version, those that it asks for stay.
+    /// another version, those that it asks for stay. `http` grants all the hosts that this version
+    /// asks for, `http:api.example.com` one of them.
     pub grants: Option<Vec<String>>,
     /// Settings, checked against the component's schema; an empty object if absent and not
-    /// installed yet.
+    /// installed yet. A secret that is left out stays as it was; `null` clears it.
     #[schema(value_type = Option<Object>)]
     pub config: Option<Box<RawValue>>,
     /// 100 if absent and not installed yet.

@@ -105,6 +105,8 @@ pub struct App<'a> {
     pub allowed_origins: &'a [String],
     /// When set, the `aud` that every user token must name.
     pub audience: Option<&'a str>,
+    /// Where the app publishes further keys for its user tokens, as a JWK set.
+    pub jwks_url: Option<&'a str>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
@@ -119,6 +121,7 @@ impl<'a> From<&'a model::App> for App<'a> {
             allowed_ips: &app.allowed_ips.0,
             allowed_origins: &app.allowed_origins.0,
             audience: app.audience.as_deref(),
+            jwks_url: app.jwks_url.as_deref(),
             created_at: Time(app.created_at),
         }
     }
@@ -164,6 +167,11 @@ pub struct ChangeApp {
     #[serde(default, deserialize_with = "super::present")]
     #[schema(value_type = Option<String>)]
     pub audience: Option<Option<String>>,
+    /// Where the app publishes further keys for its user tokens: an `https` URL of a JWK set. It is
+    /// fetched at once, and again when a token names a key that is not known.
+    #[serde(default, deserialize_with = "super::present")]
+    #[schema(value_type = Option<String>)]
+    pub jwks_url: Option<Option<String>>,
 }
 
 /// A new app and its first server key.

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use althing::plugins::{
-    Answer, Chat, Draft, Effect, Entry, HostError, Member, Message, Post, Role, Scope, TimerWrite,
-    User,
+    Answer, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Member, Message,
+    Post, Role, Scope, TimerWrite, User,
 };
 
 /// What it prepared; the tests look at it again.
@@ -148,5 +148,16 @@ impl Chat for FakeChat {
         _: &'a [Effect],
     ) -> Answer<'a, Effect> {
         answer(Ok(Box::new(Prepared::Changed { id: id.into() })))
+    }
+
+    fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
+        if request.url == "hang" {
+            return Box::pin(std::future::pending());
+        }
+        answer(Ok(HttpResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: request.body,
+        }))
     }
 }

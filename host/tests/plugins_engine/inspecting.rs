@@ -90,7 +90,7 @@ fn unknown_imports_are_refused_by_name() {
         "{detail}"
     );
     for (import, expected) in [
-        ("althing:plugin/http@0.1.0", "plugin_import_unknown"),
+        ("althing:plugin/email@0.1.0", "plugin_import_unknown"),
         ("althing:plugin/kv@0.2.0", "plugin_version_unsupported"),
         ("acme:tools/magic@1.0.0", "plugin_import_unknown"),
         ("magic", "plugin_import_unknown"),
@@ -374,7 +374,9 @@ async fn our_own_plugins_are_taken() {
         let grants = inspection.manifest.requested();
         let linked = link(&engine, &inspection, grants).await;
         linked.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
-        let settings = inspection.manifest.complete_config(serde_json::json!({}));
+        let settings = inspection
+            .manifest
+            .complete_config(serde_json::json!({}), |_| false);
         settings.unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
     }
 }

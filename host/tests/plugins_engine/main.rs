@@ -11,6 +11,7 @@ mod keeping;
 mod limits;
 mod measuring;
 mod nesting;
+mod requests;
 mod support;
 mod text;
 mod writing;

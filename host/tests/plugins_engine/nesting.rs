@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use althing::plugins::{
-    Answer, Call, Chat, Command, Effect, Entry, Fault, FaultKind, HostError, Install, Limits,
-    Member, Message, Post, Scope, TimerWrite, User, Verdict, guard_send, run_command,
+    Answer, Call, Chat, Command, Effect, Entry, Fault, FaultKind, HostError, HttpRequest,
+    HttpResponse, Install, Limits, Member, Message, Post, Scope, TimerWrite, User, Verdict,
+    guard_send, run_command,
 };
 
 use super::chat::FakeChat;
@@ -120,6 +121,10 @@ impl Chat for Guarded {
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
         self.plain.prepare_act(id, action, value, pending)
+    }
+
+    fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
+        self.plain.http(request)
     }
 }
 

@@ -161,8 +161,10 @@ async fn completions_only_read_and_kinds_do_not_even_that() {
         created.contains("Denied") && acted.contains("Denied"),
         "{created}"
     );
-    for report in each_class(&app, "set 1 1").await {
-        assert!(report.contains("Denied"), "{report}");
+    for order in ["set 1 1", "requests 1"] {
+        for report in each_class(&app, order).await {
+            assert!(report.contains("Denied"), "{report}");
+        }
     }
 }
 
@@ -211,6 +213,11 @@ async fn every_hook_can_be_called() {
     let handled = handle_event(call, &event).await.unwrap();
     assert_eq!(handled.value, Ok(()));
     assert_eq!(handled.effects.chat.len(), 2);
+    let asking = Event {
+        data: "requests 1".into(),
+        ..event
+    };
+    assert_eq!(handle_event(call, &asking).await.unwrap().value, Ok(()));
     let interaction = Interaction {
         message_id: "msg_1".into(),
         action: "press".into(),

@@ -28,7 +28,7 @@
 //!
 //! Every call gets a fresh instance of the component, so a `static` forgets: what must outlive a
 //! call goes to [`kv`]. With `keep_instances = true` in the manifest a `static` may remember, for
-//! what is dear to prepare, but need not. The host's functions ([`config()`], [`kv`], [`chat`], [`timers`] …) exist
+//! what is dear to prepare, but need not. The host's functions ([`config()`], [`kv`], [`chat`], [`http`] …) exist
 //! only inside the host and panic elsewhere: keep them at the edge, and plain `cargo test` can test
 //! all that lies behind it.
 //!
@@ -45,6 +45,7 @@ pub mod dates;
 mod error;
 mod event;
 mod hooks;
+pub mod http;
 mod json;
 pub mod kv;
 pub mod log;
@@ -81,4 +82,6 @@ mod guides {
     mod first_plugin {}
     #[doc = include_str!("../../../docs/blocks.md")]
     mod blocks {}
+    #[doc = include_str!("../../../docs/plugins/requests.md")]
+    mod requests {}
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::settings::{self, Setting};
+use super::settings::{self, SecretFile, Setting};
 use super::{KEY, find, page, short};
 use crate::cli::answers::{self, Component, Permission, Plugin, Version};
 use crate::cli::client::{Body, Connection};
@@ -41,7 +41,8 @@ pub struct Enable {
     /// The plugin's name
     #[arg(value_parser = id)]
     name: String,
-    /// Grant a permission; may come more than once
+    /// Grant a permission, such as `kv`, or one host of `http`, such as `http:api.example.com`; may
+    /// come more than once
     #[arg(long, value_name = "PERMISSION")]
     grant: Vec<String>,
     /// Grant everything that it asks for
@@ -53,6 +54,9 @@ pub struct Enable {
     /// Change one setting; may come more than once. A dot in the key leads into an object
     #[arg(long, value_name = "KEY=VALUE", value_parser = settings::parse, conflicts_with = "config")]
     set: Vec<Setting>,
+    /// Set one secret setting to what is in a file; may come more than once
+    #[arg(long, value_name = "KEY=FILE", value_parser = settings::parse_secret)]
+    secret_file: Vec<SecretFile>,
     /// Its place among the guards; lower comes first
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     order: Option<i64>,
@@ -141,7 +145,7 @@ fn request(
             .permissions
             .iter()
             .filter(|permission| {
-                component.needs(&permission.name) && !granted.contains(&permission.name)
+                component.needs(&permission.name) && !permission.is_granted(&granted)
             })
             .collect();
         if !missing.is_empty() {
@@ -162,6 +166,16 @@ fn request(
             .map(|install| install.config.clone())
             .unwrap_or_default();
         request["config"] = settings::apply(before, &enable.set).into();
+    }
+    if !enable.secret_file.is_empty() {
+        // The host keeps settings as they are only if it is sent none, so the others go along.
+        let had = || install.map(|install| install.config.clone().into());
+        let config = request.get("config").cloned().or_else(had);
+        request["config"] = config.unwrap_or_else(|| json!({}));
+        for file in &enable.secret_file {
+            let (name, secret) = file.read()?;
+            request["config"][name] = secret.into();
+        }
     }
     if let Some(order) = enable.order {
         request["order"] = order.into();

@@ -50,10 +50,16 @@ pub fn inspect(screen: &mut Screen<'_>, inspect: &Inspect) -> Result<(), Failure
 /// The component as the API shows one.
 fn document(inspection: &Inspection) -> Value {
     let manifest = &inspection.manifest;
-    let permissions = manifest
-        .permissions
-        .iter()
-        .map(|p| json!({ "name": p.name.name(), "reason": p.reason }));
+    let permissions = manifest.permissions.iter().map(|p| {
+        let secrets = p.secrets.iter();
+        let secrets = secrets.map(|(name, hosts)| json!({ "name": name, "hosts": hosts }));
+        json!({
+            "name": p.name.name(),
+            "reason": p.reason,
+            "hosts": p.hosts,
+            "secrets": secrets.collect::<Vec<_>>(),
+        })
+    });
     let commands = manifest
         .commands
         .iter()

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::short;
-use crate::cli::answers::{self, Component, Install, Permission, Plugin, Quarantine, Usage};
+use crate::cli::answers::{
+    self, Component, Install, Permission, Plugin, Quarantine, SecretSetting, Usage,
+};
 use crate::cli::screen::{plain, table, wrap};
 
 /// Whether it runs.
@@ -51,7 +53,8 @@ pub fn plugin(plugin: &Plugin) -> String {
             install.map(|install| install.grants.as_slice()),
         ));
         let set = install.map(|install| Value::Object(install.config.clone()));
-        text.push_str(&settings(&component.config_schema, set.as_ref()));
+        let secrets = install.map_or(&[][..], |install| install.secrets.as_slice());
+        text.push_str(&settings(&component.config_schema, set.as_ref(), secrets));
     }
     text.push_str(&versions(plugin));
     text
@@ -100,22 +103,33 @@ pub fn component(component: &Component) -> String {
     text.push('\n');
     text.push_str(&rows(about(component)));
     text.push_str(&permissions(component, None));
-    text.push_str(&settings(&component.config_schema, None));
+    text.push_str(&settings(&component.config_schema, None, &[]));
     text
 }
 
 /// What it wants, and why: two lines for each permission.
 pub fn wants<'p>(permissions: impl Iterator<Item = &'p Permission>) -> String {
     permissions
-        .map(|permission| permission_lines(permission, ""))
+        .map(|permission| permission_lines(permission, "", &[]))
         .collect()
 }
 
-fn permission_lines(permission: &Permission, state: &str) -> String {
+fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> String {
     let mut lines = table(2, &[[permission.name.clone(), state.to_owned()]]);
     let mut reasons = vec![["what for:".to_owned(), permission.reason.clone()]];
     if !permission.allows.is_empty() {
         reasons.push(["allows:".to_owned(), permission.allows.clone()]);
+    }
+    if !permission.hosts.is_empty() {
+        reasons.push(["hosts:".to_owned(), permission.hosts.join(", ")]);
+    }
+    let granted: Vec<&str> = permission.granted_hosts(grants).collect();
+    if !granted.is_empty() && granted.len() < permission.hosts.len() {
+        reasons.push(["granted:".to_owned(), granted.join(", ")]);
+    }
+    for secret in &permission.secrets {
+        let goes = format!("{} goes to {}", secret.name, secret.hosts.join(", "));
+        reasons.push(["secret:".to_owned(), goes]);
     }
     lines.push_str(&table(6, &reasons));
     lines
@@ -188,18 +202,18 @@ fn permissions(component: &Component, grants: Option<&[String]>) -> String {
     }
     let lines = component.permissions.iter().map(|permission| {
         let state = match grants {
-            Some(grants) if grants.contains(&permission.name) => "granted",
+            Some(grants) if permission.is_granted(grants) => "granted",
             Some(_) if component.needs(&permission.name) => "NOT GRANTED",
             Some(_) => "not granted",
             None if component.needs(&permission.name) => "needed",
             None => "wanted",
         };
-        permission_lines(permission, state)
+        permission_lines(permission, state, grants.unwrap_or_default())
     });
     format!("\nPermissions\n{}", lines.collect::<String>())
 }
 
-fn settings(schema: &Value, set: Option<&Value>) -> String {
+fn settings(schema: &Value, set: Option<&Value>, secrets: &[SecretSetting]) -> String {
     let mut text = String::new();
     let fields: Vec<_> = schema
         .get("properties")
@@ -222,19 +236,26 @@ fn settings(schema: &Value, set: Option<&Value>) -> String {
             let default = schema
                 .get("default")
                 .map_or_else(String::new, |value| format!("default {value}"));
-            [name.clone(), word("type"), default, about]
+            let is_secret = schema.get("secret") == Some(&Value::Bool(true));
+            let kind = if is_secret {
+                "secret".to_owned()
+            } else {
+                word("type")
+            };
+            [name.clone(), kind, default, about]
         })
         .collect();
     if !fields.is_empty() {
         text.push_str(&format!("\nSettings it knows\n{}", table(2, &fields)));
     }
-    if let Some(Value::Object(set)) = set
-        && !set.is_empty()
-    {
-        let rows: Vec<_> = set
-            .iter()
-            .map(|(name, value)| [name.clone(), value.to_string()])
-            .collect();
+    let plain = set.and_then(Value::as_object).into_iter().flatten();
+    let plain = plain.map(|(name, value)| [name.clone(), value.to_string()]);
+    let secrets = secrets.iter().map(|secret| {
+        let state = if secret.set { "(set)" } else { "(not set)" };
+        [secret.name.clone(), state.to_owned()]
+    });
+    let rows: Vec<_> = plain.chain(secrets).collect();
+    if !rows.is_empty() {
         text.push_str(&format!("\nSettings as they are\n{}", table(2, &rows)));
     }
     text

@@ -1,10 +1,11 @@
 //! A plugin's settings from the command line: a file, or `--set key=value` on top of what is set.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::cli::failure::Failure;
+use crate::plugins::SECRET_BYTES_MAX;
 
 /// More than a host takes as settings.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -49,6 +50,41 @@ fn put(object: &mut Map<String, Value>, path: &[String], value: &Value) {
                 put(inner, rest, value);
             }
         }
+    }
+}
+
+/// One `--secret-file`: which setting, and where its value is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecretFile {
+    name: String,
+    path: PathBuf,
+}
+
+/// Reads `key=file`.
+pub fn parse_secret(text: &str) -> Result<SecretFile, String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(SecretFile {
+            name: name.to_owned(),
+            path: path.into(),
+        }),
+        _ => Err("expected KEY=FILE".into()),
+    }
+}
+
+impl SecretFile {
+    /// The setting and what is in the file, without the line break that editors put at its end.
+    pub fn read(&self) -> Result<(&str, String), Failure> {
+        let shown = self.path.display();
+        let refuse = |why: String| Failure::Usage(format!("{shown}: {why}"));
+        let failed = |error: std::io::Error| refuse(format!("can't be read: {error}"));
+        let size = std::fs::metadata(&self.path).map_err(failed)?.len();
+        if size > SECRET_BYTES_MAX as u64 + 2 {
+            return Err(refuse(format!(
+                "a secret has at most {SECRET_BYTES_MAX} bytes"
+            )));
+        }
+        let text = std::fs::read_to_string(&self.path).map_err(failed)?;
+        Ok((&self.name, text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }
 

@@ -170,3 +170,89 @@ fn the_log_is_printed_and_removal_is_asked_for() {
     assert_eq!((said.code, said.notes.as_str()), (0, "poll is removed.\n"));
     assert_eq!(shell.asked().last().unwrap().0, "DELETE /v1/plugins/poll");
 }
+
+fn tracker(install: Value) -> Value {
+    let mut plugin = poll(install);
+    plugin["name"] = json!("tracker");
+    let component = &mut plugin["component"];
+    component["name"] = json!("tracker");
+    component["imports"] = json!(["http"]);
+    component["permissions"] = json!([{ "name": "http", "reason": "Opens issues.", "allows": "requests",
+        "hosts": ["api.tracker.example", "files.tracker.example"],
+        "secrets": [{ "name": "token", "hosts": ["api.tracker.example"] }] }]);
+    component["config_schema"] = json!({ "type": "object", "properties": {
+        "colour": { "type": "string" },
+        "token": { "type": "string", "secret": true, "title": "The tracker's token" } } });
+    plugin
+}
+
+#[test]
+fn hosts_and_secrets_are_shown() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/plugins/tracker" => {
+            let install = json!({ "digest": "b".repeat(64), "enabled": true, "order": 100, "on_fault": "closed",
+                "grants": ["http:api.tracker.example"], "config": { "colour": "red" },
+                "secrets": [{ "name": "token", "set": true }] });
+            (200, tracker(install))
+        }
+        _ => not_found(),
+    });
+    let said = shell.run("plugin show tracker");
+    assert_eq!(said.code, 0, "{}", said.notes);
+    let (_, shown) = said.out.split_once("\nPermissions\n").unwrap();
+    let (shown, _) = shown.split_once("\nVersions").unwrap();
+    assert_eq!(
+        shown,
+        "  http  granted
+      what for:  Opens issues.
+      allows:    requests
+      hosts:     api.tracker.example, files.tracker.example
+      granted:   api.tracker.example
+      secret:    token goes to api.tracker.example
+
+Settings it knows
+  colour  string
+  token   secret    The tracker's token
+
+Settings as they are
+  colour  \"red\"
+  token   (set)
+"
+    );
+}
+
+#[test]
+fn a_secret_is_read_from_a_file() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/plugins/tracker" => {
+            let install = json!({ "digest": "b".repeat(64), "enabled": true, "order": 100, "on_fault": "closed",
+                "grants": ["http:api.tracker.example"], "config": { "colour": "red" } });
+            (200, tracker(install))
+        }
+        "PUT /v1/plugins/tracker" => (200, tracker(Value::Null)),
+        _ => not_found(),
+    });
+    let file = shell.key.with_file_name("token");
+    std::fs::write(&file, "s3cr3t\n").unwrap();
+    let enable = format!(
+        "plugin enable tracker --secret-file token={}",
+        file.display()
+    );
+    let said = shell.run(&enable);
+    assert_eq!(said.code, 0, "{}", said.notes);
+    assert!(!said.out.contains("s3cr3t") && !said.notes.contains("s3cr3t"));
+    let asked = shell.asked().pop().unwrap().1;
+    let config = json!({ "colour": "red", "token": "s3cr3t" });
+    assert_eq!(asked, json!({ "enabled": true, "config": config }));
+    // One host of those that it asks for.
+    let said = shell.run("plugin enable tracker --grant http:files.tracker.example");
+    assert_eq!(said.code, 0, "{}", said.notes);
+    let asked = shell.asked().pop().unwrap().1;
+    assert_eq!(asked["grants"], json!(["http:files.tracker.example"]));
+    for bad in ["token", "=x", "token=", "token=/nowhere/token"] {
+        let said = shell.run(&format!("plugin enable tracker --secret-file {bad}"));
+        assert_eq!(said.code, 2, "{bad}: {}", said.notes);
+    }
+    std::fs::write(&file, "s".repeat(5_000)).unwrap();
+    assert_eq!(shell.run(&enable).code, 2);
+}

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::althing::plugin::types::Error;
-use crate::althing::plugin::{chat_read, chat_write, config, counters, kv, log, timers};
+use crate::althing::plugin::{chat_read, chat_write, config, counters, http, kv, log, timers};
 
 /// Survives for as long as the instance does.
 static REMEMBERED: AtomicU32 = AtomicU32::new(0);
@@ -53,6 +53,10 @@ pub fn commit(order: &str) -> String {
         "sum" => format!("{}", counters::sum("key", 60_000)),
         "history" => report(chat_read::history("general", None, number as u32).map(drop)),
         "config" => config::get(),
+        "requests" => repeat(number, |_| {
+            http::send(&request("https://localhost:10000/")).map(drop)
+        }),
+        "wait" => report(http::send(&request("hang")).map(drop)),
         "remember" => format!("{}", REMEMBERED.fetch_add(1, Ordering::Relaxed) + 1),
         _ => String::new(),
     }
@@ -184,6 +188,16 @@ fn sends(number: usize) -> String {
         blocks: String::new(),
     };
     repeat(number, |_| chat_write::send("general", &post).map(drop))
+}
+
+fn request(url: &str) -> http::Request {
+    http::Request {
+        method: "GET".into(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout_ms: None,
+    }
 }
 
 fn repeat(times: usize, mut deed: impl FnMut(usize) -> Result<(), Error>) -> String {

@@ -1,0 +1,287 @@
+//! Lists of hosts on the internet that somebody may send requests to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// The most hosts one list may have.
+pub const HOSTS_MAX: usize = 20;
+const HOST_BYTES_MAX: usize = 253;
+
+/// Why a text is no rule. All are the fault of whoever wrote the list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// Not a name or address in the form in which it is compared.
+    #[error(
+        "expected a host such as api.example.com: lower case, xn--… for letters outside ASCII, \
+         without scheme, path or dot at its end"
+    )]
+    Host,
+    /// A port that is no number, or one that services other than HTTP have.
+    #[error("the port must be 80, 443 or a number from 1024 to 65535")]
+    Port,
+    /// A `*` elsewhere, or directly under a top-level domain.
+    #[error("`*` may stand for the leftmost label only, with two or more after it: *.example.com")]
+    Wildcard,
+    /// More than `HOSTS_MAX`.
+    #[error("a list has at most {HOSTS_MAX} hosts")]
+    TooMany,
+}
+
+impl HostError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            HostError::Host => "host_invalid",
+            HostError::Port => "host_port_invalid",
+            HostError::Wildcard => "host_wildcard_invalid",
+            HostError::TooMany => "hosts_too_many",
+        }
+    }
+}
+
+/// Whether requests may go to this port at all. Below 1024 there are services that take a request
+/// for something in a protocol of their own.
+pub fn is_web_port(port: u16) -> bool {
+    matches!(port, 80 | 443 | 1024..)
+}
+
+/// One host, or all with one more label on the left, at the port of the request's scheme or at one
+/// port of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRule {
+    host: Host<String>,
+    wildcard: bool,
+    port: Option<u16>,
+}
+
+impl FromStr for HostRule {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let (wildcard, rest) = match text.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        if rest.contains('*') {
+            return Err(HostError::Wildcard);
+        }
+        let (name, port) = match rest.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, Some(read_port(port)?)),
+            _ => (rest, None),
+        };
+        let host = read_host(name)?;
+        if wildcard && !matches!(&host, Host::Domain(name) if name.contains('.')) {
+            return Err(HostError::Wildcard);
+        }
+        Ok(Self {
+            host,
+            wildcard,
+            port,
+        })
+    }
+}
+
+/// Only what the URL parser would make of it itself: a list that is read by people must not say one
+/// thing and mean another.
+fn read_host(text: &str) -> Result<Host<String>, HostError> {
+    let host = Host::parse(text).map_err(|_| HostError::Host)?;
+    let labels_fit = match &host {
+        Host::Domain(name) => name.split('.').all(|label| !label.is_empty()),
+        Host::Ipv4(_) | Host::Ipv6(_) => true,
+    };
+    if labels_fit && text.len() <= HOST_BYTES_MAX && host.to_string() == text {
+        Ok(host)
+    } else {
+        Err(HostError::Host)
+    }
+}
+
+fn read_port(digits: &str) -> Result<u16, HostError> {
+    let port: u16 = digits.parse().map_err(|_| HostError::Port)?;
+    if port.to_string() == digits && is_web_port(port) {
+        Ok(port)
+    } else {
+        Err(HostError::Port)
+    }
+}
+
+impl HostRule {
+    /// Whether a request to `url` may be made. Without a port of its own the rule allows the
+    /// scheme's own port alone.
+    pub fn allows(&self, url: &Url) -> bool {
+        let port_fits = match self.port {
+            Some(port) => url.port_or_known_default() == Some(port),
+            None => url.port().is_none(),
+        };
+        let host_fits = match (url.host(), &self.host) {
+            (Some(Host::Domain(name)), Host::Domain(end)) if self.wildcard => name
+                .strip_suffix(end.as_str())
+                .and_then(|label| label.strip_suffix('.'))
+                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+            (Some(Host::Domain(name)), Host::Domain(own)) => name == own,
+            (Some(Host::Ipv4(address)), Host::Ipv4(own)) => address == *own,
+            (Some(Host::Ipv6(address)), Host::Ipv6(own)) => address == *own,
+            _ => false,
+        };
+        port_fits && host_fits
+    }
+}
+
+/// As it is written.
+impl fmt::Display for HostRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let star = if self.wildcard { "*." } else { "" };
+        write!(f, "{star}{}", self.host)?;
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The hosts that somebody may send requests to. An empty list allows none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hosts(Vec<HostRule>);
+
+impl Hosts {
+    /// Reads a list, or says what is wrong with its first wrong entry.
+    pub fn parse<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, HostError> {
+        let mut rules = Vec::new();
+        for text in texts {
+            if rules.len() == HOSTS_MAX {
+                return Err(HostError::TooMany);
+            }
+            rules.push(text.as_ref().parse()?);
+        }
+        Ok(Self(rules))
+    }
+
+    /// The host and port of `url` alone.
+    pub fn of(url: &Url) -> Self {
+        let rule = url.host().map(|host| HostRule {
+            host: host.to_owned(),
+            wildcard: false,
+            port: url.port(),
+        });
+        Self(rule.into_iter().collect())
+    }
+
+    /// Whether a request to `url` may be made.
+    pub fn allows(&self, url: &Url) -> bool {
+        self.0.iter().any(|rule| rule.allows(url))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn allows(rule: &str, url: &str) -> bool {
+        let hosts = Hosts::parse([rule]).unwrap();
+        hosts.allows(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn hosts_are_compared_as_a_whole() {
+        for (rule, url) in [
+            ("api.example.com", "https://api.example.com/v1?x#y"),
+            ("api.example.com", "https://API.Example.COM:443"),
+            ("api.example.com", "http://api.example.com:80/"),
+            ("api.example.com", "https://api%2Eexample.com/"),
+            ("api.example.com:8443", "https://api.example.com:8443/"),
+            ("api.example.com:443", "https://api.example.com/"),
+            ("xn--bcher-kva.example", "https://bücher.example/"),
+            ("*.example.com", "https://a.example.com/"),
+            ("10.0.0.5", "https://0xa.0.0.5/"),
+            ("[2001:db8::1]:8080", "http://[2001:DB8:0::1]:8080/"),
+        ] {
+            assert!(allows(rule, url), "{rule} {url}");
+        }
+        for (rule, url) in [
+            ("api.example.com", "https://example.com/"),
+            ("api.example.com", "https://xapi.example.com/"),
+            ("api.example.com", "https://api.example.com.evil.test/"),
+            ("api.example.com", "https://evil.test/api.example.com"),
+            ("api.example.com", "https://api.example.com@evil.test/"),
+            ("api.example.com", "https://evil.test?api.example.com"),
+            ("api.example.com", "https://evil.test#api.example.com"),
+            ("api.example.com", "https://api.example.com./"),
+            ("api.example.com", "https://api.example.com:8443/"),
+            ("api.example.com", "https://api.example.com:80/"),
+            ("api.example.com:8443", "https://api.example.com/"),
+            ("*.example.com", "https://example.com/"),
+            ("*.example.com", "https://a.b.example.com/"),
+            ("*.example.com", "https://a.example.com.evil.test/"),
+            ("10.0.0.5", "https://10.0.0.6/"),
+            ("10.0.0.5", "https://[::ffff:10.0.0.5]/"),
+        ] {
+            assert!(!allows(rule, url), "{rule} {url}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_allows_nothing() {
+        let url = Url::parse("https://example.com").unwrap();
+        assert!(!Hosts::default().allows(&url) && Hosts::default().is_empty());
+        assert!(Hosts::of(&url).allows(&url));
+        let other = Url::parse("https://example.com:8443").unwrap();
+        assert!(!Hosts::of(&url).allows(&other) && !Hosts::of(&other).allows(&url));
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        for (text, error) in [
+            ("", HostError::Host),
+            ("https://example.com", HostError::Port),
+            ("example.com/", HostError::Host),
+            ("example.com.", HostError::Host),
+            ("a..example.com", HostError::Host),
+            (".example.com", HostError::Host),
+            ("Example.com", HostError::Host),
+            ("bücher.example", HostError::Host),
+            ("user@example.com", HostError::Host),
+            ("example.com ", HostError::Host),
+            ("exam%70le.com", HostError::Host),
+            ("127.1", HostError::Host),
+            ("0x7f.0.0.1", HostError::Host),
+            ("::1", HostError::Port),
+            ("[0::1]", HostError::Host),
+            ("example.com:", HostError::Port),
+            ("example.com:0", HostError::Port),
+            ("example.com:25", HostError::Port),
+            ("example.com:0443", HostError::Port),
+            ("example.com:+443", HostError::Port),
+            ("example.com:65536", HostError::Port),
+            ("*", HostError::Wildcard),
+            ("*.com", HostError::Wildcard),
+            ("*.*.example.com", HostError::Wildcard),
+            ("a*.example.com", HostError::Wildcard),
+            ("*.10.0.0.5", HostError::Wildcard),
+        ] {
+            assert_eq!(text.parse::<HostRule>(), Err(error), "{text}");
+        }
+        let long = format!("{}.example", "a.".repeat(200));
+        assert_eq!(long.parse::<HostRule>(), Err(HostError::Host));
+        let many = vec!["example.com"; HOSTS_MAX + 1];
+        assert_eq!(Hosts::parse(&many), Err(HostError::TooMany));
+        assert!(Hosts::parse(&many[1..]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered_and_what_is_read_is_written_back(text in "\\PC{0,40}") {
+            if let Ok(rule) = text.parse::<HostRule>() {
+                prop_assert_eq!(rule.to_string(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The host's one way to the outside: HTTP requests that it makes on behalf of others.
+//!
+//! Whoever names a URL may not reach by it what only this host can. So the URL is read strictly, its
+//! host must be on the caller's list, the name is resolved once, every address that it has must be
+//! public, and the connection goes to the address that was looked at. A redirect is a new request
+//! under the same rules. Everything has a limit, and each request has a connection of its own: none
+//! of what one app sent or got is there for the next.
+
+mod connect;
+mod exchange;
+mod resolve;
+mod slots;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, LOCATION, USER_AGENT,
+};
+use http::{HeaderMap, Method, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use crate::address::Hosts;
+use crate::config;
+use crate::model::AppId;
+pub use resolve::Resolver;
+use slots::Slots;
+pub use target::Target;
+use tls::Tls;
+
+/// Why there is no answer. The texts hold no address, no path and no header of the request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A URL that is not for this.
+    #[error("the URL {0}")]
+    Url(&'static str),
+    /// A method or header that callers don't choose, or a head that is too large.
+    #[error("{0}")]
+    Request(String),
+    /// Not on the caller's list.
+    #[error("requests to `{host}` are not allowed: it is not among the hosts that were granted")]
+    HostNotAllowed {
+        /// The host and its port.
+        host: String,
+    },
+    /// An address that is not public, and that the operator didn't allow either.
+    #[error("`{host}` is at an address that requests may not go to")]
+    AddressNotAllowed {
+        /// The host and its port.
+        host: String,
+    },
+    /// Without TLS to where the operator didn't allow it.
+    #[error("requests to `{host}` must use https")]
+    NotEncrypted {
+        /// The host and its port.
+        host: String,
+    },
+    /// As many requests are under way as may be, of the app or in all.
+    #[error("too many requests are under way; try again in a moment")]
+    Busy,
+    /// The operator allows no requests.
+    #[error("this host sends no requests to the outside")]
+    Off,
+    /// The name has no address.
+    #[error("there is no address of `{host}`")]
+    NoAddress {
+        /// The host and its port.
+        host: String,
+    },
+    /// Nobody answers there, or not in time.
+    #[error("`{host}` can't be reached")]
+    Unreachable {
+        /// The host and its port.
+        host: String,
+    },
+    /// Somebody answers there who can't show to be the host.
+    #[error("`{host}` can't be trusted: {reason}")]
+    NotTrusted {
+        /// The host and its port.
+        host: String,
+        /// What is wrong with its certificate or its TLS.
+        reason: String,
+    },
+    /// What came is no HTTP/1.1, or broke off.
+    #[error("`{host}` did not answer as HTTP has it")]
+    NotHttp {
+        /// The host and its port.
+        host: String,
+    },
+    /// More than a limit.
+    #[error("the answer is too large: its {part} may have at most {max} bytes")]
+    TooLarge {
+        /// `head` or `body`.
+        part: &'static str,
+        /// The limit in bytes.
+        max: usize,
+    },
+    /// Redirected again and again.
+    #[error("more than {max} redirects")]
+    TooManyRedirects {
+        /// The limit.
+        max: u32,
+    },
+    /// The time for the request is over.
+    #[error("no answer in time")]
+    Timeout,
+}
+
+impl Error {
+    /// A short name of the fault, for figures.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Url(_) | Error::Request(_) => "invalid",
+            Error::HostNotAllowed { .. } => "host_not_allowed",
+            Error::AddressNotAllowed { .. } => "address_not_allowed",
+            Error::NotEncrypted { .. } => "not_encrypted",
+            Error::Busy => "busy",
+            Error::Off => "off",
+            Error::NoAddress { .. } | Error::Unreachable { .. } => "unreachable",
+            Error::NotTrusted { .. } => "not_trusted",
+            Error::NotHttp { .. } => "not_http",
+            Error::TooLarge { .. } => "too_large",
+            Error::TooManyRedirects { .. } => "too_many_redirects",
+            Error::Timeout => "timeout",
+        }
+    }
+}
+
+/// A request. Header values that are secret are marked as sensitive.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.
+    pub method: Method,
+    /// Where to.
+    pub target: Target,
+    /// What goes with it. Headers about the connection and the body's length are refused.
+    pub headers: HeaderMap,
+    /// What it carries.
+    pub body: Bytes,
+    /// Less time than `timeout_ms`, if so much is too long.
+    pub timeout: Option<Duration>,
+}
+
+/// What came back, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers as they came.
+    pub headers: HeaderMap,
+    /// The body as it came, still compressed if the caller asked for that.
+    pub body: Bytes,
+}
+
+/// Sends requests. Each has its own places for them.
+pub struct Client {
+    settings: config::Egress,
+    resolver: Resolver,
+    tls: Tls,
+    slots: Slots,
+}
+
+impl Client {
+    /// A client with these limits.
+    ///
+    /// # Errors
+    /// A sentence for the operator, if `ca_file` can't be read.
+    pub fn new(settings: &config::Egress, resolver: Resolver) -> Result<Self, String> {
+        Ok(Self {
+            tls: Tls::new(settings.ca_file.as_deref())?,
+            slots: Slots::new(
+                settings.concurrent_requests_max,
+                settings.concurrent_requests_per_app_max,
+            ),
+            settings: settings.clone(),
+            resolver,
+        })
+    }
+
+    /// Sends a request for an app to one of `hosts`, follows redirects among them, and gives the
+    /// answer whole.
+    ///
+    /// # Errors
+    /// If anything but an answer comes of it. Whether the request has arrived is then unknown.
+    pub async fn send(
+        &self,
+        app: AppId,
+        hosts: &Hosts,
+        request: Request,
+    ) -> Result<Response, Error> {
+        if self.settings.concurrent_requests_max == 0 {
+            return Err(Error::Off);
+        }
+        exchange::check(&request, self.settings.header_bytes_max)?;
+        let own = Duration::from_millis(self.settings.timeout_ms);
+        let timeout = request.timeout.map_or(own, |timeout| timeout.min(own));
+        let answered = timeout_at(Instant::now() + timeout, self.follow(app, hosts, request));
+        answered.await.unwrap_or(Err(Error::Timeout))
+    }
+
+    async fn follow(
+        &self,
+        app: AppId,
+        hosts: &Hosts,
+        mut request: Request,
+    ) -> Result<Response, Error> {
+        let slot = self.slots.enter(app)?;
+        for _ in 0..=self.settings.redirects_max {
+            if !hosts.allows(request.target.url()) {
+                let host = request.target.authority();
+                return Err(Error::HostNotAllowed { host });
+            }
+            let response = self.exchange(&request, &slot).await?;
+            match redirected(&request.target, &response)? {
+                Some(target) => redirect(&mut request, response.status, target),
+                None => return Ok(response),
+            }
+        }
+        let max = self.settings.redirects_max;
+        Err(Error::TooManyRedirects { max })
+    }
+}
+
+fn is_redirect(status: StatusCode, headers: &HeaderMap) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) && headers.contains_key(LOCATION)
+}
+
+/// Where a redirect leads, if the answer is one.
+fn redirected(from: &Target, response: &Response) -> Result<Option<Target>, Error> {
+    if !is_redirect(response.status, &response.headers) {
+        return Ok(None);
+    }
+    let location = response.headers.get(LOCATION);
+    let location = location.and_then(|value| value.to_str().ok());
+    let to = from.join(location.ok_or(Error::Url("of a redirect can't be read"))?)?;
+    if from.is_encrypted() && !to.is_encrypted() {
+        let host = to.authority();
+        return Err(Error::NotEncrypted { host });
+    }
+    Ok(Some(to))
+}
+
+/// Makes of a request the one that a redirect asks for. What may say who the caller is stays with
+/// the origin that it was meant for.
+fn redirect(request: &mut Request, status: StatusCode, to: Target) {
+    let becomes_get = match status {
+        StatusCode::SEE_OTHER => request.method != Method::HEAD,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method == Method::POST,
+        _ => false,
+    };
+    if becomes_get {
+        request.method = Method::GET;
+        request.body = Bytes::new();
+        for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE] {
+            request.headers.remove(name);
+        }
+    }
+    if !to.has_origin_of(&request.target) {
+        let mut kept = HeaderMap::new();
+        for name in [ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT] {
+            if let Some(value) = request.headers.remove(&name)
+                && !value.is_sensitive()
+            {
+                kept.insert(name, value);
+            }
+        }
+        request.headers = kept;
+    }
+    request.target = to;
+}

@@ -1,0 +1,102 @@
+//! A server somewhere outside, which hosts send requests to.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// Runs until it is dropped. What it answers depends on the path: `/away/<url>` redirects there,
+/// `/silent` says nothing, and any other is told what `set` was told last.
+pub struct Outside {
+    port: u16,
+    said: Arc<Said>,
+    _running: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Said {
+    requests: Mutex<Vec<String>>,
+    answer: Mutex<String>,
+}
+
+impl Outside {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let said = Arc::new(Said::default());
+        let heard = said.clone();
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(answer(stream, heard.clone()));
+            }
+        });
+        let outside = Self {
+            port,
+            said,
+            _running: running,
+        };
+        outside.set("hello");
+        outside
+    }
+
+    /// What it answers from now on.
+    pub fn set(&self, body: &str) {
+        *self.said.answer.lock().expect("a lock") = body.to_owned();
+    }
+
+    /// What it was asked, request by request, head and body.
+    pub fn heard(&self) -> Vec<String> {
+        self.said.requests.lock().expect("a lock").clone()
+    }
+
+    /// Where it is, as a permission names it.
+    pub fn host(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.host())
+    }
+}
+
+async fn answer(mut stream: TcpStream, said: Arc<Said>) {
+    let mut request = Vec::new();
+    while !is_whole(&request) {
+        let mut part = [0; 4096];
+        match stream.read(&mut part).await {
+            Ok(bytes @ 1..) => request.extend_from_slice(&part[..bytes]),
+            _ => return,
+        }
+    }
+    let request = String::from_utf8_lossy(&request).into_owned();
+    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+    said.requests.lock().expect("a lock").push(request);
+    if path == "/silent" {
+        return std::future::pending().await;
+    }
+    let answer = match path.strip_prefix("/away/") {
+        Some(to) => format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),
+        None => {
+            let body = said.answer.lock().expect("a lock").clone();
+            format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        }
+    };
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let head = head.to_ascii_lowercase();
+    let mut lines = head.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
