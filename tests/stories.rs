@@ -2,6 +2,7 @@
 
 mod assistant;
 mod channels;
+mod decisions;
 mod delivery;
 mod edge;
 mod erase;

@@ -29,6 +29,7 @@ use crate::store::{self, Committed, Store};
 use crate::tokens::{KeySetError, KeySets, VerifyingKey};
 
 mod breaker;
+mod decided;
 mod grown;
 mod health;
 mod loadout;
@@ -37,6 +38,7 @@ mod seats;
 mod turns;
 
 pub use breaker::{Breaker, Turn};
+pub use decided::Decided;
 pub use grown::Grown;
 pub use health::{Breakers, Consumption, GivenUp, GivenUps, HookConsumption};
 pub use loadout::{Installed, Loadout, PluginLog};
@@ -71,6 +73,8 @@ pub struct App {
     pub turns: Turns,
     /// Held while an app's plugins change.
     pub installing: tokio::sync::Mutex<()>,
+    /// What plugins decided.
+    pub decided: Decided,
     /// Hooks that failed too often.
     pub given_up: GivenUps,
     /// Rung when a timer was set.
@@ -138,6 +142,7 @@ impl App {
             grown: Grown::default(),
             turns: Turns::default(),
             installing: tokio::sync::Mutex::default(),
+            decided: Decided::default(),
             given_up: GivenUps::default(),
             timers_changed: Notify::new(),
             removed: Notify::new(),

@@ -9,6 +9,7 @@ pub mod catchup;
 mod chain;
 pub mod channels;
 pub mod cursor;
+pub mod decisions;
 pub mod deliver;
 pub mod handlers;
 pub mod interact;

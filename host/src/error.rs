@@ -201,6 +201,11 @@ impl Error {
         &self.0.detail
     }
 
+    /// The reason that was given with [`Error::with_reason`].
+    pub fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
     /// What really happened, for the log alone.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.0.source.as_deref()

@@ -85,6 +85,7 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(plugins::log))
         .routes(routes!(plugins::roll_back))
         .routes(routes!(plugins::usage))
+        .routes(routes!(plugins::decisions))
         .split_for_parts();
     (router, openapi::finish(api))
 }

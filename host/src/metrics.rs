@@ -58,6 +58,7 @@ pub struct Metrics {
     plugin_seconds: Histogram,
     events_given_up: Counter,
     plugin_quarantines: Counter,
+    decisions_lost: Counter,
     plugin_http_requests: Family<Outcome, Counter>,
 }
 
@@ -78,6 +79,7 @@ impl Default for Metrics {
             plugin_seconds: Histogram::new(exponential_buckets(0.000_01, 2.0, 20)),
             events_given_up: Counter::default(),
             plugin_quarantines: Counter::default(),
+            decisions_lost: Counter::default(),
             plugin_http_requests: Family::default(),
             registry: Registry::default(),
         };
@@ -126,6 +128,11 @@ impl Default for Metrics {
             "Time of plugin calls",
             Unit::Seconds,
             metrics.plugin_seconds.clone(),
+        );
+        all.register(
+            "plugin_decisions_lost",
+            "Decisions of plugins that came too fast to be kept",
+            metrics.decisions_lost.clone(),
         );
         all.register(
             "plugin_quarantines",
@@ -214,6 +221,11 @@ impl Metrics {
     /// An event was passed over after too many tries.
     pub fn event_given_up(&self) {
         self.events_given_up.inc();
+    }
+
+    /// What a plugin decided could not be kept.
+    pub fn decision_lost(&self) {
+        self.decisions_lost.inc();
     }
 
     /// A hook of a plugin was put out of use.

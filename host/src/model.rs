@@ -95,6 +95,10 @@ own_id!(
     HeldId, "hld"
 );
 own_id!(
+    /// What a plugin decided once.
+    DecisionId, "dec"
+);
+own_id!(
     /// A channel's number inside the store; also its public id when the app gave none.
     ChannelKey, "chn"
 );
@@ -508,6 +512,27 @@ pub enum EventBody {
     Message(Arc<Message>),
     /// For the others: JSON text of what clients get as `data`.
     Data(String),
+}
+
+/// What a plugin decided about what somebody did, other than to let it be.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Decision {
+    pub id: DecisionId,
+    pub plugin: String,
+    /// The version that decided: the SHA-256 of its component, in hex.
+    pub digest: String,
+    pub hook: String,
+    /// The channel's public id.
+    pub channel: Option<String>,
+    /// Whose doing it was.
+    pub actor: Option<UserId>,
+    /// `changed`, `rejected`, `held` or `failed`.
+    pub outcome: String,
+    /// The plugin's code for a rejection.
+    pub code: Option<String>,
+    /// What the sender was told, or how it failed.
+    pub reason: Option<String>,
+    pub created_at: Millis,
 }
 
 /// A message that waits.

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::chat::{deliver, handlers, plugins, quarantine, sweep, timers};
+use crate::chat::{decisions, deliver, handlers, plugins, quarantine, sweep, timers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Peer;
@@ -80,6 +80,7 @@ impl Host {
             tokio::spawn(handlers::run_events(app.clone())),
             tokio::spawn(timers::run(app.clone())),
             tokio::spawn(quarantine::run(app.clone())),
+            tokio::spawn(decisions::run(app.clone())),
             tokio::spawn(sweep::run(app.clone())),
             tokio::spawn(tidy(app.clone())),
         ];

@@ -35,6 +35,7 @@ macro_rules! on_db {
 mod append;
 mod bulk;
 mod channels;
+mod decisions;
 mod epoch;
 mod erase;
 mod gathering;

@@ -158,6 +158,24 @@ CREATE INDEX held_by_sender ON held (app_id, sender);
 CREATE INDEX held_by_channel ON held (channel);
 CREATE UNIQUE INDEX held_by_client_id ON held (channel, sender, client_id) WHERE client_id IS NOT NULL;
 
+-- What plugins decided about what people did, other than to let it be.
+CREATE TABLE decisions (
+    id          BIGINT  NOT NULL PRIMARY KEY,
+    app_id      BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    plugin      TEXT COLLATE "C" NOT NULL,
+    digest      TEXT COLLATE "C" NOT NULL,
+    hook        TEXT COLLATE "C" NOT NULL,
+    channel     TEXT COLLATE "C",
+    actor       TEXT COLLATE "C",
+    outcome     TEXT COLLATE "C" NOT NULL,
+    code        TEXT COLLATE "C",
+    reason      TEXT COLLATE "C",
+    created_at  BIGINT  NOT NULL
+);
+CREATE INDEX decisions_by_plugin ON decisions (app_id, plugin, id);
+CREATE INDEX decisions_by_actor ON decisions (app_id, actor);
+CREATE INDEX decisions_by_time ON decisions (created_at);
+
 -- Answers to requests that came with an Idempotency-Key.
 CREATE TABLE idempotency (
     owner           TEXT COLLATE "C"    NOT NULL,   -- whose key it is: an org, an app, a user

@@ -169,7 +169,7 @@ fn statements_in(path: &Path) -> Vec<String> {
             .iter()
             .any(|verb| sql.starts_with(verb));
         let reads = in_writer && sql.starts_with("SELECT ") && sql.contains(" FROM ");
-        let is_whole = !sql.ends_with("(VALUES ");
+        let is_whole = !sql.ends_with("VALUES ");
         if is_whole && (changes || reads) {
             found.push(sql);
         }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::calls::calling;
+use super::decisions::{self, Outcome};
 use super::interact;
 use crate::app::{App, Installed};
 use crate::clock;
@@ -111,7 +112,20 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
         let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
             Ok(calling) => {
                 let outcome = plugins::guard_delete(calling.with(&context), &draft).await;
-                calling.note(outcome).ok().map(|output| output.value)
+                let outcome = calling.note(outcome).map(|output| output.value);
+                let decided = match &outcome {
+                    Ok(Verdict::Allow | Verdict::Change(_)) => None,
+                    Ok(Verdict::Reject(rejection)) => Some(Outcome::Rejected {
+                        code: rejection.code.clone(),
+                        reason: rejection.reason.clone(),
+                    }),
+                    Ok(Verdict::Hold(reason)) => Some(Outcome::Held {
+                        reason: reason.clone(),
+                    }),
+                    Err(fault) => Some(Outcome::failed(fault)),
+                };
+                note_decision(app, installed, &context, decided);
+                outcome.ok()
             }
             Err(_) => None,
         };
@@ -172,7 +186,21 @@ async fn ask(
                 Ok(output) => opinion(app, member, content, output).await,
                 Err(fault) => Err(fault),
             };
-            calling.note(outcome).ok().map(|output| output.value)
+            let outcome = calling.note(outcome).map(|output| output.value);
+            let decided = match &outcome {
+                Ok(Opinion::Agree) => None,
+                Ok(Opinion::Change(_)) => Some(Outcome::Changed),
+                Ok(Opinion::Hold(reason)) => Some(Outcome::Held {
+                    reason: reason.clone(),
+                }),
+                Ok(Opinion::Reject(error)) => Some(Outcome::Rejected {
+                    code: error.reason().unwrap_or_default().to_owned(),
+                    reason: error.detail().to_owned(),
+                }),
+                Err(fault) => Some(Outcome::failed(fault)),
+            };
+            note_decision(app, installed, &context, decided);
+            outcome.ok()
         }
         Err(_) => None,
     };
@@ -184,6 +212,17 @@ async fn ask(
             Opinion::Hold("The plugin failed on this message.".into())
         }
         (None, OnFault::Hold | OnFault::Closed) => Opinion::Reject(failed(installed)),
+    }
+}
+
+fn note_decision(
+    app: &App,
+    installed: &Installed,
+    context: &Context,
+    decided: Option<decisions::Outcome>,
+) {
+    if let Some(outcome) = decided {
+        decisions::note(app, installed, Hook::MessageGuard, context, outcome);
     }
 }
 

@@ -14,6 +14,9 @@ use shell::{Shell, alone, not_found};
 #[test]
 fn every_command_is_sound_and_has_help_with_an_example() {
     fn look(command: &clap::Command, path: &str) {
+        if command.is_hide_set() {
+            return; // For the host itself.
+        }
         let path = format!("{path} {}", command.get_name());
         assert!(command.get_about().is_some(), "{path}");
         if !command.has_subcommands() {
@@ -35,7 +38,7 @@ fn every_command_is_sound_and_has_help_with_an_example() {
         }
         command
             .get_subcommands()
-            .filter(|c| c.get_name() != "help" && !c.is_hide_set())
+            .filter(|c| c.get_name() != "help")
             .for_each(|command| look(command, &path));
     }
     let command = Arguments::command();

@@ -60,6 +60,8 @@ settings! {
         /// How long a new version that keeps failing gives way to the one before it, in
         /// milliseconds. An older one is only put out of use.
         fresh_version_ms: u64 = 3_600_000, within(0..=31_536_000_000);
+        /// How long is kept what plugins decided about messages, in days.
+        decisions_kept_days: u64 = 30, within(1..=3650);
         /// The log lines of an install that are kept.
         log_lines_kept: u32 = 1000, within(0..=100_000);
     }

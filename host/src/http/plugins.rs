@@ -7,10 +7,10 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 
-use super::extract::{self, By, Json, Path};
+use super::extract::{self, By, Json, Paging, Path, Query};
 use super::{DONE, reply};
 use crate::app::App;
-use crate::chat::plugins;
+use crate::chat::{decisions, plugins};
 use crate::error::{Code, Error, Result};
 use crate::wire;
 
@@ -118,6 +118,23 @@ pub async fn usage(
     Path(name): Path<String>,
 ) -> Result<Response> {
     Ok(reply::ok(&plugins::usage(&app, &caller, &name).await?))
+}
+
+/// See what a plugin decided
+///
+/// Messages that it changed, refused, held, or failed on, new to old, for `plugins.decisions_kept_days`. What it let be
+/// is not in here, and neither are the messages.
+#[utoipa::path(get, path = "/v1/plugins/{name}/decisions", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path), Paging),
+    responses((status = 200, description = "Decisions", body = wire::DecisionPage)))]
+pub async fn decisions(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path(name): Path<String>,
+    Query(page): Query<Paging>,
+) -> Result<Response> {
+    let page = decisions::list(&app, &caller, &name, page.limit, page.next.as_deref()).await?;
+    Ok(reply::ok(&page))
 }
 
 /// Read a plugin's log

@@ -34,12 +34,13 @@ const OF_INSTALL: Remains = Remains {
 };
 
 /// What an app has, in the order in which it goes: what refers to something goes before it.
-const OF_APP: [&str; 7] = [
+const OF_APP: [&str; 8] = [
     "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM plugin_kv WHERE (install, scope, key) IN (SELECT k.install, k.scope, k.key FROM installs i \
      JOIN plugin_kv k ON k.install = i.id WHERE i.app_id = $1 LIMIT $2)",
     "DELETE FROM plugin_timers WHERE (install, name) IN (SELECT t.install, t.name FROM installs i \
      JOIN plugin_timers t ON t.install = i.id WHERE i.app_id = $1 LIMIT $2)",
+    "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM held WHERE id IN (SELECT id FROM held WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM participants WHERE (channel, user_id) IN \
      (SELECT channel, user_id FROM participants WHERE app_id = $1 LIMIT $2)",

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::model::DecisionId;
+
 /// A permission that a plugin wants.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Permission {
@@ -206,6 +208,43 @@ pub struct HookUsage {
     pub host_calls: u64,
     /// The most memory that one call took, in bytes.
     pub memory_peak_bytes: u64,
+}
+
+/// What a plugin decided about what somebody did, other than to let it be.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Decision {
+    /// Its id; later ones are greater.
+    pub id: DecisionId,
+    /// RFC 3339.
+    pub at: String,
+    /// The hook that decided.
+    pub hook: String,
+    /// The version that decided.
+    pub digest: String,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<String>,
+    /// Whose doing it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// `changed`, `rejected`, `held`, or `failed` for a call that gave no verdict.
+    pub outcome: String,
+    /// The plugin's code for a rejection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What the sender was told, or how the call failed. The message itself is not kept here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A page of decisions, new to old.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct DecisionPage {
+    /// New to old.
+    pub decisions: Vec<Decision>,
+    /// The cursor of the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// What a guard's failure means.
