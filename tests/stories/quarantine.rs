@@ -161,7 +161,11 @@ async fn a_fresh_version_that_keeps_failing_gives_way(database: Database) {
     })
     .await;
     assert_eq!(back, before, "as it was, with nothing to go back to");
-    people[1].send("general", "hello").await;
+    eventually("the first version at work", async || {
+        let answer = people[1].post("/v1/messages", draft("general", "hello"));
+        (answer.await.status == 201).then_some(())
+    })
+    .await;
     assert!(log(backend).await.contains("keeps failing: back to"));
     // It fails as well: there is nothing left to go back to.
     break_it_for_good(&host, &people).await;

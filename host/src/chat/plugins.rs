@@ -107,8 +107,7 @@ async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin
             .installs
             .iter()
             .find(|installed| installed.row.id == row.id);
-        let fault = loaded.and_then(|installed| installed.install.as_ref().err().cloned());
-        installed_out(&row, inspection.as_deref(), fault)
+        installed_out(&row, inspection.as_deref(), loaded.map(Arc::as_ref))
     });
     let versions = versions
         .into_iter()
@@ -129,8 +128,13 @@ async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin
 fn installed_out(
     row: &Install,
     inspection: Option<&Inspection>,
-    fault: Option<String>,
+    loaded: Option<&Installed>,
 ) -> wire::Install {
+    // What runs is what counts, if only for the moment in which it changes.
+    let quarantine = match loaded {
+        Some(loaded) => loaded.quarantine.clone(),
+        None => quarantine::quarantine(row),
+    };
     let sealed = Sealed::stored(&row.secrets).unwrap_or_default();
     let secret = |name: &str| wire::SecretSetting {
         name: name.to_owned(),
@@ -146,7 +150,7 @@ fn installed_out(
         order: row.place,
         on_fault: OnFault::stored(&row.on_fault),
         previous: quarantine::previous(row).map(|previous| previous.digest),
-        quarantine: quarantine::quarantine(row)
+        quarantine: quarantine
             .into_iter()
             .map(|quarantine| wire::Quarantine {
                 hook: quarantine.hook,
@@ -154,7 +158,7 @@ fn installed_out(
                 detail: quarantine.detail,
             })
             .collect(),
-        fault,
+        fault: loaded.and_then(|loaded| loaded.install.as_ref().err().cloned()),
     }
 }
 
