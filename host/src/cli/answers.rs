@@ -176,6 +176,8 @@ pub struct Component {
     #[serde(default)]
     pub events: Vec<String>,
     #[serde(default)]
+    pub keep_instances: bool,
+    #[serde(default)]
     pub config_schema: Value,
     pub bytes: usize,
 }

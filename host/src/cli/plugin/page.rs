@@ -173,6 +173,10 @@ fn about(component: &Component) -> Vec<(&'static str, String)> {
     }
     facts.extend(commands);
     facts.extend(kinds);
+    if component.keep_instances {
+        let text = "kept for further calls of the app, so they may remember";
+        facts.push(("Instances", text.to_owned()));
+    }
     facts.push(("Size", format!("{} KiB", component.bytes.div_ceil(1024))));
     facts.push(("Digest", component.digest.clone()));
     facts
