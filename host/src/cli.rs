@@ -111,7 +111,7 @@ Examples:
     /// Make and list apps, and manage their keys
     #[command(subcommand)]
     App(apps::Verb),
-    /// Inspect, upload and run plugins
+    /// Make, check, upload and run plugins
     #[command(subcommand)]
     Plugin(plugin::Verb),
     /// Compile the component on standard input. For the host itself
@@ -146,9 +146,8 @@ fn run(screen: &mut Screen<'_>, arguments: Arguments) -> Result<Command, Failure
         Verb::OperatorKey(key) => local::operator_key(screen, config, &key)?,
         Verb::Org(verb) => wait_for(orgs::run(screen, verb))?,
         Verb::App(verb) => wait_for(apps::run(screen, verb))?,
-        Verb::Plugin(plugin::Verb::Inspect(inspect)) => plugin::inspect(screen, &inspect)?,
         Verb::CompilePlugin(task) => return Ok(Command::Done(task.run())),
-        Verb::Plugin(verb) => wait_for(plugin::run(screen, verb))?,
+        Verb::Plugin(verb) => plugin::run(screen, verb)?,
     }
     Ok(Command::Done(0))
 }
