@@ -24,6 +24,7 @@ use std::io::{stderr, stdout};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
 use crate::plugins;
@@ -158,12 +159,14 @@ fn settings(before: Option<&Path>, file: &local::ConfigFile) -> Result<Box<Confi
         .map_err(|faults| Failure::Other(faults.to_string()))
 }
 
-/// A runtime for one command, which has nothing to do at the same time.
+/// Waits for what one command does, which has nothing to do at the same time.
 fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    runtime()?.block_on(work)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread()
         .enable_all()
-        .build();
-    runtime
-        .map_err(|error| Failure::Other(format!("can't start: {error}")))?
-        .block_on(work)
+        .build()
+        .map_err(|error| Failure::Other(format!("can't start: {error}")))
 }

@@ -3,10 +3,12 @@
 mod build;
 mod check;
 mod compare;
+mod dev;
 mod enable;
 mod new;
 mod page;
 mod settings;
+mod test;
 
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
@@ -56,6 +58,23 @@ Examples:
 With --before it fails, too, when the new version takes away what those have who run the old one:
 commands, message kinds, hooks, events, or settings.")]
     Check(check::Check),
+    /// Run a component here against recorded calls. Asks no host
+    #[command(after_help = "\
+Examples:
+  althing plugin test dice.wasm
+  althing plugin test dice.wasm cases/roll.toml --figures
+
+A case is a TOML or JSON file with a call of a hook, what there is when it comes, and what it must
+return and write: docs/plugins/cases.md.")]
+    Test(test::Test),
+    /// Build, upload and enable a project at every change, and show what it logs
+    #[command(after_help = "\
+Example:
+  ALTHING_KEY=$(cat server.key) althing plugin dev --url http://127.0.0.1:7600
+
+It grants whatever the plugin asks for: for an app to try things out in. It goes on until it is
+stopped; the plugin then stays as it is.")]
+    Dev(dev::Dev),
     /// Upload a component to an app. It does nothing before it is enabled
     #[command(after_help = "\
 Example:
@@ -154,6 +173,8 @@ pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::New(new) => new::run(screen, &new),
         Verb::Build(build) => build::run(screen, &build),
         Verb::Check(check) => check::run(screen, &check),
+        Verb::Test(test) => test::run(screen, &test),
+        Verb::Dev(dev) => dev::run(screen, &dev),
         Verb::Upload(upload) => wait_for(self::upload(screen, &upload)),
         Verb::List(list) => wait_for(print_all(screen, &list)),
         Verb::Show(one) => wait_for(show(screen, &one)),
