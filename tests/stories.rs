@@ -1,6 +1,7 @@
 //! The stories, by topic.
 
 mod assistant;
+mod authors;
 mod channels;
 mod decisions;
 mod delivery;

@@ -284,7 +284,7 @@ impl App {
 }
 
 /// The engine's limits, where the settings name them; the rest is as the engine has it.
-fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
+pub fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let whole = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     plugins::Limits {

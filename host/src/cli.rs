@@ -24,6 +24,7 @@ use std::io::{stderr, stdout};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
 use crate::plugins;
@@ -111,7 +112,7 @@ Examples:
     /// Make and list apps, and manage their keys
     #[command(subcommand)]
     App(apps::Verb),
-    /// Inspect, upload and run plugins
+    /// Make, check, upload and run plugins
     #[command(subcommand)]
     Plugin(plugin::Verb),
     /// Compile the component on standard input. For the host itself
@@ -146,9 +147,8 @@ fn run(screen: &mut Screen<'_>, arguments: Arguments) -> Result<Command, Failure
         Verb::OperatorKey(key) => local::operator_key(screen, config, &key)?,
         Verb::Org(verb) => wait_for(orgs::run(screen, verb))?,
         Verb::App(verb) => wait_for(apps::run(screen, verb))?,
-        Verb::Plugin(plugin::Verb::Inspect(inspect)) => plugin::inspect(screen, &inspect)?,
         Verb::CompilePlugin(task) => return Ok(Command::Done(task.run())),
-        Verb::Plugin(verb) => wait_for(plugin::run(screen, verb))?,
+        Verb::Plugin(verb) => plugin::run(screen, verb)?,
     }
     Ok(Command::Done(0))
 }
@@ -159,12 +159,14 @@ fn settings(before: Option<&Path>, file: &local::ConfigFile) -> Result<Box<Confi
         .map_err(|faults| Failure::Other(faults.to_string()))
 }
 
-/// A runtime for one command, which has nothing to do at the same time.
+/// Waits for what one command does, which has nothing to do at the same time.
 fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    runtime()?.block_on(work)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread()
         .enable_all()
-        .build();
-    runtime
-        .map_err(|error| Failure::Other(format!("can't start: {error}")))?
-        .block_on(work)
+        .build()
+        .map_err(|error| Failure::Other(format!("can't start: {error}")))
 }

@@ -49,7 +49,9 @@ pub use imports::{Answer, Chat};
 pub use interfaces::{Hook, Hooks};
 pub use limits::{Budget, Limits};
 pub use link::{Linked, link};
-pub use manifest::{CommandInfo, EVENTS, KindInfo, Manifest, PermissionRequest};
+pub use manifest::{
+    CommandInfo, EVENTS, KindInfo, Manifest, PermissionRequest, parse as parse_manifest,
+};
 pub use refusal::Refusal;
 pub use settings::{SECRET_BYTES_MAX, SettingFault, Settings};
 pub use types::*;

@@ -1,22 +1,13 @@
-//! From a core module to a component, and what can be read from one without running it.
+//! What can be read from a component without running it.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use wasmparser::{Encoding, Parser, Payload};
-use wit_component::ComponentEncoder;
 
 /// The custom section that `althing_plugin::plugin!` puts the manifest in.
 const MANIFEST_SECTION: &str = "althing:manifest";
 /// Host interfaces that every plugin may use without a permission.
 const FREE: [&str; 3] = ["types", "log", "config"];
-
-/// Wraps a core module, as rustc links it, into a component.
-pub fn encode(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default()
-        .validate(true)
-        .module(module)?
-        .encode()
-}
 
 /// What a component is by its type and its manifest.
 pub struct Description {

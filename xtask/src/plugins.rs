@@ -43,7 +43,7 @@ pub fn run(root: &Path) -> Result<()> {
     );
     let mut cargo = toolchain.cargo_build();
     cargo.current_dir(root).arg("--target-dir").arg(&target_dir);
-    cargo.args(["--profile", PROFILE, "--target", TARGET]);
+    cargo.args(["--profile", PROFILE]);
     for plugin in &plugins {
         cargo.args(["--package", &plugin.package]);
     }
@@ -94,7 +94,7 @@ fn make_component(module: &Path, component: &Path) -> Result<(bool, Vec<u8>)> {
     if modified(component).is_ok_and(|encoded| encoded > newest) {
         return Ok((false, fs::read(component)?));
     }
-    let bytes = component::encode(&fs::read(module)?)?;
+    let bytes = althing_component::encode(&fs::read(module)?)?;
     // Renamed into place, so that nobody reads half a component.
     let unfinished = component.with_extension("wasm.part");
     fs::write(&unfinished, &bytes)?;

@@ -254,7 +254,7 @@ pub struct PluginList {
     pub plugins: Vec<Plugin>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct LogLine {
     pub at: String,
     pub level: String,

@@ -1,9 +1,14 @@
-//! Plugins of an app: inspected here, uploaded, enabled and looked at on a host.
+//! Plugins: made, built, checked and tried out here; uploaded, enabled and looked at on a host.
 
+mod build;
+mod check;
+mod compare;
+mod dev;
 mod enable;
-mod inspect;
+mod new;
 mod page;
 mod settings;
+mod test;
 
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
@@ -12,13 +17,12 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
-pub use inspect::inspect;
-
 use super::answers::{self, Component, Log, Plugin, PluginList, Usage};
 use super::client::{Body, Client, Connection};
 use super::failure::Failure;
 use super::keys::id;
 use super::screen::{Screen, plain, table};
+use super::wait_for;
 
 const KEY: &str = "a server key of the app";
 
@@ -28,11 +32,49 @@ const COMPONENT_BYTES_MAX: u64 = 256 << 20;
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Check a component and say what it is and wants. Asks no host
+    /// Make a small project that builds, to begin with
+    #[command(after_help = "\
+Examples:
+  althing plugin new dice
+  althing plugin new no-shouting --hook message-guard
+
+The project holds the SDK that it is built against. What is there already is never touched.")]
+    New(new::New),
+    /// Build the component of a project, and check it
+    #[command(after_help = "\
+Examples:
+  althing plugin build
+  althing plugin build plugins/dice
+
+Takes Rust, with its standard library for wasm32-unknown-unknown. The component is put into the
+project's folder, under the plugin's name.")]
+    Build(build::Build),
+    /// Check a component as a host would, and say what it is and wants. Asks no host
+    #[command(after_help = "\
+Examples:
+  althing plugin check dice.wasm
+  althing plugin check dice.wasm --before dice-1.0.0.wasm
+
+With --before it fails, too, when the new version takes away what those have who run the old one:
+commands, message kinds, hooks, events, or settings.")]
+    Check(check::Check),
+    /// Run a component here against recorded calls. Asks no host
+    #[command(after_help = "\
+Examples:
+  althing plugin test dice.wasm
+  althing plugin test dice.wasm cases/roll.toml --figures
+
+A case is a TOML or JSON file with a call of a hook, what there is when it comes, and what it must
+return and write: docs/plugins/cases.md.")]
+    Test(test::Test),
+    /// Build, upload and enable a project at every change, and show what it logs
     #[command(after_help = "\
 Example:
-  althing plugin inspect target/plugins/poll.wasm")]
-    Inspect(inspect::Inspect),
+  ALTHING_KEY=$(cat server.key) althing plugin dev --url http://127.0.0.1:7600
+
+It grants whatever the plugin asks for: for an app to try things out in. It goes on until it is
+stopped; the plugin then stays as it is.")]
+    Dev(dev::Dev),
     /// Upload a component to an app. It does nothing before it is enabled
     #[command(after_help = "\
 Example:
@@ -125,19 +167,23 @@ pub struct Remove {
     connection: Connection,
 }
 
-/// Does what takes a host.
-pub async fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
+/// Does what the verb says.
+pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Inspect(inspect) => self::inspect(screen, &inspect),
-        Verb::Upload(upload) => self::upload(screen, &upload).await,
-        Verb::List(list) => print_all(screen, &list).await,
-        Verb::Show(one) => show(screen, &one).await,
-        Verb::Enable(enable) => enable::run(screen, &enable).await,
-        Verb::Disable(one) => disable(screen, &one).await,
-        Verb::Rollback(one) => roll_back(screen, &one).await,
-        Verb::Usage(one) => usage(screen, &one).await,
-        Verb::Log(one) => log(screen, &one).await,
-        Verb::Remove(remove) => self::remove(screen, &remove).await,
+        Verb::New(new) => new::run(screen, &new),
+        Verb::Build(build) => build::run(screen, &build),
+        Verb::Check(check) => check::run(screen, &check),
+        Verb::Test(test) => test::run(screen, &test),
+        Verb::Dev(dev) => dev::run(screen, &dev),
+        Verb::Upload(upload) => wait_for(self::upload(screen, &upload)),
+        Verb::List(list) => wait_for(print_all(screen, &list)),
+        Verb::Show(one) => wait_for(show(screen, &one)),
+        Verb::Enable(enable) => wait_for(enable::run(screen, &enable)),
+        Verb::Disable(one) => wait_for(disable(screen, &one)),
+        Verb::Rollback(one) => wait_for(roll_back(screen, &one)),
+        Verb::Usage(one) => wait_for(usage(screen, &one)),
+        Verb::Log(one) => wait_for(log(screen, &one)),
+        Verb::Remove(remove) => wait_for(self::remove(screen, &remove)),
     }
 }
 

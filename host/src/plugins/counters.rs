@@ -48,7 +48,7 @@ impl Counters {
     }
 
     /// Adds `amount` under `key` and gives the sum over the last `window_ms` milliseconds.
-    pub(super) fn add(&self, key: &str, amount: u32, window_ms: u32, now_ms: u64) -> u32 {
+    pub fn add(&self, key: &str, amount: u32, window_ms: u32, now_ms: u64) -> u32 {
         // Keys are kept as keyed hashes: a long key costs no more than a short one.
         let key = self.hasher.hash_one(key);
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);

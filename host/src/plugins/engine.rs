@@ -102,7 +102,7 @@ impl Engine {
     }
 
     /// The counters of an install; they outlive a change of its version or config.
-    pub(super) fn counters(&self, install: &str) -> Arc<Counters> {
+    pub fn counters(&self, install: &str) -> Arc<Counters> {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counters) = counters.get(install) {
             return Arc::clone(counters);

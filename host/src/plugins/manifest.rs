@@ -157,7 +157,7 @@ impl Manifest {
 }
 
 /// Reads and checks a manifest.
-pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
+pub fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
     let invalid = |detail: String| Refusal::new("plugin_manifest_invalid", detail);
     let text =
         std::str::from_utf8(bytes).map_err(|_| invalid("The manifest isn't UTF-8.".into()))?;

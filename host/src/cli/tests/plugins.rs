@@ -126,11 +126,11 @@ fn a_component_is_uploaded_as_it_is() {
 }
 
 #[test]
-fn a_component_is_inspected_without_a_host() {
+fn a_component_is_checked_without_a_host() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("none.wasm");
     std::fs::write(&file, b"not a component").unwrap();
-    let said = alone(&format!("plugin inspect {}", file.display()));
+    let said = alone(&format!("plugin check {}", file.display()));
     assert_eq!((said.code, said.out.as_str()), (1, ""));
     assert!(
         said.notes
@@ -138,12 +138,12 @@ fn a_component_is_inspected_without_a_host() {
         "{}",
         said.notes
     );
-    let said = alone(&format!("--json plugin inspect {}", file.display()));
+    let said = alone(&format!("--json plugin check {}", file.display()));
     assert_eq!(
         serde_json::from_str::<Value>(&said.out).unwrap()["ok"],
         false
     );
-    let said = alone("plugin inspect /nowhere/none.wasm");
+    let said = alone("plugin check /nowhere/none.wasm");
     assert_eq!(said.code, 2, "{}", said.notes);
 }
 
@@ -255,4 +255,49 @@ fn a_secret_is_read_from_a_file() {
     }
     std::fs::write(&file, "s".repeat(5_000)).unwrap();
     assert_eq!(shell.run(&enable).code, 2);
+}
+
+#[test]
+fn a_project_is_made_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().display();
+    let said = alone(&format!("plugin new dice --into {into}"));
+    assert_eq!(said.code, 0, "{}", said.notes);
+    assert_eq!(said.out, format!("{into}/dice\n"));
+    let lib = folder.path().join("dice/src/lib.rs");
+    std::fs::write(&lib, "mine").unwrap();
+    let said = alone(&format!(
+        "plugin new dice --hook message-guard --into {into}"
+    ));
+    assert_eq!(
+        (said.code, said.notes),
+        (
+            2,
+            format!("error: {into}/dice is there already; nothing was written\n")
+        )
+    );
+    assert_eq!(std::fs::read_to_string(&lib).unwrap(), "mine");
+    for name in ["Dice", "a/b", "..", "dice-", "1dice", &"d".repeat(65)] {
+        let said = alone(&format!("plugin new {name} --into {into}"));
+        assert_eq!(said.code, 2, "{name}: {}", said.notes);
+        assert!(
+            said.notes.contains("The manifest's `name` must be"),
+            "{}",
+            said.notes
+        );
+    }
+    assert_eq!(
+        alone(&format!("plugin new x --hook chess --into {into}")).code,
+        2
+    );
+    let said = alone("plugin new dice --into /nowhere");
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let said = alone(&format!("plugin build {into}"));
+    assert_eq!(said.code, 2, "{}", said.notes);
+    assert!(
+        said.notes.contains("there is no Cargo.toml"),
+        "{}",
+        said.notes
+    );
 }

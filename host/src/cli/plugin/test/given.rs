@@ -1,0 +1,444 @@
+//! What a call finds: the things that its case lists, and nothing else. What it asks to be written is
+//! noted in the order of the calls, under the rules that the host has for whose message is whose.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::case::{self, Case};
+use super::outcome::{bytes_document, compact, json_or_text};
+use crate::chat::users::BOT_PREFIX;
+use crate::plugins::{
+    Answer, Chat, Effect, Entry, HostError, HttpHeaderValue, HttpRequest, HttpResponse, Manifest,
+    Member, Message, Post, Scope, TimerWrite, User,
+};
+
+/// Most that one answer of the host holds.
+const PAGE_MAX: usize = 100;
+
+/// The things of one case.
+pub struct Given {
+    bot: String,
+    kinds: Vec<String>,
+    channels: Vec<String>,
+    kv: Vec<(Scope, String, Entry)>,
+    messages: Vec<Message>,
+    members: Vec<(String, Member)>,
+    users: BTreeMap<String, User>,
+    responses: Vec<(String, String, HttpResponse)>,
+    requests: Mutex<Vec<Value>>,
+}
+
+/// What a call wrote to the chat.
+pub struct Written {
+    /// As the outcome shows it.
+    pub document: Value,
+    /// The message that is sent, for later calls to find.
+    sent: Option<Message>,
+    /// The message that is deleted.
+    deleted: Option<String>,
+}
+
+impl Given {
+    /// The things of `case`, which has been read.
+    pub fn new(manifest: &Manifest, case: &Case) -> Self {
+        let (context, given) = (&case.context, &case.given);
+        let here = |channel: &Option<String>| channel.clone().unwrap_or(context.channel.clone());
+        let messages: Vec<Message> = (1..)
+            .zip(&given.messages)
+            .map(|(at, message)| Message {
+                id: message.id.clone(),
+                channel: here(&message.channel),
+                seq: message.seq.unwrap_or(at),
+                sender: message.from.clone(),
+                ts_ms: message.ts_ms.unwrap_or(context.now_ms),
+                content: case::draft(
+                    message.kind.clone(),
+                    message.text.clone(),
+                    message.data.clone(),
+                ),
+                deleted: false,
+            })
+            .collect();
+        let mut members: Vec<(String, Member)> = given
+            .members
+            .iter()
+            .filter_map(|member| {
+                let user = member.user.clone();
+                let role = case::role(&member.role).ok()?;
+                Some((here(&member.channel), Member { user, role }))
+            })
+            .collect();
+        members.sort_by(|a, b| a.1.user.cmp(&b.1.user));
+        let of_messages = messages.iter().map(|message| message.channel.clone());
+        let of_members = members.iter().map(|(channel, _)| channel.clone());
+        let mut channels: Vec<String> = of_messages.chain(of_members).collect();
+        channels.push(context.channel.clone());
+        channels.retain(|channel| !channel.is_empty());
+        // Whoever is somewhere in the case is a user, known or not by more than the id.
+        let ids = (members.iter().map(|(_, member)| &member.user))
+            .chain(messages.iter().map(|message| &message.sender))
+            .chain([&context.actor]);
+        let mut users: BTreeMap<String, User> = ids
+            .filter(|id| !id.is_empty())
+            .map(|id| (id.clone(), user(id, "", "{}".into())))
+            .collect();
+        users.extend(given.users.iter().map(|given| {
+            let user = user(&given.id, &given.name, given.custom.to_string());
+            (given.id.clone(), user)
+        }));
+        let kv = given.kv.iter().filter_map(|entry| {
+            let value = case::given_bytes(entry).ok()?;
+            let version = entry.version;
+            let scope = case::scope(&entry.scope).ok()?;
+            Some((scope, entry.key.clone(), Entry { value, version }))
+        });
+        let responses = given.http.iter().map(|response| {
+            let headers = response.headers.clone().into_iter().collect();
+            let (status, body) = (response.status, response.body.clone().into_bytes());
+            let answer = HttpResponse {
+                status,
+                headers,
+                body,
+            };
+            (response.method.clone(), response.url.clone(), answer)
+        });
+        Self {
+            bot: format!("{BOT_PREFIX}{}", manifest.name),
+            kinds: manifest.kinds.iter().map(|k| k.name.clone()).collect(),
+            channels,
+            kv: kv.collect(),
+            messages,
+            members,
+            users,
+            responses: responses.collect(),
+            requests: Mutex::default(),
+        }
+    }
+
+    /// The requests that were sent, in their order.
+    pub fn requests(&self) -> Vec<Value> {
+        self.sent().clone()
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn channel(&self, id: &str) -> Result<(), HostError> {
+        match self.channels.iter().any(|known| known == id) {
+            true => Ok(()),
+            false => Err(missing("channel")),
+        }
+    }
+
+    /// A message as it is once what is pending has landed.
+    fn current(&self, id: &str, pending: &[Effect]) -> Result<Message, HostError> {
+        let mut found = self
+            .messages
+            .iter()
+            .find(|message| message.id == id)
+            .cloned();
+        for written in pending
+            .iter()
+            .filter_map(|effect| effect.downcast_ref::<Written>())
+        {
+            match &written.sent {
+                Some(sent) if sent.id == id => found = Some(sent.clone()),
+                _ => {}
+            }
+            if written.deleted.as_deref() == Some(id) {
+                found = None;
+            }
+        }
+        found.ok_or_else(|| missing("message"))
+    }
+
+    fn check_kind(&self, kind: &str) -> Result<(), HostError> {
+        match kind == "text" || self.kinds.iter().any(|own| own == kind) {
+            true => Ok(()),
+            false => Err(HostError::Invalid(
+                "kind: must be `text` or a kind of this plugin".into(),
+            )),
+        }
+    }
+
+    fn send(
+        &self,
+        channel: &str,
+        post: Post,
+        pending: &[Effect],
+    ) -> Result<(String, Effect), HostError> {
+        self.channel(channel)?;
+        self.check_kind(&post.kind)?;
+        let number = pending
+            .iter()
+            .filter_map(|effect| effect.downcast_ref::<Written>())
+            .filter(|written| written.sent.is_some())
+            .count();
+        let id = format!("sent_{}", number + 1);
+        let document = post_document(json!({ "do": "send", "channel": channel }), &post);
+        let is_text = post.kind == "text";
+        let sent = Message {
+            id: id.clone(),
+            channel: channel.into(),
+            seq: 0,
+            sender: self.bot.clone(),
+            ts_ms: 0,
+            content: case::draft(
+                post.kind.clone(),
+                if is_text {
+                    post.body.clone()
+                } else {
+                    String::new()
+                },
+                (!is_text).then(|| json_or_text(&post.body)),
+            ),
+            deleted: false,
+        };
+        let written = Written {
+            document,
+            sent: Some(sent),
+            deleted: None,
+        };
+        Ok((id, Box::new(written)))
+    }
+
+    fn edit(&self, id: &str, post: &Post, pending: &[Effect]) -> Result<Effect, HostError> {
+        let message = self.current(id, pending)?;
+        if message.sender != self.bot {
+            return Err(HostError::Denied("Only its own messages.".into()));
+        }
+        if message.content.kind != post.kind {
+            return Err(HostError::Invalid("kind: must stay what it was".into()));
+        }
+        Ok(change(post_document(
+            json!({ "do": "edit", "id": id }),
+            post,
+        )))
+    }
+
+    fn delete(&self, id: &str, moderates: bool, pending: &[Effect]) -> Result<Effect, HostError> {
+        let message = self.current(id, pending)?;
+        if message.sender != self.bot && !moderates {
+            return Err(HostError::Denied(
+                "Only its own messages; others' take the permission chat-moderate.".into(),
+            ));
+        }
+        Ok(Box::new(Written {
+            document: json!({ "do": "delete", "id": id }),
+            sent: None,
+            deleted: Some(id.into()),
+        }))
+    }
+
+    fn act(
+        &self,
+        id: &str,
+        action: &str,
+        value: &str,
+        pending: &[Effect],
+    ) -> Result<Effect, HostError> {
+        let message = self.current(id, pending)?;
+        if !self.kinds.contains(&message.content.kind) {
+            return Err(HostError::Denied("Only messages of its own kinds.".into()));
+        }
+        let document =
+            json!({ "do": "act", "id": id, "action": action, "value": json_or_text(value) });
+        Ok(change(compact(document)))
+    }
+
+    fn request(&self, request: HttpRequest) -> Result<HttpResponse, HostError> {
+        let headers: BTreeMap<&str, Value> = request
+            .headers
+            .iter()
+            .map(|header| {
+                let value = match &header.value {
+                    HttpHeaderValue::Text(text) => text.as_str().into(),
+                    HttpHeaderValue::Secret(secret) => {
+                        json!({ "secret": secret.name, "prefix": secret.prefix })
+                    }
+                };
+                (header.name.as_str(), value)
+            })
+            .collect();
+        let mut document =
+            json!({ "method": request.method, "url": request.url, "headers": headers });
+        if !request.body.is_empty() {
+            document["body"] = bytes_document(&request.body);
+        }
+        self.sent().push(compact(document));
+        let known = self
+            .responses
+            .iter()
+            .find(|(method, url, _)| *method == request.method && *url == request.url);
+        known
+            .map(|(_, _, response)| response.clone())
+            .ok_or_else(|| HostError::Unavailable("the case has no answer to it".into()))
+    }
+}
+
+fn change(document: Value) -> Effect {
+    Box::new(Written {
+        document,
+        sent: None,
+        deleted: None,
+    })
+}
+
+fn user(id: &str, name: &str, custom: String) -> User {
+    User {
+        id: id.into(),
+        name: name.into(),
+        custom,
+    }
+}
+
+fn missing(what: &str) -> HostError {
+    HostError::NotFound(format!("There is no such {what}."))
+}
+
+fn post_document(mut document: Value, post: &Post) -> Value {
+    document["kind"] = post.kind.as_str().into();
+    match post.kind.as_str() {
+        "text" => document["text"] = post.body.as_str().into(),
+        _ => document["data"] = json_or_text(&post.body),
+    }
+    if !post.blocks.is_empty() {
+        document["blocks"] = json_or_text(&post.blocks);
+    }
+    document
+}
+
+fn answer<'a, T: Send + 'a>(result: Result<T, HostError>) -> Answer<'a, T> {
+    Box::pin(ready(result))
+}
+
+fn page(limit: u32) -> usize {
+    (limit as usize).min(PAGE_MAX)
+}
+
+impl Chat for Given {
+    fn owner<'a>(&'a self, scope: &'a Scope) -> Answer<'a, ()> {
+        answer(match scope {
+            Scope::Plugin => Ok(()),
+            Scope::Channel(id) => self.channel(id),
+            Scope::User(id) if self.users.contains_key(id) => Ok(()),
+            Scope::User(_) => Err(missing("user")),
+            Scope::Message(id) => self.current(id, &[]).map(drop),
+        })
+    }
+
+    fn kv_get<'a>(&'a self, scope: &'a Scope, key: &'a str) -> Answer<'a, Option<Entry>> {
+        let found = self
+            .kv
+            .iter()
+            .find(|(of, known, _)| of == scope && known == key);
+        answer(Ok(found.map(|(_, _, entry)| entry.clone())))
+    }
+
+    fn kv_keys<'a>(
+        &'a self,
+        scope: &'a Scope,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>> {
+        let keys = self.kv.iter().filter(|(of, key, _)| {
+            of == scope && key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
+        });
+        let mut keys: Vec<String> = keys.map(|(_, key, _)| key.clone()).collect();
+        keys.sort_unstable();
+        keys.truncate(limit as usize);
+        answer(Ok(keys))
+    }
+
+    fn timer<'a>(&'a self, _: &'a str, _: &'a [TimerWrite]) -> Answer<'a, ()> {
+        answer(Ok(()))
+    }
+
+    fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {
+        answer(self.current(id, &[]))
+    }
+
+    fn history<'a>(
+        &'a self,
+        channel: &'a str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Answer<'a, Vec<Message>> {
+        let found = self.channel(channel).map(|()| {
+            let earlier = |message: &&Message| before.is_none_or(|before| message.seq < before);
+            let here = self.messages.iter().filter(|m| m.channel == channel);
+            let mut found: Vec<Message> = here.filter(earlier).cloned().collect();
+            found.sort_by_key(|message| std::cmp::Reverse(message.seq));
+            found.truncate(page(limit));
+            found
+        });
+        answer(found)
+    }
+
+    fn members<'a>(
+        &'a self,
+        channel: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<Member>> {
+        let found = self.channel(channel).map(|()| {
+            let here = self.members.iter().filter(|(of, _)| of == channel);
+            here.map(|(_, member)| member)
+                .filter(|member| after.is_none_or(|after| member.user.as_str() > after))
+                .take(page(limit))
+                .cloned()
+                .collect()
+        });
+        answer(found)
+    }
+
+    fn user<'a>(&'a self, id: &'a str) -> Answer<'a, User> {
+        answer(self.users.get(id).cloned().ok_or_else(|| missing("user")))
+    }
+
+    fn prepare_send<'a>(
+        &'a self,
+        channel: &'a str,
+        post: Post,
+        pending: &'a [Effect],
+    ) -> Answer<'a, (String, Effect)> {
+        answer(self.send(channel, post, pending))
+    }
+
+    fn prepare_edit<'a>(
+        &'a self,
+        id: &'a str,
+        post: Post,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        answer(self.edit(id, &post, pending))
+    }
+
+    fn prepare_delete<'a>(
+        &'a self,
+        id: &'a str,
+        moderates: bool,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        answer(self.delete(id, moderates, pending))
+    }
+
+    fn prepare_act<'a>(
+        &'a self,
+        id: &'a str,
+        action: &'a str,
+        value: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        answer(self.act(id, action, value, pending))
+    }
+
+    fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
+        answer(self.request(request))
+    }
+}
