@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-pub use althing_component::toolchain::{TARGET, Toolchain, cargo};
 use althing_component::toolchain::{self, DEBIAN_PACKAGES};
+pub use althing_component::toolchain::{TARGET, Toolchain, cargo};
 use anyhow::{Result, bail};
 
 /// Finds a compiler for plugins, installing what is missing.
