@@ -28,6 +28,8 @@ use super::refusal::Refusal;
 pub const COMMAND: &str = "compile-plugin";
 /// How a process that was asked for the impossible ends; why stands on standard error.
 const REFUSED: u8 = 3;
+/// How it ends when it has no more memory, unless it is aborted.
+const EXHAUSTED: u8 = 4;
 /// Code is several times as large as what it is made of.
 const CODE_BYTES_MAX: u64 = 512 << 20;
 /// Of what the process says about a component.
@@ -273,27 +275,27 @@ impl Task {
     pub fn run(self) -> u8 {
         match self.compile() {
             Ok(()) => 0,
-            Err(reason) => {
-                let _ = write!(io::stderr(), "{reason}");
+            // Where memory ends, the engine says so at times, and aborts at others.
+            Err(error) if is_exhausted(&error) => EXHAUSTED,
+            Err(error) => {
+                let _ = write!(io::stderr(), "{error:#}");
                 REFUSED
             }
         }
     }
 
-    fn compile(self) -> Result<(), String> {
-        let told = |error: io::Error| error.to_string();
-        self.confine().map_err(told)?;
+    fn compile(self) -> wasmtime::Result<()> {
+        self.confine()?;
         let mut component = Vec::new();
-        io::stdin().read_to_end(&mut component).map_err(told)?;
+        io::stdin().read_to_end(&mut component)?;
         let limits = Limits {
             memory_bytes_max: self.memory_bytes_max,
             stack_bytes_max: self.stack_bytes_max,
             ..Limits::default()
         };
-        let code = wasmtime::Engine::new(&code_config(&limits))
-            .and_then(|engine| engine.precompile_component(&component))
-            .map_err(|error| format!("{error:#}"))?;
-        io::stdout().write_all(&code).map_err(told)
+        let engine = wasmtime::Engine::new(&code_config(&limits))?;
+        let code = engine.precompile_component(&component)?;
+        Ok(io::stdout().write_all(&code)?)
     }
 
     /// Gives up what compiling does not need.
@@ -312,6 +314,12 @@ impl Task {
         rustix::process::nice(10)?;
         Ok(())
     }
+}
+
+fn is_exhausted(error: &wasmtime::Error) -> bool {
+    let reading = error.downcast_ref::<io::Error>();
+    error.is::<wasmtime::error::OutOfMemory>()
+        || reading.is_some_and(|error| error.kind() == io::ErrorKind::OutOfMemory)
 }
 
 /// The program that is running.
