@@ -6,6 +6,7 @@
 mod bench;
 mod component;
 mod demo;
+mod guide;
 mod packages;
 mod plugins;
 mod process;
@@ -33,6 +34,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Runs every test, as CI does.
     Test,
+    /// Walks the guide for plugin authors, command by command.
+    Guide,
     /// Builds all plugins into target/plugins/<name>.wasm.
     Plugins,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Demo(arguments) => demo::run(&root(), &arguments),
         Task::Test => test::run(&root()),
+        Task::Guide => guide::run(&root()),
         Task::Plugins => plugins::run(&root()),
     };
     match done {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{demo, packages, plugins, toolchain};
+use crate::{demo, guide, packages, plugins, toolchain};
 
 /// Runs all of it; the first step that fails ends it.
 pub fn run(root: &Path) -> Result<()> {
@@ -36,6 +36,9 @@ pub fn run(root: &Path) -> Result<()> {
         let mut arguments = vec!["test"];
         arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
         cargo(root, &arguments)
+    })?;
+    step("the guide for plugin authors, word for word", || {
+        guide::run(root)
     })?;
     step("the demo in a browser", || browser(root, &chromium))?;
     step("lints", || {
