@@ -13,6 +13,7 @@ mod counters;
 mod effects;
 mod engine;
 mod fault;
+mod figures;
 mod grants;
 mod hooks;
 mod imports;
@@ -40,10 +41,12 @@ pub use counters::Counters;
 pub use effects::{Effect, Effects, KvRead, KvWrite, TimerWrite};
 pub use engine::Engine;
 pub use fault::{Fault, FaultKind, LogLine, Usage};
+pub use figures::{Figure, Figures};
 pub use grants::{Grants, Permission};
 pub use hooks::{
-    Act, complete_command, guard_delete, guard_edit, guard_send, handle_event, handle_interaction,
-    kind_act, kind_create, run_command, run_schedule,
+    Act, check_settings, complete_command, guard_connect, guard_create, guard_delete, guard_edit,
+    guard_seat, guard_send, handle_event, handle_interaction, handle_request, kind_act,
+    kind_create, rank_feed, run_command, run_schedule, start,
 };
 pub use imports::{Answer, Chat};
 pub use interfaces::{Hook, Hooks};

@@ -359,6 +359,20 @@ impl Chat for Bridge {
         Box::pin(async move { self.timer(name, pending).await.map_err(told) })
     }
 
+    fn channel<'a>(&'a self, id: &'a str) -> Answer<'a, plugins::Channel> {
+        Box::pin(async move {
+            let app = self.app().map_err(told)?;
+            let member = self.member(&app, id).await.map_err(told)?;
+            let channel = member.channel();
+            Ok(plugins::Channel {
+                id: channel.id.to_string(),
+                kind: channel.kind.clone(),
+                name: channel.name.clone().unwrap_or_default(),
+                custom: channel.custom.clone(),
+            })
+        })
+    }
+
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, plugins::Message> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;

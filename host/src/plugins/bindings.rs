@@ -8,6 +8,7 @@ wasmtime::component::bindgen!({
         "althing:plugin/log": trappable,
         "althing:plugin/config": trappable,
         "althing:plugin/counters": trappable,
+        "althing:plugin/metrics": trappable,
         default: async | trappable,
     },
     exports: { default: async },

@@ -15,6 +15,7 @@ use super::counters::Counters;
 use super::effects::Effects;
 use super::engine::Engine;
 use super::fault::{Fault, FaultKind, Limit, LogLine, Usage, classify};
+use super::figures::Figures;
 use super::grants::Permission;
 use super::imports::Chat;
 use super::interfaces::Hooks;
@@ -32,6 +33,7 @@ pub struct Install {
     pub(super) linked: Arc<Linked>,
     config: Arc<str>,
     counters: Arc<Counters>,
+    figures: Arc<Figures>,
     slots: Arc<Slots>,
     /// Where its instances wait, if the plugin asks for that.
     shelf: Option<Shelf>,
@@ -52,6 +54,7 @@ impl Install {
             linked: Arc::clone(linked),
             config: config.into(),
             counters: engine.counters(id),
+            figures: engine.figures(id),
             slots: engine.app_slots(app),
             shelf: linked
                 .inspection
@@ -106,6 +109,7 @@ pub(super) async fn run<T: Returned>(
         meter: Arc::clone(&meter),
         config: Arc::clone(&install.config),
         counters: Arc::clone(&install.counters),
+        figures: Arc::clone(&install.figures),
         chat: Some(Arc::clone(call.chat)),
         now_ms: call.context.now_ms,
         moderates: install.linked.grants.contains(Permission::ChatModerate),

@@ -13,6 +13,7 @@ use wasmtime::{
 use super::compiler::Compiler;
 use super::component::{Digest, Inspected};
 use super::counters::Counters;
+use super::figures::Figures;
 use super::grants::Grants;
 use super::kept::Kept;
 use super::limits::Limits;
@@ -40,6 +41,7 @@ pub struct Engine {
     pub(super) compiler: Option<Compiler>,
     apps: Mutex<HashMap<Arc<str>, Weak<Slots>>>,
     counters: Mutex<HashMap<Arc<str>, Arc<Counters>>>,
+    figures: Mutex<HashMap<Arc<str>, Arc<Figures>>>,
     pub(super) inspected: Mutex<Inspected>,
     pub(super) linked: Mutex<HashMap<(Digest, Grants), Weak<Linked>>>,
 }
@@ -75,6 +77,7 @@ impl Engine {
             slots,
             apps: Mutex::default(),
             counters: Mutex::default(),
+            figures: Mutex::default(),
             inspected: Mutex::default(),
             linked: Mutex::default(),
         }))
@@ -112,8 +115,23 @@ impl Engine {
         new
     }
 
-    /// Frees the counters of an install that is gone.
+    /// The figures of an install; they outlive a change of its version or config.
+    pub fn figures(&self, install: &str) -> Arc<Figures> {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(figures) = figures.get(install) {
+            return Arc::clone(figures);
+        }
+        let new = Arc::new(Figures::new(self.limits.metrics_max));
+        figures.insert(install.into(), Arc::clone(&new));
+        new
+    }
+
+    /// Frees the counters and the figures of an install that is gone.
     pub fn forget_install(&self, install: &str) {
+        self.figures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(install);
         self.counters
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -8,7 +8,8 @@ use super::fault::{Fault, FaultKind};
 use super::interfaces::Hook;
 use super::state::Class;
 use super::types::{
-    Choice, Command, Created, Draft, Event, Interaction, Json, Reply, Shown, Verdict,
+    Candidate, CheckedSetting, Choice, Command, Created, Draft, EndpointRequest, EndpointResponse,
+    Event, Interaction, Json, Rejection, Reply, Seat, Shown, Verdict,
 };
 
 /// What a call gives.
@@ -24,7 +25,7 @@ fn not_exported(hook: Hook) -> Fault {
 }
 
 /// What a refused handler wrote is not to be committed by mistake.
-fn drop_effects_of_errors<T>(output: Output<Result<T, String>>) -> Output<Result<T, String>> {
+fn drop_effects_of_errors<T, E>(output: Output<Result<T, E>>) -> Output<Result<T, E>> {
     match output.value {
         Ok(_) => output,
         Err(_) => Output {
@@ -183,6 +184,100 @@ pub async fn run_schedule(
     run(call, Class::Event, async |store, instance| {
         let guest = hook.load(&mut *store, instance)?;
         guest.call_run(store, call.context, name, payload).await
+    })
+    .await
+    .map(drop_effects_of_errors)
+}
+
+/// What a guard that can't change anything says.
+type Leave = Result<(), Rejection>;
+
+/// Somebody comes into a channel, or gets another role there.
+pub async fn guard_seat(call: Call<'_>, seat: &Seat) -> Outcome<Leave> {
+    let hook = call.install.linked.membership_guard.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::MembershipGuard))?;
+    run(call, Class::Guard, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_before_seat(store, call.context, seat).await
+    })
+    .await
+}
+
+/// Somebody makes a channel, with those who are in it from the start.
+pub async fn guard_create(call: Call<'_>, channel: &Json, seats: &[Seat]) -> Outcome<Leave> {
+    let hook = call.install.linked.membership_guard.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::MembershipGuard))?;
+    run(call, Class::Guard, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest
+            .call_before_create(store, call.context, channel, seats)
+            .await
+    })
+    .await
+}
+
+/// A user's socket is about to open.
+pub async fn guard_connect(call: Call<'_>, user: &Json) -> Outcome<Leave> {
+    let hook = call.install.linked.session_guard.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::SessionGuard))?;
+    run(call, Class::Guard, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_before_connect(store, call.context, user).await
+    })
+    .await
+}
+
+/// A request to one of the plugin's own routes. On `Err` within the value there are no effects.
+pub async fn handle_request(
+    call: Call<'_>,
+    request: &EndpointRequest,
+) -> Outcome<Result<EndpointResponse, String>> {
+    let hook = call.install.linked.endpoint.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Endpoint))?;
+    run(call, Class::Request, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_handle(store, call.context, request).await
+    })
+    .await
+    .map(drop_effects_of_errors)
+}
+
+/// Orders what somebody sees in a feed: places in `candidates`, best first, each at most once.
+pub async fn rank_feed(
+    call: Call<'_>,
+    feed: &str,
+    argument: &str,
+    candidates: &[Candidate],
+) -> Outcome<Result<Vec<u32>, String>> {
+    let hook = call.install.linked.feed.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Feed))?;
+    run(call, Class::Pure, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest
+            .call_rank(store, call.context, feed, argument, candidates)
+            .await
+    })
+    .await
+}
+
+/// Looks at settings before they are used.
+pub async fn check_settings(call: Call<'_>, settings: &Json) -> Outcome<Vec<CheckedSetting>> {
+    let hook = call.install.linked.lifecycle.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Lifecycle))?;
+    run(call, Class::Pure, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_check(store, call.context, settings).await
+    })
+    .await
+}
+
+/// A version begins. On `Err` within the value there are no effects.
+pub async fn start(call: Call<'_>, previous: Option<&str>) -> Outcome<Result<(), String>> {
+    let hook = call.install.linked.lifecycle.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::Lifecycle))?;
+    run(call, Class::Event, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest.call_start(store, call.context, previous).await
     })
     .await
     .map(drop_effects_of_errors)

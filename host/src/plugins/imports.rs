@@ -18,7 +18,7 @@ use super::fault::Limit;
 use super::grants::{Grants, Permission};
 use super::state::State;
 use super::types::{
-    Entry, HostError, HttpRequest, HttpResponse, Member, Message, Post, Scope, User,
+    Channel, Entry, HostError, HttpRequest, HttpResponse, Member, Message, Post, Scope, User,
 };
 
 /// An answer of the chat layer; the error goes to the plugin as it is.
@@ -50,6 +50,9 @@ pub trait Chat: Send + Sync {
     /// Refuses a timer over what the install may have, when the call has changed timers as in
     /// `pending` before.
     fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()>;
+
+    /// A channel.
+    fn channel<'a>(&'a self, id: &'a str) -> Answer<'a, Channel>;
 
     /// A message.
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
@@ -117,6 +120,7 @@ pub(super) fn link(linker: &mut Linker<State>, grants: Grants) -> wasmtime::Resu
     }
     wit::log::add_to_linker::<State, HasSelf<State>>(linker, state)?;
     wit::config::add_to_linker::<State, HasSelf<State>>(linker, state)?;
+    wit::metrics::add_to_linker::<State, HasSelf<State>>(linker, state)?;
     for permission in grants.iter() {
         match permission {
             Permission::Kv => wit::kv::add_to_linker::<State, HasSelf<State>>(linker, state)?,

@@ -11,7 +11,7 @@ const PACKAGE: &str = "althing:plugin/";
 const TRACK: &str = "0.1.";
 
 /// Linked for every plugin. `types` has no functions.
-const FREE: [&str; 3] = ["types", "log", "config"];
+const FREE: [&str; 4] = ["types", "log", "config", "metrics"];
 
 /// An interface that a plugin may export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,17 +29,32 @@ pub enum Hook {
     MessageKind,
     /// Timers that are due.
     Schedule,
+    /// Before somebody comes into a channel, gets a role or makes a channel.
+    MembershipGuard,
+    /// Before a socket opens.
+    SessionGuard,
+    /// HTTP routes.
+    Endpoint,
+    /// What somebody sees in a feed.
+    Feed,
+    /// Settings and versions of the install itself.
+    Lifecycle,
 }
 
 impl Hook {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::MessageGuard,
         Self::Events,
         Self::Commands,
         Self::Interactions,
         Self::MessageKind,
         Self::Schedule,
+        Self::MembershipGuard,
+        Self::SessionGuard,
+        Self::Endpoint,
+        Self::Feed,
+        Self::Lifecycle,
     ];
 
     /// The interface's name.
@@ -51,13 +66,18 @@ impl Hook {
             Self::Interactions => "interactions",
             Self::MessageKind => "message-kind",
             Self::Schedule => "schedule",
+            Self::MembershipGuard => "membership-guard",
+            Self::SessionGuard => "session-guard",
+            Self::Endpoint => "endpoint",
+            Self::Feed => "feed",
+            Self::Lifecycle => "lifecycle",
         }
     }
 }
 
 /// A set of hooks.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Hooks(u8);
+pub struct Hooks(u16);
 
 impl Hooks {
     /// Adds a hook.
@@ -196,7 +216,7 @@ mod tests {
         assert_eq!(code("althing:plugin/events@0.1.9"), Ok(Some(Hook::Events)));
         assert_eq!(code("init"), Ok(None));
         assert_eq!(
-            code("althing:plugin/feed@0.1.0"),
+            code("althing:plugin/email@0.1.0"),
             Err("plugin_export_unknown")
         );
         assert_eq!(

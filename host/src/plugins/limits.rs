@@ -101,11 +101,15 @@ pub struct Limits {
     pub kv_bytes_max: u32,
     /// Counters of one install.
     pub counters_max: u32,
+    /// Names under which one install keeps figures of its own.
+    pub metrics_max: u32,
 
     /// A text, a document or a state that a hook returns.
     pub output_bytes_max: u32,
     /// A sentence for people that a hook returns; the rest of it is cut.
     pub sentence_bytes_max: u32,
+    /// The body of a request to a plugin's own route, and of its answer.
+    pub endpoint_body_bytes_max: u32,
     /// Completions shown; the rest is dropped.
     pub choices_max: u32,
 
@@ -174,8 +178,10 @@ impl Default for Limits {
             kv_writes_max: 256,
             kv_bytes_max: 4 << 20,
             counters_max: 4_096,
+            metrics_max: 32,
             output_bytes_max: 64 << 10,
             sentence_bytes_max: 500,
+            endpoint_body_bytes_max: 256 << 10,
             choices_max: 20,
             compile_cpu_s_max: 60,
             compile_memory_bytes_max: 2 << 30,

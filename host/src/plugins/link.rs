@@ -7,13 +7,15 @@ use std::sync::{Arc, PoisonError, Weak};
 use wasmtime::component::{InstancePre, Linker};
 
 use super::bindings::exports::althing::plugin::{
-    commands, events, interactions, message_guard, message_kind, schedule,
+    commands, endpoint, events, feed, interactions, lifecycle, membership_guard, message_guard,
+    message_kind, schedule, session_guard,
 };
 use super::call::execute;
 use super::component::Inspection;
 use super::counters::Counters;
 use super::engine::Engine;
 use super::fault::FaultKind;
+use super::figures::Figures;
 use super::grants::{Grants, Permission};
 use super::imports;
 use super::interfaces::Hook;
@@ -34,6 +36,11 @@ pub struct Linked {
     pub(super) interactions: Option<interactions::GuestIndices>,
     pub(super) message_kind: Option<message_kind::GuestIndices>,
     pub(super) schedule: Option<schedule::GuestIndices>,
+    pub(super) membership_guard: Option<membership_guard::GuestIndices>,
+    pub(super) session_guard: Option<session_guard::GuestIndices>,
+    pub(super) endpoint: Option<endpoint::GuestIndices>,
+    pub(super) feed: Option<feed::GuestIndices>,
+    pub(super) lifecycle: Option<lifecycle::GuestIndices>,
 }
 
 /// Links a component for `grants`, which must be among those that it asks for and hold those that
@@ -120,6 +127,21 @@ fn build(
         schedule: has(Hook::Schedule)
             .then(|| schedule::GuestIndices::new(&pre))
             .transpose()?,
+        membership_guard: has(Hook::MembershipGuard)
+            .then(|| membership_guard::GuestIndices::new(&pre))
+            .transpose()?,
+        session_guard: has(Hook::SessionGuard)
+            .then(|| session_guard::GuestIndices::new(&pre))
+            .transpose()?,
+        endpoint: has(Hook::Endpoint)
+            .then(|| endpoint::GuestIndices::new(&pre))
+            .transpose()?,
+        feed: has(Hook::Feed)
+            .then(|| feed::GuestIndices::new(&pre))
+            .transpose()?,
+        lifecycle: has(Hook::Lifecycle)
+            .then(|| lifecycle::GuestIndices::new(&pre))
+            .transpose()?,
         pre,
     })
 }
@@ -135,6 +157,7 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
         meter: Arc::clone(&meter),
         config: "{}".into(),
         counters: Arc::new(Counters::new(1)),
+        figures: Arc::new(Figures::new(0)),
         chat: None,
         now_ms: 0,
         moderates: linked.grants.contains(Permission::ChatModerate),
@@ -164,6 +187,21 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
                 hook.load(&mut *store, instance)?;
             }
             if let Some(hook) = &linked.schedule {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.membership_guard {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.session_guard {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.endpoint {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.feed {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.lifecycle {
                 hook.load(&mut *store, instance)?;
             }
             Ok(())

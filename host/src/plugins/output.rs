@@ -5,7 +5,10 @@
 use serde::de::IgnoredAny;
 
 use super::limits::Limits;
-use super::types::{Choice, Created, Patch, Rejection, Reply, Shown, Verdict, View};
+use super::types::{
+    CheckedSetting, Choice, Created, EndpointResponse, Patch, Rejection, Reply, Shown, Verdict,
+    View,
+};
 
 /// A rejection's code, as the contract has it.
 const CODE_BYTES_MAX: usize = 64;
@@ -94,6 +97,48 @@ impl Returned for Rejection {
 
 impl Returned for () {
     fn check(&mut self, _: &Limits) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A guard's leave, or its refusal.
+impl Returned for Result<(), Rejection> {
+    fn check(&mut self, limits: &Limits) -> Result<(), String> {
+        match self {
+            Ok(()) => Ok(()),
+            Err(rejection) => rejection.check(limits),
+        }
+    }
+}
+
+impl Returned for EndpointResponse {
+    fn check(&mut self, limits: &Limits) -> Result<(), String> {
+        if !(200..=599).contains(&self.status) {
+            return Err(format!("the status is {}, not 200 to 599", self.status));
+        }
+        let bytes_max = limits.endpoint_body_bytes_max as usize;
+        if self.body.len() > bytes_max {
+            let bytes = self.body.len();
+            return Err(format!("the body has {bytes} bytes; at most {bytes_max}"));
+        }
+        Ok(())
+    }
+}
+
+/// Places in a list. Which there are only the caller knows.
+impl Returned for Vec<u32> {
+    fn check(&mut self, _: &Limits) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Returned for Vec<CheckedSetting> {
+    fn check(&mut self, limits: &Limits) -> Result<(), String> {
+        self.truncate(limits.choices_max as usize);
+        for fault in self {
+            cut_sentence(&mut fault.setting, limits);
+            cut_sentence(&mut fault.detail, limits);
+        }
         Ok(())
     }
 }

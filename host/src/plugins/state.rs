@@ -8,6 +8,7 @@ use wasmtime::ResourceLimiter;
 use super::counters::Counters;
 use super::effects::Effects;
 use super::fault::Limit;
+use super::figures::Figures;
 use super::imports::Chat;
 use super::limits::{Budget, Limits};
 use super::meter::Meter;
@@ -22,7 +23,7 @@ pub(super) enum Class {
     Pure,
     /// Reads, and is called once for each key that somebody types.
     Completion,
-    /// A person waits for it. Does all that was granted.
+    /// A person or a program waits for it. Does all that was granted.
     Request,
     /// An event or a timer. Does all that was granted.
     Event,
@@ -58,9 +59,9 @@ impl Class {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Guard => "a guard",
-            Self::Pure => "a message kind",
+            Self::Pure => "a message kind, a feed or a check of settings",
             Self::Completion => "a completion",
-            Self::Request => "a command or an interaction",
+            Self::Request => "a command, an interaction or a request",
             Self::Event => "an event or a timer",
             Self::Probe => "start-up code",
         }
@@ -87,6 +88,7 @@ pub(super) struct State {
     pub memory: MemoryUse,
     pub config: Arc<str>,
     pub counters: Arc<Counters>,
+    pub figures: Arc<Figures>,
     /// `None` while a component is tried out.
     pub chat: Option<Arc<dyn Chat>>,
     /// The host's clock when the call began.

@@ -5,11 +5,15 @@ use super::bindings::althing::plugin as host;
 use super::bindings::exports::althing::plugin as guest;
 
 pub use guest::commands::{Choice, Command};
+pub use guest::endpoint::{Request as EndpointRequest, Response as EndpointResponse};
 pub use guest::events::Event;
+pub use guest::feed::Candidate;
 pub use guest::interactions::Interaction;
-pub use guest::message_guard::{Patch, Rejection, Verdict};
+pub use guest::lifecycle::SettingFault as CheckedSetting;
+pub use guest::membership_guard::Seat;
+pub use guest::message_guard::{Patch, Verdict};
 pub use guest::message_kind::{Created, Shown};
-pub use host::chat_read::{Member, User};
+pub use host::chat_read::{Channel, Member, User};
 pub use host::chat_write::Post;
 pub use host::http::{
     Header as HttpHeader, HeaderValue as HttpHeaderValue, Request as HttpRequest,
@@ -17,4 +21,6 @@ pub use host::http::{
 };
 pub use host::kv::{Entry, Scope};
 pub use host::log::Level;
-pub use host::types::{Context, Draft, Error as HostError, Json, Message, Reply, Role, View};
+pub use host::types::{
+    Context, Draft, Error as HostError, Json, Message, Rejection, Reply, Role, View,
+};

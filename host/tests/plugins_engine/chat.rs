@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use althing::plugins::{
-    Answer, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Member, Message,
-    Post, Role, Scope, TimerWrite, User,
+    Answer, Channel, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Member,
+    Message, Post, Role, Scope, TimerWrite, User,
 };
 
 /// What it prepared; the tests look at it again.
@@ -79,6 +79,10 @@ impl Chat for FakeChat {
 
     fn timer<'a>(&'a self, _: &'a str, _: &'a [TimerWrite]) -> Answer<'a, ()> {
         answer(Ok(()))
+    }
+
+    fn channel<'a>(&'a self, _: &'a str) -> Answer<'a, Channel> {
+        answer(missing("channel"))
     }
 
     fn message<'a>(&'a self, _: &'a str) -> Answer<'a, Message> {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use althing::plugins::{
-    Answer, Call, Chat, Command, Effect, Entry, Fault, FaultKind, HostError, HttpRequest,
+    Answer, Call, Channel, Chat, Command, Effect, Entry, Fault, FaultKind, HostError, HttpRequest,
     HttpResponse, Install, Limits, Member, Message, Post, Scope, TimerWrite, User, Verdict,
     guard_send, run_command,
 };
@@ -69,6 +69,10 @@ impl Chat for Guarded {
 
     fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()> {
         self.plain.timer(name, pending)
+    }
+
+    fn channel<'a>(&'a self, id: &'a str) -> Answer<'a, Channel> {
+        self.plain.channel(id)
     }
 
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {

@@ -13,7 +13,7 @@ mod imports {
 }
 
 pub use imports::althing::plugin::{
-    chat_read, chat_write, config, counters, http, kv, log, timers, types,
+    chat_read, chat_write, config, counters, http, kv, log, metrics, timers, types,
 };
 
 /// The bindings of one hook, in a module of its name.
@@ -38,12 +38,21 @@ pub mod hooks {
     hook!(interactions, "althing:hooks/interactions");
     hook!(message_kind, "althing:hooks/message-kind");
     hook!(schedule, "althing:hooks/schedule");
+    hook!(membership_guard, "althing:hooks/membership-guard");
+    hook!(session_guard, "althing:hooks/session-guard");
+    hook!(endpoint, "althing:hooks/endpoint");
+    hook!(feed, "althing:hooks/feed");
+    hook!(lifecycle, "althing:hooks/lifecycle");
 }
 
 pub use hooks::{
-    commands::exports::althing::plugin::commands, events::exports::althing::plugin::events,
+    commands::exports::althing::plugin::commands, endpoint::exports::althing::plugin::endpoint,
+    events::exports::althing::plugin::events, feed::exports::althing::plugin::feed,
     interactions::exports::althing::plugin::interactions,
+    lifecycle::exports::althing::plugin::lifecycle,
+    membership_guard::exports::althing::plugin::membership_guard,
     message_guard::exports::althing::plugin::message_guard,
     message_kind::exports::althing::plugin::message_kind,
     schedule::exports::althing::plugin::schedule,
+    session_guard::exports::althing::plugin::session_guard,
 };

@@ -9,7 +9,7 @@ use crate::bindings::{chat_read, chat_write};
 use crate::blocks::Block;
 use crate::{Message, Result, blocks, to_json};
 
-pub use crate::bindings::chat_read::{Member, User};
+pub use crate::bindings::chat_read::{Channel, Member, User};
 pub use crate::bindings::chat_write::Post;
 
 impl Post {
@@ -56,6 +56,11 @@ pub fn delete(id: &str) -> Result<()> {
 /// Applies an action to a message of one of this plugin's kinds, as the plugin.
 pub fn act<T: Serialize + ?Sized>(id: &str, action: &str, value: &T) -> Result<()> {
     Ok(chat_write::act(id, action, &to_json(value))?)
+}
+
+/// One channel.
+pub fn channel(id: &str) -> Result<Channel> {
+    Ok(chat_read::get_channel(id)?)
 }
 
 /// One message.

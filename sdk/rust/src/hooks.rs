@@ -4,8 +4,15 @@
 //! The generated traits are implemented here for every type that implements ours, which have the
 //! better signatures: borrowed contexts, and bodies where there is a sensible one.
 
-use crate::bindings::{commands, events, interactions, message_guard, message_kind, schedule};
-use crate::{Choice, Command, Context, Created, Draft, Event, Interaction, Reply, Shown, Verdict};
+use crate::bindings::{
+    commands, endpoint, events, feed, interactions, lifecycle, membership_guard, message_guard,
+    message_kind, schedule, session_guard,
+};
+use crate::endpoint::{Request, Response};
+use crate::{
+    Candidate, Choice, Command, Context, Created, Draft, Event, Interaction, Rejection, Reply,
+    Seat, SettingFault, Shown, Verdict,
+};
 
 /// Before a message is sent, edited or deleted. A guard reads and decides; host functions that write
 /// answer `Error::Denied`. It may run more than once for one message.
@@ -81,6 +88,63 @@ pub trait Schedule {
     fn run(ctx: &Context, name: &str, payload: &str) -> Result<(), String>;
 }
 
+/// Before somebody comes into a channel, is given another role there, or makes a channel. A guard
+/// reads and decides, and may run more than once. Nobody is asked when somebody leaves.
+pub trait MembershipGuard {
+    /// Somebody puts `seat.user` into the channel, or gives a role there.
+    fn before_seat(ctx: &Context, seat: Seat) -> Result<(), Rejection>;
+
+    /// Somebody makes a channel (JSON: `type`, perhaps `name` and `custom`) with those who are in it
+    /// from the start. Asks `before_seat` of each unless the plugin says otherwise.
+    fn before_create(ctx: &Context, _channel: &str, seats: Vec<Seat>) -> Result<(), Rejection> {
+        seats
+            .into_iter()
+            .try_for_each(|seat| Self::before_seat(ctx, seat))
+    }
+}
+
+/// Before a user's socket opens. A guard reads and decides.
+pub trait SessionGuard {
+    /// `ctx.actor` connects; `user` is JSON with `id`, `name` and `custom`.
+    fn before_connect(ctx: &Context, user: &str) -> Result<(), Rejection>;
+}
+
+/// The plugin's own HTTP routes, under the app's API.
+pub trait Endpoint {
+    /// Answers a request. Whatever the status, what the call wrote lands before the answer is given;
+    /// an error undoes it, and the client is told that the plugin failed.
+    fn handle(ctx: &Context, request: Request) -> Result<Response, String>;
+}
+
+/// Picks and orders what somebody sees in a feed. Pure, as a message kind is.
+pub trait Feed {
+    /// The places of `candidates` (new to old) in the order they are shown; what isn't named isn't
+    /// shown. `argument` is the client's own, perhaps empty. The error is a sentence for the person
+    /// who asked.
+    fn rank(
+        ctx: &Context,
+        feed: &str,
+        argument: &str,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<u32>, String>;
+}
+
+/// What happens to the install itself.
+pub trait Lifecycle {
+    /// Looks at settings (JSON) that the tenant is about to use; they fit the schema already. Any
+    /// fault refuses them. Pure. None unless the plugin says otherwise.
+    fn check(_ctx: &Context, _settings: &str) -> Vec<SettingFault> {
+        Vec::new()
+    }
+
+    /// Runs before anything else of this version: `previous` is the version that it takes over
+    /// from, none for a plugin that is new to the app. All that it writes lands with the change; an
+    /// error, which the tenant sees, refuses it. Nothing unless the plugin says otherwise.
+    fn start(_ctx: &Context, _previous: Option<&str>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 fn start() {
     #[cfg(target_arch = "wasm32")]
     crate::runtime::start();
@@ -152,5 +216,55 @@ impl<T: Schedule> schedule::Guest for T {
     fn run(ctx: Context, name: String, payload: String) -> Result<(), String> {
         start();
         <T as Schedule>::run(&ctx, &name, &payload)
+    }
+}
+
+impl<T: MembershipGuard> membership_guard::Guest for T {
+    fn before_seat(ctx: Context, seat: Seat) -> Result<(), Rejection> {
+        start();
+        <T as MembershipGuard>::before_seat(&ctx, seat)
+    }
+
+    fn before_create(ctx: Context, channel: String, seats: Vec<Seat>) -> Result<(), Rejection> {
+        start();
+        <T as MembershipGuard>::before_create(&ctx, &channel, seats)
+    }
+}
+
+impl<T: SessionGuard> session_guard::Guest for T {
+    fn before_connect(ctx: Context, user: String) -> Result<(), Rejection> {
+        start();
+        <T as SessionGuard>::before_connect(&ctx, &user)
+    }
+}
+
+impl<T: Endpoint> endpoint::Guest for T {
+    fn handle(ctx: Context, request: Request) -> Result<Response, String> {
+        start();
+        <T as Endpoint>::handle(&ctx, request)
+    }
+}
+
+impl<T: Feed> feed::Guest for T {
+    fn rank(
+        ctx: Context,
+        feed: String,
+        argument: String,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<u32>, String> {
+        start();
+        <T as Feed>::rank(&ctx, &feed, &argument, candidates)
+    }
+}
+
+impl<T: Lifecycle> lifecycle::Guest for T {
+    fn check(ctx: Context, settings: String) -> Vec<SettingFault> {
+        start();
+        <T as Lifecycle>::check(&ctx, &settings)
+    }
+
+    fn start(ctx: Context, previous: Option<String>) -> Result<(), String> {
+        start();
+        <T as Lifecycle>::start(&ctx, previous.as_deref())
     }
 }

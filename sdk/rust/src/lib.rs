@@ -42,6 +42,7 @@ mod config;
 mod context;
 pub mod counters;
 pub mod dates;
+pub mod endpoint;
 mod error;
 mod event;
 mod hooks;
@@ -50,6 +51,7 @@ mod json;
 pub mod kv;
 pub mod log;
 mod message;
+pub mod metrics;
 mod plugin;
 pub mod prelude;
 mod random;
@@ -59,14 +61,20 @@ pub mod timers;
 
 pub use bindings::commands::{Choice, Command};
 pub use bindings::events::Event;
+pub use bindings::feed::Candidate;
 pub use bindings::interactions::Interaction;
-pub use bindings::message_guard::{Patch, Rejection, Verdict};
+pub use bindings::lifecycle::SettingFault;
+pub use bindings::membership_guard::Seat;
+pub use bindings::message_guard::{Patch, Verdict};
 pub use bindings::message_kind::{Created, Shown};
-pub use bindings::types::{Context, Draft, Message, Reply, Role, View};
+pub use bindings::types::{Context, Draft, Message, Rejection, Reply, Role, View};
 pub use config::config;
 pub use error::{Error, Result};
 pub use event::{MemberChange, Posted};
-pub use hooks::{Commands, Events, Interactions, MessageGuard, MessageKind, Schedule};
+pub use hooks::{
+    Commands, Endpoint, Events, Feed, Interactions, Lifecycle, MembershipGuard, MessageGuard,
+    MessageKind, Schedule, SessionGuard,
+};
 pub use json::{parse_json, to_json};
 pub use random::Random;
 pub use serde_json::{Value, json};

@@ -52,6 +52,21 @@ macro_rules! __export_hook {
     (Schedule, $plugin:ident) => {
         $crate::__export_hook!(@ schedule Schedule $plugin);
     };
+    (MembershipGuard, $plugin:ident) => {
+        $crate::__export_hook!(@ membership_guard MembershipGuard $plugin);
+    };
+    (SessionGuard, $plugin:ident) => {
+        $crate::__export_hook!(@ session_guard SessionGuard $plugin);
+    };
+    (Endpoint, $plugin:ident) => {
+        $crate::__export_hook!(@ endpoint Endpoint $plugin);
+    };
+    (Feed, $plugin:ident) => {
+        $crate::__export_hook!(@ feed Feed $plugin);
+    };
+    (Lifecycle, $plugin:ident) => {
+        $crate::__export_hook!(@ lifecycle Lifecycle $plugin);
+    };
     (@ $module:ident $hook:ident $plugin:ident) => {
         const _: () = {
             const fn implements<T: $crate::$hook>() {}
@@ -65,7 +80,7 @@ macro_rules! __export_hook {
             "`",
             stringify!($other),
             "` is not a hook; there are MessageGuard, Events, Commands, Interactions, ",
-            "MessageKind and Schedule"
+            "MessageKind, Schedule, MembershipGuard, SessionGuard, Endpoint, Feed and Lifecycle"
         ));
     };
 }

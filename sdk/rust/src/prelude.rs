@@ -3,7 +3,9 @@
 pub use crate::blocks::{self, Block};
 pub use crate::chat::{self, Post};
 pub use crate::{
-    Choice, Command, Commands, Context, Created, Draft, Event, Events, Interaction, Interactions,
-    Message, MessageGuard, MessageKind, Patch, Rejection, Reply, Role, Schedule, Shown, Value,
-    Verdict, View, config, counters, http, json, kv, log, parse_json, timers, to_json,
+    Candidate, Choice, Command, Commands, Context, Created, Draft, Endpoint, Event, Events, Feed,
+    Interaction, Interactions, Lifecycle, MembershipGuard, Message, MessageGuard, MessageKind,
+    Patch, Rejection, Reply, Role, Schedule, Seat, SessionGuard, SettingFault, Shown, Value,
+    Verdict, View, config, counters, endpoint, http, json, kv, log, metrics, parse_json, timers,
+    to_json,
 };

@@ -2,7 +2,7 @@
 //! chat layer and collected.
 
 use super::super::state::State;
-use super::super::types::{HostError, Member, Message, Post, User};
+use super::super::types::{Channel, HostError, Member, Message, Post, User};
 use super::wit::{chat_read, chat_write};
 use super::{check_json, limited};
 
@@ -10,6 +10,19 @@ use super::{check_json, limited};
 const PAGE_MAX: u32 = 100;
 
 impl chat_read::Host for State {
+    async fn get_channel(&mut self, id: String) -> wasmtime::Result<Result<Channel, HostError>> {
+        self.count()?;
+        Ok(
+            match self
+                .check_read("chat-read.get-channel")
+                .and_then(|()| self.chat())
+            {
+                Ok(chat) => chat.channel(&id).await,
+                Err(error) => Err(error),
+            },
+        )
+    }
+
     async fn get_message(&mut self, id: String) -> wasmtime::Result<Result<Message, HostError>> {
         self.count()?;
         Ok(

@@ -1,23 +1,36 @@
-//! Host functions that need nobody else: log, config, counters and timers.
+//! Host functions that need nobody else: log, config, counters, metrics and timers.
 
 use super::super::effects::TimerWrite;
 use super::super::output::cut;
 use super::super::state::State;
 use super::super::types::{HostError, Level, Scope};
-use super::wit::{config, counters, log, timers};
+use super::wit::{config, counters, log, metrics, timers};
 use super::{check_json, invalid, limited};
 
 /// A timer's name, as the contract has it.
 const TIMER_NAME_BYTES_MAX: usize = 128;
 
 impl log::Host for State {
-    fn log(&mut self, level: Level, mut message: String) -> wasmtime::Result<()> {
+    fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.count()?;
-        cut(&mut message, self.limits.log_line_bytes_max as usize);
-        let bytes = self.done.log_bytes + message.len();
-        if bytes <= self.limits.log_bytes_max as usize {
-            self.done.log_bytes = bytes;
-            self.meter.add_log_line(level, message);
+        self.add_log_line(level, message);
+        Ok(())
+    }
+}
+
+impl metrics::Host for State {
+    fn add(&mut self, name: String, amount: u64) -> wasmtime::Result<()> {
+        self.count()?;
+        if let Err(detail) = self.figures.add(&name, amount) {
+            self.add_log_line(Level::Warn, detail);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: String, value: i64) -> wasmtime::Result<()> {
+        self.count()?;
+        if let Err(detail) = self.figures.set(&name, value) {
+            self.add_log_line(Level::Warn, detail);
         }
         Ok(())
     }
@@ -73,6 +86,15 @@ impl timers::Host for State {
 }
 
 impl State {
+    fn add_log_line(&mut self, level: Level, mut message: String) {
+        cut(&mut message, self.limits.log_line_bytes_max as usize);
+        let bytes = self.done.log_bytes + message.len();
+        if bytes <= self.limits.log_bytes_max as usize {
+            self.done.log_bytes = bytes;
+            self.meter.add_log_line(level, message);
+        }
+    }
+
     async fn set_timer(
         &mut self,
         name: String,

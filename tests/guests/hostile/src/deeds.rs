@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::althing::plugin::types::Error;
-use crate::althing::plugin::{chat_read, chat_write, config, counters, http, kv, log, timers};
+use crate::althing::plugin::{
+    chat_read, chat_write, config, counters, http, kv, log, metrics, timers,
+};
 
 /// Survives for as long as the instance does.
 static REMEMBERED: AtomicU32 = AtomicU32::new(0);
@@ -53,6 +55,13 @@ pub fn commit(order: &str) -> String {
         "sum" => format!("{}", counters::sum("key", 60_000)),
         "history" => report(chat_read::history("general", None, number as u32).map(drop)),
         "config" => config::get(),
+        "metrics" => {
+            (0..number).for_each(|at| metrics::add(&format!("metric_{at}"), at as u64));
+            metrics::set("metric_0", 1);
+            metrics::add("Bad name", 1);
+            String::new()
+        }
+        "say-back" => order.to_owned(),
         "requests" => repeat(number, |_| {
             http::send(&request("https://localhost:10000/")).map(drop)
         }),

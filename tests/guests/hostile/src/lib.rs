@@ -6,9 +6,10 @@ mod deeds;
 
 wit_bindgen::generate!({ path: "../../../wit", world: "plugin" });
 
-use althing::plugin::types::{Context, Draft, Json, Reply, View};
+use althing::plugin::types::{Context, Draft, Json, Rejection, Reply, View};
 use exports::althing::plugin::{
-    commands, events, interactions, message_guard, message_kind, schedule,
+    commands, endpoint, events, feed, interactions, lifecycle, membership_guard, message_guard,
+    message_kind, schedule, session_guard,
 };
 
 #[used]
@@ -146,6 +147,138 @@ impl message_kind::Guest for Hostile {
 impl schedule::Guest for Hostile {
     fn run(_: Context, name: String, _: Json) -> Result<(), String> {
         match deeds::commit(&name) {
+            report if report.is_empty() => Ok(()),
+            report => Err(report),
+        }
+    }
+}
+
+/// Leave, unless there is something to report.
+fn leave(order: &str) -> Result<(), Rejection> {
+    match judge(order) {
+        message_guard::Verdict::Allow => Ok(()),
+        message_guard::Verdict::Reject(rejection) => Err(rejection),
+        message_guard::Verdict::Change(_) => Err(rejection("changed".into())),
+        message_guard::Verdict::Hold(report) => Err(rejection(report)),
+    }
+}
+
+fn rejection(reason: String) -> Rejection {
+    Rejection {
+        code: "reported".into(),
+        reason,
+        retry_after_ms: None,
+    }
+}
+
+/// The order in a document's field; a field that isn't there orders nothing.
+fn field<'d>(document: &'d str, name: &str) -> &'d str {
+    let start = format!("\"{name}\":\"");
+    let (_, rest) = document.split_once(&start).unwrap_or_default();
+    rest.split('"').next().unwrap_or_default()
+}
+
+impl membership_guard::Guest for Hostile {
+    fn before_seat(_: Context, seat: membership_guard::Seat) -> Result<(), Rejection> {
+        leave(&seat.user)
+    }
+
+    fn before_create(
+        _: Context,
+        channel: Json,
+        seats: Vec<membership_guard::Seat>,
+    ) -> Result<(), Rejection> {
+        leave(field(&channel, "name"))?;
+        seats.into_iter().try_for_each(|seat| leave(&seat.user))
+    }
+}
+
+impl session_guard::Guest for Hostile {
+    fn before_connect(_: Context, user: Json) -> Result<(), Rejection> {
+        leave(field(&user, "name"))
+    }
+}
+
+impl endpoint::Guest for Hostile {
+    fn handle(_: Context, request: endpoint::Request) -> Result<endpoint::Response, String> {
+        let order = request.path.trim_matches('/').replace('/', " ");
+        if order == "fail" {
+            deeds::commit("set 1 1");
+            return Err("failed after writing".into());
+        }
+        let number = |word: &str| order.strip_prefix(word).and_then(|n| n.parse().ok());
+        let status = number("status ").unwrap_or(200);
+        let mut headers = vec![("content-type".into(), "text/plain".into())];
+        match order.as_str() {
+            "headers" => {
+                for (name, value) in [
+                    ("set-cookie", "a=b"),
+                    ("content-length", "1"),
+                    ("transfer-encoding", "chunked"),
+                    ("x-fine", "yes"),
+                    ("x-split", "a\r\nset-cookie: c=d"),
+                    ("access-control-allow-origin", "*"),
+                    ("content-security-policy", "default-src *"),
+                ] {
+                    headers.push((name.into(), value.into()));
+                }
+            }
+            "echo" => {
+                let lines = request.headers.iter().map(|(n, v)| format!("{n}: {v}\n"));
+                let mut body: String = lines.collect();
+                body = format!(
+                    "{} {}?{}\n{body}",
+                    request.method, request.path, request.query
+                );
+                body.push_str(&String::from_utf8_lossy(&request.body));
+                return Ok(endpoint::Response {
+                    status,
+                    headers,
+                    body: body.into_bytes(),
+                });
+            }
+            _ => {}
+        }
+        Ok(endpoint::Response {
+            status,
+            headers,
+            body: deeds::commit(&order).into_bytes(),
+        })
+    }
+}
+
+impl feed::Guest for Hostile {
+    fn rank(
+        _: Context,
+        _: String,
+        argument: String,
+        candidates: Vec<feed::Candidate>,
+    ) -> Result<Vec<u32>, String> {
+        if argument == "places" {
+            return Ok(vec![u32::MAX, 0, 0, 1_000_000]);
+        }
+        match deeds::commit(&argument) {
+            report if report.is_empty() => Ok((0..).take(candidates.len()).collect()),
+            report => Err(report),
+        }
+    }
+}
+
+impl lifecycle::Guest for Hostile {
+    fn check(_: Context, settings: Json) -> Vec<lifecycle::SettingFault> {
+        match deeds::commit(field(&settings, "check")) {
+            report if report.is_empty() => Vec::new(),
+            detail => vec![lifecycle::SettingFault {
+                setting: "check".into(),
+                detail,
+            }],
+        }
+    }
+
+    fn start(_: Context, previous: Option<String>) -> Result<(), String> {
+        let order = deeds::commit("config");
+        let order = field(&order, "start").replace("previous", &previous.unwrap_or_default());
+        match deeds::commit(&order) {
             report if report.is_empty() => Ok(()),
             report => Err(report),
         }

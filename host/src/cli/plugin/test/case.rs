@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::plugins::{Command, Context, Draft, Event, Hook, Interaction, Manifest, Role, Scope};
+use crate::plugins::{
+    Candidate, Command, Context, Draft, EndpointRequest, Event, Hook, Interaction, Manifest,
+    Message, Role, Scope, Seat,
+};
 
 /// A call that is ready to be made.
 pub struct Case {
@@ -33,6 +36,20 @@ pub enum Input {
     Create { kind: String, data: String },
     Act(Action),
     Timer { name: String, payload: String },
+    Seat(Seat),
+    CreateChannel { channel: String, seats: Vec<Seat> },
+    Connect { user: String },
+    Request(EndpointRequest),
+    Rank(Ranking),
+    CheckSettings(String),
+    Start { previous: Option<String> },
+}
+
+/// What there is for a feed.
+pub struct Ranking {
+    pub feed: String,
+    pub argument: String,
+    pub candidates: Vec<Candidate>,
 }
 
 /// What somebody does with a message of a kind; documents are JSON.
@@ -96,6 +113,7 @@ impl Default for WrittenContext {
 pub struct Things {
     pub kv: Vec<KeyValue>,
     pub messages: Vec<GivenMessage>,
+    pub channels: Vec<GivenChannel>,
     pub members: Vec<GivenMember>,
     pub users: Vec<GivenUser>,
     pub counters: Vec<Counter>,
@@ -121,7 +139,7 @@ fn one() -> u64 {
 }
 
 /// A message that is stored. `data` is a kind's document; a text has `text` alone.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenMessage {
     pub id: String,
@@ -134,6 +152,19 @@ pub struct GivenMessage {
     #[serde(default)]
     pub text: String,
     pub data: Option<Value>,
+}
+
+/// A channel that is more than its id.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenChannel {
+    pub id: String,
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default = "nothing")]
+    pub custom: Value,
 }
 
 /// A participant.
@@ -182,6 +213,10 @@ pub struct Response {
 
 fn text_kind() -> String {
     "text".into()
+}
+
+fn none() -> String {
+    "none".into()
 }
 
 fn member() -> String {
@@ -243,7 +278,7 @@ impl Case {
             role(&given.role).map_err(|error| format!("given.members: role {error}"))?;
         }
         let call = written.call.as_deref();
-        let input = input(&written.hook, call, written.input, context.now_ms)?;
+        let input = input(&written.hook, call, written.input, &context)?;
         check_expected(&written.expect)?;
         Ok(Self {
             context,
@@ -264,7 +299,7 @@ fn check_expected(expect: &Value) -> Result<(), String> {
     }
 }
 
-fn input(hook: &str, call: Option<&str>, input: Value, now_ms: u64) -> Result<Input, String> {
+fn input(hook: &str, call: Option<&str>, input: Value, context: &Context) -> Result<Input, String> {
     let Some(hook) = Hook::ALL.into_iter().find(|known| known.name() == hook) else {
         let known = Hook::ALL.map(Hook::name).join(", ");
         return Err(format!("hook = `{hook}` is none of: {known}"));
@@ -273,7 +308,11 @@ fn input(hook: &str, call: Option<&str>, input: Value, now_ms: u64) -> Result<In
         Hook::MessageGuard => &["before-send", "before-edit", "before-delete"],
         Hook::Commands => &["run", "complete"],
         Hook::MessageKind => &["create", "act"],
-        Hook::Events | Hook::Interactions => &["handle"],
+        Hook::Events | Hook::Interactions | Hook::Endpoint => &["handle"],
+        Hook::MembershipGuard => &["before-seat", "before-create"],
+        Hook::SessionGuard => &["before-connect"],
+        Hook::Feed => &["rank"],
+        Hook::Lifecycle => &["start", "check"],
         Hook::Schedule => &["run"],
     };
     let call = call.unwrap_or(calls[0]);
@@ -298,7 +337,7 @@ fn input(hook: &str, call: Option<&str>, input: Value, now_ms: u64) -> Result<In
             Input::Event(Event {
                 kind: event.kind,
                 seq: event.seq,
-                ts_ms: event.ts_ms.unwrap_or(now_ms),
+                ts_ms: event.ts_ms.unwrap_or(context.now_ms),
                 data: event.data.to_string(),
             })
         }
@@ -345,7 +384,58 @@ fn input(hook: &str, call: Option<&str>, input: Value, now_ms: u64) -> Result<In
                 payload: timer.payload.to_string(),
             }
         }
+        (Hook::MembershipGuard, "before-create") => {
+            let create: WrittenChannel = fields(input)?;
+            let seats = create.seats.into_iter().map(WrittenSeat::seat);
+            Input::CreateChannel {
+                channel: create.channel.to_string(),
+                seats: seats.collect::<Result<_, _>>()?,
+            }
+        }
+        (Hook::MembershipGuard, _) => Input::Seat(fields::<WrittenSeat>(input)?.seat()?),
+        (Hook::SessionGuard, _) => Input::Connect {
+            user: input.to_string(),
+        },
+        (Hook::Endpoint, _) => {
+            let request: WrittenRequest = fields(input)?;
+            Input::Request(EndpointRequest {
+                method: request.method,
+                path: request.path,
+                query: request.query,
+                headers: request.headers.into_iter().collect(),
+                body: request.body.into_bytes(),
+            })
+        }
+        (Hook::Feed, _) => {
+            let ranking: WrittenRanking = fields(input)?;
+            let candidates = (1..).zip(ranking.candidates).map(|(at, of)| Candidate {
+                message: message(of.message, at, context),
+                state: of.state.map(|state| state.to_string()).unwrap_or_default(),
+            });
+            Input::Rank(Ranking {
+                candidates: candidates.collect(),
+                feed: ranking.feed,
+                argument: ranking.argument,
+            })
+        }
+        (Hook::Lifecycle, "check") => Input::CheckSettings(input.to_string()),
+        (Hook::Lifecycle, _) => Input::Start {
+            previous: fields::<WrittenStart>(input)?.previous,
+        },
     })
+}
+
+/// A message as the plugin sees it; `at` is its seq where the case gives none.
+pub fn message(given: GivenMessage, at: u64, context: &Context) -> Message {
+    Message {
+        channel: given.channel.unwrap_or_else(|| context.channel.clone()),
+        seq: given.seq.unwrap_or(at),
+        sender: given.from,
+        ts_ms: given.ts_ms.unwrap_or(context.now_ms),
+        content: draft(given.kind, given.text, given.data),
+        deleted: false,
+        id: given.id,
+    }
 }
 
 fn fields<T: DeserializeOwned>(input: Value) -> Result<T, String> {
@@ -439,6 +529,72 @@ struct WrittenTimer {
     name: String,
     #[serde(default)]
     payload: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSeat {
+    user: String,
+    #[serde(default = "none")]
+    before: String,
+    #[serde(default = "member")]
+    after: String,
+}
+
+impl WrittenSeat {
+    fn seat(self) -> Result<Seat, String> {
+        Ok(Seat {
+            before: role(&self.before).map_err(|error| format!("input.before {error}"))?,
+            after: role(&self.after).map_err(|error| format!("input.after {error}"))?,
+            user: self.user,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenChannel {
+    #[serde(default = "nothing")]
+    channel: Value,
+    #[serde(default)]
+    seats: Vec<WrittenSeat>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRequest {
+    #[serde(default = "get")]
+    method: String,
+    path: String,
+    #[serde(default)]
+    query: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRanking {
+    feed: String,
+    #[serde(default)]
+    argument: String,
+    #[serde(default)]
+    candidates: Vec<WrittenCandidate>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCandidate {
+    message: GivenMessage,
+    state: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenStart {
+    previous: Option<String>,
 }
 
 /// The words of `wit/types.wit`.

@@ -11,8 +11,8 @@ use super::case::{self, Case};
 use super::outcome::{bytes_document, compact, json_or_text};
 use crate::chat::users::BOT_PREFIX;
 use crate::plugins::{
-    Answer, Chat, Effect, Entry, HostError, HttpHeaderValue, HttpRequest, HttpResponse, Manifest,
-    Member, Message, Post, Scope, TimerWrite, User,
+    Answer, Channel, Chat, Effect, Entry, HostError, HttpHeaderValue, HttpRequest, HttpResponse,
+    Manifest, Member, Message, Post, Scope, TimerWrite, User,
 };
 
 /// Most that one answer of the host holds.
@@ -22,7 +22,7 @@ const PAGE_MAX: usize = 100;
 pub struct Given {
     bot: String,
     kinds: Vec<String>,
-    channels: Vec<String>,
+    channels: BTreeMap<String, Channel>,
     kv: Vec<(Scope, String, Entry)>,
     messages: Vec<Message>,
     members: Vec<(String, Member)>,
@@ -48,19 +48,7 @@ impl Given {
         let here = |channel: &Option<String>| channel.clone().unwrap_or(context.channel.clone());
         let messages: Vec<Message> = (1..)
             .zip(&given.messages)
-            .map(|(at, message)| Message {
-                id: message.id.clone(),
-                channel: here(&message.channel),
-                seq: message.seq.unwrap_or(at),
-                sender: message.from.clone(),
-                ts_ms: message.ts_ms.unwrap_or(context.now_ms),
-                content: case::draft(
-                    message.kind.clone(),
-                    message.text.clone(),
-                    message.data.clone(),
-                ),
-                deleted: false,
-            })
+            .map(|(at, message)| case::message(message.clone(), at, context))
             .collect();
         let mut members: Vec<(String, Member)> = given
             .members
@@ -74,9 +62,27 @@ impl Given {
         members.sort_by(|a, b| a.1.user.cmp(&b.1.user));
         let of_messages = messages.iter().map(|message| message.channel.clone());
         let of_members = members.iter().map(|(channel, _)| channel.clone());
-        let mut channels: Vec<String> = of_messages.chain(of_members).collect();
-        channels.push(context.channel.clone());
-        channels.retain(|channel| !channel.is_empty());
+        // A channel that is named anywhere is there, known or not by more than the id.
+        let ids = of_messages
+            .chain(of_members)
+            .chain([context.channel.clone()]);
+        let mut channels: BTreeMap<String, Channel> = ids
+            .filter(|id| !id.is_empty())
+            .map(|id| {
+                (
+                    id.clone(),
+                    channel(&id, &context.channel_type, "", "{}".into()),
+                )
+            })
+            .collect();
+        channels.extend(given.channels.iter().map(|given| {
+            let kind = match given.kind.as_str() {
+                "" => &context.channel_type,
+                kind => kind,
+            };
+            let channel = channel(&given.id, kind, &given.name, given.custom.to_string());
+            (given.id.clone(), channel)
+        }));
         // Whoever is somewhere in the case is a user, known or not by more than the id.
         let ids = (members.iter().map(|(_, member)| &member.user))
             .chain(messages.iter().map(|message| &message.sender))
@@ -127,11 +133,8 @@ impl Given {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn channel(&self, id: &str) -> Result<(), HostError> {
-        match self.channels.iter().any(|known| known == id) {
-            true => Ok(()),
-            false => Err(missing("channel")),
-        }
+    fn found(&self, channel: &str) -> Result<&Channel, HostError> {
+        self.channels.get(channel).ok_or_else(|| missing("channel"))
     }
 
     /// A message as it is once what is pending has landed.
@@ -171,7 +174,7 @@ impl Given {
         post: Post,
         pending: &[Effect],
     ) -> Result<(String, Effect), HostError> {
-        self.channel(channel)?;
+        self.found(channel)?;
         self.check_kind(&post.kind)?;
         let number = pending
             .iter()
@@ -288,6 +291,15 @@ fn change(document: Value) -> Effect {
     })
 }
 
+fn channel(id: &str, kind: &str, name: &str, custom: String) -> Channel {
+    Channel {
+        id: id.into(),
+        kind: kind.into(),
+        name: name.into(),
+        custom,
+    }
+}
+
 fn user(id: &str, name: &str, custom: String) -> User {
     User {
         id: id.into(),
@@ -324,7 +336,7 @@ impl Chat for Given {
     fn owner<'a>(&'a self, scope: &'a Scope) -> Answer<'a, ()> {
         answer(match scope {
             Scope::Plugin => Ok(()),
-            Scope::Channel(id) => self.channel(id),
+            Scope::Channel(id) => self.found(id).map(drop),
             Scope::User(id) if self.users.contains_key(id) => Ok(()),
             Scope::User(_) => Err(missing("user")),
             Scope::Message(id) => self.current(id, &[]).map(drop),
@@ -359,6 +371,10 @@ impl Chat for Given {
         answer(Ok(()))
     }
 
+    fn channel<'a>(&'a self, id: &'a str) -> Answer<'a, Channel> {
+        answer(self.found(id).cloned())
+    }
+
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {
         answer(self.current(id, &[]))
     }
@@ -369,7 +385,7 @@ impl Chat for Given {
         before: Option<u64>,
         limit: u32,
     ) -> Answer<'a, Vec<Message>> {
-        let found = self.channel(channel).map(|()| {
+        let found = self.found(channel).map(|_| {
             let earlier = |message: &&Message| before.is_none_or(|before| message.seq < before);
             let here = self.messages.iter().filter(|m| m.channel == channel);
             let mut found: Vec<Message> = here.filter(earlier).cloned().collect();
@@ -386,7 +402,7 @@ impl Chat for Given {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answer<'a, Vec<Member>> {
-        let found = self.channel(channel).map(|()| {
+        let found = self.found(channel).map(|_| {
             let here = self.members.iter().filter(|(of, _)| of == channel);
             here.map(|(_, member)| member)
                 .filter(|member| after.is_none_or(|after| member.user.as_str() > after))

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::case::{Action, Input, scope_word};
+use super::case::{Action, Input, Ranking, scope_word};
 use super::given::{Given, Written};
 use crate::plugins::{
-    self, Act, Call, Created, Effects, Fault, KvWrite, Level, LogLine, Output, Reply, Shown,
-    TimerWrite, Usage, Verdict,
+    self, Act, Call, Created, Effects, Fault, KvWrite, Level, LogLine, Output, Rejection, Reply,
+    Shown, TimerWrite, Usage, Verdict,
 };
 
 /// What came of a call.
@@ -71,6 +71,38 @@ pub async fn of(call: Call<'_>, input: &Input, given: &Given) -> (Outcome, Usage
         Input::Timer { name, payload } => {
             told(plugins::run_schedule(call, name, payload).await, done)
         }
+        Input::Seat(seat) => told(plugins::guard_seat(call, seat).await, leave),
+        Input::CreateChannel { channel, seats } => {
+            told(plugins::guard_create(call, channel, seats).await, leave)
+        }
+        Input::Connect { user } => told(plugins::guard_connect(call, user).await, leave),
+        Input::Request(request) => told(plugins::handle_request(call, request).await, |response| {
+            or_error(response, |response| {
+                let mut value = json!({ "status": response.status });
+                let headers = response.headers.into_iter();
+                value["headers"] = headers.map(|(name, value)| (name, json!(value))).collect();
+                value["body"] = bytes_document(&response.body);
+                result(value)
+            })
+        }),
+        Input::Rank(ranking) => {
+            let Ranking {
+                feed,
+                argument,
+                candidates,
+            } = ranking;
+            let ranked = plugins::rank_feed(call, feed, argument, candidates).await;
+            told(ranked, |places| {
+                or_error(places, |places| result(json!(places)))
+            })
+        }
+        Input::CheckSettings(settings) => {
+            told(plugins::check_settings(call, settings).await, |faults| {
+                let fault = |fault: &plugins::CheckedSetting| json!({ "setting": fault.setting, "detail": fault.detail });
+                result(faults.iter().map(fault).collect())
+            })
+        }
+        Input::Start { previous } => told(plugins::start(call, previous.as_deref()).await, done),
     };
     let mut document = end;
     document["writes"] = writes(&effects).into();
@@ -135,13 +167,22 @@ fn verdict(verdict: Verdict) -> Value {
             let data = patch.data.as_deref().map(json_or_text);
             json!({ "change": { "text": patch.text, "data": data } })
         }
-        Verdict::Reject(rejection) => json!({ "reject": {
-            "code": rejection.code, "reason": rejection.reason,
-            "retry_after_ms": rejection.retry_after_ms,
-        } }),
+        Verdict::Reject(rejection) => rejected(&rejection),
         Verdict::Hold(reason) => json!({ "hold": reason }),
     };
     json!({ "result": value })
+}
+
+fn leave(leave: Result<(), Rejection>) -> Value {
+    let value = leave.map_or_else(|rejection| rejected(&rejection), |()| json!("allow"));
+    json!({ "result": value })
+}
+
+fn rejected(rejection: &Rejection) -> Value {
+    json!({ "reject": {
+        "code": rejection.code, "reason": rejection.reason,
+        "retry_after_ms": rejection.retry_after_ms,
+    } })
 }
 
 fn shown_document(shown: &Shown) -> Value {
