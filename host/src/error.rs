@@ -55,6 +55,8 @@ codes! {
     OriginNotAllowed = "origin_not_allowed", 403, false, "This origin is not on the app's list";
     /// The user was deactivated.
     UserDeactivated = "user_deactivated", 403, false, "The user is deactivated";
+    /// A plugin of the app refused the connection.
+    SessionRejected = "session_rejected", 403, false, "The connection was refused";
     /// Absent, or somebody else's: the answers are the same.
     NotFound = "not_found", 404, false, "Not found";
     MethodNotAllowed = "method_not_allowed", 405, false, "The method is not allowed here";
@@ -76,6 +78,8 @@ codes! {
     Invalid = "invalid", 422, false, "A value is not valid";
     /// A plugin of the app refused the message; `detail` is for its sender.
     MessageRejected = "message_rejected", 422, false, "The message was refused";
+    /// A plugin of the app refused who would be in the channel, or as what.
+    MembershipRejected = "membership_rejected", 422, false, "The change was refused";
     /// A plugin refused the action or command; `detail` is for whoever did it.
     ActionRefused = "action_refused", 422, false, "The action was refused";
     /// A limit on how many there may be.

@@ -211,6 +211,8 @@ CREATE TABLE installs (
     secrets     TEXT COLLATE "C"    NOT NULL,   -- JSON object: secret settings, sealed
     place       BIGINT  NOT NULL,   -- order in the chain of guards
     on_fault    TEXT COLLATE "C"    NOT NULL,
+    hooks       TEXT COLLATE "C"    NOT NULL,   -- JSON array: the hooks that this version has
+    started     TEXT COLLATE "C"    NOT NULL,   -- the version whose start has run, or empty
     cursor      BIGINT  NOT NULL,   -- the log position up to which its events are handled
     attempts    BIGINT  NOT NULL DEFAULT 0, -- how often the event after the cursor has failed
     retry_at    BIGINT,             -- when the failed event is tried again

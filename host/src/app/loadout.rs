@@ -66,8 +66,8 @@ impl Installed {
     pub fn has(&self, hook: plugins::Hook) -> bool {
         match &self.inspection {
             Some(inspection) => inspection.hooks.contains(hook),
-            // What can't be looked into may have been a guard, and a guard must not vanish.
-            None => hook == plugins::Hook::MessageGuard,
+            // What can't be looked into now was when it was installed: a guard must not vanish.
+            None => self.row.hooks.0.iter().any(|known| known == hook.name()),
         }
     }
 }

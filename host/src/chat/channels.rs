@@ -2,11 +2,11 @@
 
 use super::access::{self, Actor, Caller};
 use super::tenants::page;
-use super::{cursor, valid};
+use super::{cursor, gates, valid};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::{Channel, ChannelId, ChannelKey, ChannelListing, Role, Texts, UserId};
-use crate::store::proof::{Member, Tenant};
+use crate::store::proof::Member;
 use crate::store::{ChannelChange, ChannelFilter, NewChannel};
 use crate::wire;
 
@@ -62,6 +62,7 @@ pub async fn add(app: &App, caller: &Caller, new: wire::NewChannel) -> Result<Ch
         participants,
         actor: actor.user().cloned(),
     };
+    gates::create(app, &actor, &made).await?;
     app.store
         .add_channel(tenant, made)
         .await
@@ -111,7 +112,14 @@ pub async fn direct(app: &App, caller: &Caller, users: Vec<UserId>) -> Result<Ch
     if one == other {
         return Err(Error::invalid("user_ids", "must be two different users"));
     }
-    pair(app, actor.tenant(), None, &one, &other).await
+    let made = pair(None, &one, &other);
+    if app.store.find_pair(actor.tenant(), &made).await?.is_none() {
+        gates::create(app, &actor, &made).await?;
+    }
+    app.store
+        .add_channel(actor.tenant(), made)
+        .await
+        .map(|(channel, _)| channel)
 }
 
 /// The side channel of two participants, where their private messages stand.
@@ -142,16 +150,16 @@ pub(super) async fn side(
             "must be `*` or a participant of the channel",
         ));
     }
-    pair(app, member.tenant(), Some(parent.key), from, to).await
+    // Both are in the channel already: nobody comes in.
+    let made = pair(Some(parent.key), from, to);
+    app.store
+        .add_channel(member.tenant(), made)
+        .await
+        .map(|(channel, _)| channel)
 }
 
-async fn pair(
-    app: &App,
-    tenant: Tenant,
-    parent: Option<ChannelKey>,
-    one: &UserId,
-    other: &UserId,
-) -> Result<Channel> {
+/// The channel of a pair as it would be made.
+fn pair(parent: Option<ChannelKey>, one: &UserId, other: &UserId) -> NewChannel {
     let (first, second) = if one < other {
         (one, other)
     } else {
@@ -162,7 +170,7 @@ async fn pair(
         "{}\n{first}\n{second}",
         parent.map_or(String::new(), |key| key.to_string())
     );
-    let made = NewChannel {
+    NewChannel {
         id: None,
         kind: if parent.is_some() { "side" } else { "direct" }.into(),
         name: None,
@@ -177,11 +185,7 @@ async fn pair(
             (second.clone(), Role::Member),
         ],
         actor: None,
-    };
-    app.store
-        .add_channel(tenant, made)
-        .await
-        .map(|(channel, _)| channel)
+    }
 }
 
 /// One channel, with the caller's place in it.

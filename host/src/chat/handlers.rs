@@ -299,8 +299,24 @@ pub(super) async fn commit(
     if effects.is_empty() && matches!(cause, Cause::Request) {
         return Ok(true);
     }
-    let now = app.clock.now();
     let sets_timers = !effects.timers.is_empty();
+    let commit = commit_of(app, installed, cause, depth, effects)?;
+    let landed = app.store.commit_handler(commit).await?;
+    if sets_timers {
+        app.timers_changed.notify_one();
+    }
+    Ok(landed)
+}
+
+/// All that a handler did, as the store takes it.
+pub(super) fn commit_of(
+    app: &App,
+    installed: &Installed,
+    cause: Cause,
+    depth: i16,
+    effects: Effects,
+) -> Result<HandlerCommit> {
+    let now = app.clock.now();
     let mut chat = Vec::with_capacity(effects.chat.len());
     for effect in effects.chat {
         match effect.downcast::<ChatWrite>() {
@@ -309,7 +325,7 @@ pub(super) async fn commit(
         }
     }
     let version = |version: Option<u64>| version.map(|version| version as i64);
-    let commit = HandlerCommit {
+    Ok(HandlerCommit {
         install: installed.row.id,
         cause,
         depth,
@@ -354,12 +370,7 @@ pub(super) async fn commit(
             kv_bytes: app.config.plugins.kv_bytes_max as i64,
             timers: app.config.plugins.timers_max as i64,
         },
-    };
-    let landed = app.store.commit_handler(commit).await?;
-    if sets_timers {
-        app.timers_changed.notify_one();
-    }
-    Ok(landed)
+    })
 }
 
 /// How the store names whose value it is.

@@ -2,11 +2,11 @@
 
 use super::access::{self, Caller};
 use super::rights;
-use super::{cursor, tenants, valid};
+use super::{cursor, gates, tenants, valid};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, Participant, Role, User, UserId};
-use crate::store::proof::Member;
+use crate::store::proof::{Member, Standing};
 use crate::store::{Asker, SeatChange};
 
 /// A participant with what is known of the user.
@@ -58,11 +58,53 @@ pub async fn set(
     role: Option<Role>,
 ) -> Result<Participant> {
     let member = group(app, caller, channel).await?;
-    let seat = change(app, &member, user, move |asker, seat| {
-        rights::set_seat(role, asker, seat)
-    })
-    .await?;
+    let decide = move |asker, seat| rights::set_seat(role, asker, seat);
+    let seat = guarded(app, &member, user, decide).await?;
     seat.ok_or_else(|| Error::not_found("participant"))
+}
+
+/// Changes a seat after the app's plugins have agreed to it.
+async fn guarded(
+    app: &App,
+    member: &Member,
+    user: UserId,
+    decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + 'static,
+) -> Result<Option<Participant>> {
+    if !gates::guards_seats(app, member.tenant().app()) {
+        return change(app, member, user, decide).await;
+    }
+    let before = app
+        .store
+        .find_participant(member.tenant(), member.channel(), &user)
+        .await?
+        .map(|seat| seat.role);
+    let asker = match (member.standing(), member.user()) {
+        (Standing::Participant(role), Some(actor)) => Asker::Participant {
+            role: *role,
+            own: *actor == user,
+        },
+        _ => Asker::Backend,
+    };
+    let agreed = decide(asker, before)?;
+    let after = match agreed {
+        SeatChange::Add(role) | SeatChange::Set(role) => Some(role),
+        SeatChange::Transfer => Some(Role::Owner),
+        SeatChange::Keep | SeatChange::Remove => None,
+    };
+    if let Some(after) = after {
+        gates::seat(app, member, &user, before, after).await?;
+    }
+    // The plugins were asked outside the transaction, about what was then.
+    change(app, member, user, move |asker, seat| {
+        match decide(asker, seat)? {
+            change if change == agreed && seat == before => Ok(change),
+            _ => Err(Error::new(
+                Code::Conflict,
+                "The participant was changed at the same time.",
+            )),
+        }
+    })
+    .await
 }
 
 /// Removes somebody. Whoever is removed sees that, and nothing after it.
@@ -94,7 +136,7 @@ pub async fn transfer(
     to: UserId,
 ) -> Result<Participant> {
     let member = group(app, caller, channel).await?;
-    let seat = change(app, &member, to, rights::transfer).await?;
+    let seat = guarded(app, &member, to, rights::transfer).await?;
     seat.ok_or_else(|| Error::not_found("participant"))
 }
 

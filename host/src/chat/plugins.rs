@@ -3,21 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use serde_json::value::RawValue;
-
 use super::access::{self, Caller};
 use super::bridge::Bridge;
-use super::outside::{HOST_GRANT, Outside, Sealed, Whose};
+use super::outside::{HOST_GRANT, Outside, Sealed};
 use super::quarantine;
 use super::users::BOT_PREFIX;
-use super::valid;
-use crate::app::{App, HookConsumption, Installed, Loadout, PluginLog};
+use crate::app::{App, Consumption, HookConsumption, Installed, Loadout, PluginLog};
 use crate::clock;
-use crate::error::{Code, Error, FieldFault, Result};
-use crate::model::{AppId, Previous, Texts, UserId};
-use crate::plugins::{self, Grants, Inspection, Manifest, Permission, Settings};
+use crate::error::{Code, Error, Result};
+use crate::model::{AppId, UserId};
+use crate::plugins::{self, Grants, Inspection, Permission};
+use crate::store::Install;
 use crate::store::proof::Backend;
-use crate::store::{Install, NewInstall};
 use crate::wire::{self, OnFault};
 
 /// The most versions of one plugin that an app keeps.
@@ -52,14 +49,14 @@ pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wi
 }
 
 /// Compiles and looks into a component, off the threads that serve requests.
-async fn inspect(app: &App, component: Vec<u8>) -> Result<Arc<Inspection>> {
+pub(super) async fn inspect(app: &App, component: Vec<u8>) -> Result<Arc<Inspection>> {
     let engine = app.engine.clone();
     let inspected =
         tokio::task::spawn_blocking(move || plugins::inspect(&engine, &component)).await;
     inspected.map_err(Error::internal)?.map_err(refused)
 }
 
-fn refused(refusal: plugins::Refusal) -> Error {
+pub(super) fn refused(refusal: plugins::Refusal) -> Error {
     let error = match &refusal.field {
         Some(field) => Error::new(
             Code::PluginRefused,
@@ -86,7 +83,7 @@ pub async fn get(app: &App, caller: &Caller, name: &str) -> Result<wire::Plugin>
     read(app, &backend, name.to_owned()).await
 }
 
-async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin> {
+pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin> {
     let versions = app.store.list_versions(backend, &name).await?;
     let Some((newest, ..)) = versions.last() else {
         return Err(Error::not_found("plugin"));
@@ -162,340 +159,13 @@ fn installed_out(
     }
 }
 
-/// Installs a plugin, or changes how it runs: its version, grants, settings, order, what its
-/// failure means, and whether it runs at all.
-///
-/// # Errors
-/// `grant_missing` when it wants a permission that it was not granted; `invalid` for settings that
-/// don't fit its schema. Nothing has changed then.
-pub async fn set(
-    app: &Arc<App>,
-    caller: &Caller,
-    name: &str,
-    set: wire::SetInstall,
-) -> Result<wire::Plugin> {
-    let backend = access::backend(caller)?;
-    // Compiled before the lock is taken: others have plugins to install, too.
-    let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
-    let _compiled = inspect(app, chosen.component).await?;
-    // One after the other: what a request leaves out stays as the one before it left it, and what
-    // runs is what was stored last.
-    let _installing = app.installing.lock().await;
-    put(app, &backend, name, set, Way::Forward).await?;
-    read(app, &backend, name.to_owned()).await
-}
-
-/// Lets the version run that ran before the one that does, as it ran then. Nothing that happens
-/// meanwhile is lost to it: it goes on where the other one stopped.
-///
-/// # Errors
-/// `conflict` when there was none.
-pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
-    let backend = access::backend(caller)?;
-    let _installing = app.installing.lock().await;
-    let row = find_install(app, &backend, name).await?;
-    let row = row.ok_or_else(|| Error::not_found("plugin"))?;
-    let previous = quarantine::previous(&row)
-        .ok_or_else(|| Error::new(Code::Conflict, "There is no version to go back to."))?;
-    put_back(app, &backend, &row, previous).await?;
-    read(app, &backend, name.to_owned()).await
-}
-
-/// Puts the version before into use, and gives its digest. To be called with `installing` held.
-pub(super) async fn put_back(
-    app: &Arc<App>,
-    backend: &Backend,
-    row: &Install,
-    previous: Previous,
-) -> Result<String> {
-    let set = wire::SetInstall {
-        digest: Some(previous.digest.clone()),
-        enabled: None,
-        grants: Some(previous.grants),
-        config: Some(RawValue::from_string(previous.config).map_err(Error::internal)?),
-        order: None,
-        on_fault: None,
-    };
-    let secrets = previous.secrets;
-    put(app, backend, &row.name, set, Way::Back { secrets }).await?;
-    Ok(previous.digest)
-}
-
-/// Where a change leads.
-enum Way {
-    Forward,
-    /// To the version before: the one that it leaves is none to come back to.
-    Back {
-        /// The secrets that it had, sealed: JSON text.
-        secrets: String,
-    },
-}
-
-/// Stores how a plugin shall run, and runs it so.
-async fn put(
-    app: &Arc<App>,
+pub(super) async fn find_install(
+    app: &App,
     backend: &Backend,
     name: &str,
-    set: wire::SetInstall,
-    way: Way,
-) -> Result<()> {
-    let chosen = choose(app, backend, name, set.digest.as_deref()).await?;
-    let inspection = inspect(app, chosen.component).await?;
-    let id = backend.tenant().app();
-    let mut before = chosen.before;
-    if let (Way::Back { secrets }, Some(row)) = (&way, &mut before) {
-        row.secrets.clone_from(secrets);
-    }
-    let mut new = settle(app, id, before, &inspection, set)?;
-    if let Way::Back { .. } = way {
-        new.previous = None;
-    }
-    if new.enabled {
-        check_names(app, backend.tenant().app(), name, &inspection)?;
-        plugins::link(&app.engine, &inspection, granted(&new.grants.0)?)
-            .await
-            .map_err(refused)?;
-    }
-    app.store
-        .add_bot(
-            backend,
-            bot_of(name),
-            inspection.manifest.title.clone(),
-            name.to_owned(),
-        )
-        .await?;
-    app.store.set_install(backend, new).await?;
-    load_app(app, backend.tenant().app()).await
-}
-
-/// The version that a request is about, and how the plugin runs now.
-struct Chosen {
-    component: Vec<u8>,
-    before: Option<Install>,
-}
-
-async fn find_install(app: &App, backend: &Backend, name: &str) -> Result<Option<Install>> {
+) -> Result<Option<Install>> {
     let installs = app.store.list_installs(backend.tenant()).await?;
     Ok(installs.into_iter().find(|row| row.name == name))
-}
-
-async fn choose(app: &App, backend: &Backend, name: &str, digest: Option<&str>) -> Result<Chosen> {
-    let versions = app.store.list_versions(backend, name).await?;
-    let Some((newest, ..)) = versions.last() else {
-        return Err(Error::not_found("plugin"));
-    };
-    let before = find_install(app, backend, name).await?;
-    let digest = digest
-        .or(before.as_ref().map(|row| row.digest.as_str()))
-        .unwrap_or(newest);
-    let component = app
-        .store
-        .find_component(backend.tenant(), name, digest)
-        .await?;
-    let component = component
-        .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
-    Ok(Chosen { component, before })
-}
-
-/// How the plugin shall run: as the request says, and for the rest as before.
-fn settle(
-    app: &App,
-    id: AppId,
-    before: Option<Install>,
-    inspection: &Inspection,
-    set: wire::SetInstall,
-) -> Result<NewInstall> {
-    let before = before.as_ref();
-    let manifest = &inspection.manifest;
-    let grants = match set.grants {
-        Some(grants) => host_by_host(manifest, grants),
-        // A version that asks for less than the one before it gets no more than it asks for.
-        None => before
-            .map(|row| row.grants.0.clone())
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|name| asks_for(manifest, name))
-            .collect(),
-    };
-    check_grants(inspection, &grants)?;
-    let config = match &set.config {
-        Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
-        None => before.map_or_else(|| "{}".into(), |row| row.config.clone()),
-    };
-    let mut sealed =
-        before.map_or_else(|| Ok(Sealed::default()), |row| Sealed::stored(&row.secrets))?;
-    let settings = check_config(manifest, &config, &sealed)?;
-    let cleared: Vec<String> = settings
-        .secrets
-        .iter()
-        .filter(|(_, secret)| secret.is_none())
-        .map(|(name, _)| name.clone())
-        .collect();
-    let plugin = manifest.name.as_str();
-    sealed.change(app, Whose { app: id, plugin }, manifest, settings.secrets)?;
-    let on_fault = set
-        .on_fault
-        .or(before.map(|row| OnFault::stored(&row.on_fault)))
-        .unwrap_or_default();
-    let digest = inspection.digest.to_string();
-    let previous = match before {
-        Some(row) if row.digest != digest => Some(Previous {
-            digest: row.digest.clone(),
-            grants: row.grants.0.clone(),
-            config: row.config.clone(),
-            secrets: row.secrets.clone(),
-            replaced_at: app.clock.now(),
-        }),
-        before => before.and_then(quarantine::previous),
-    };
-    let previous = previous.map(|previous| without(previous, &cleared));
-    Ok(NewInstall {
-        name: manifest.name.clone(),
-        digest,
-        previous: previous.transpose()?,
-        enabled: set
-            .enabled
-            .or(before.map(|row| row.enabled))
-            .unwrap_or(true),
-        grants: Texts(grants),
-        config: settings.plain.to_string(),
-        secrets: sealed.to_json()?,
-        place: set.order.or(before.map(|row| row.place)).unwrap_or(100),
-        on_fault: on_fault.as_str().to_owned(),
-    })
-}
-
-/// The version before as it is stored, without secrets that somebody has cleared since.
-fn without(mut previous: Previous, cleared: &[String]) -> Result<String> {
-    let mut sealed = Sealed::stored(&previous.secrets)?;
-    sealed.forget(cleared);
-    previous.secrets = sealed.to_json()?;
-    serde_json::to_string(&previous).map_err(Error::internal)
-}
-
-/// The grants with a grant for each host in place of `http`: what a later version asks for on top is
-/// not granted by it.
-fn host_by_host(manifest: &Manifest, grants: Vec<String>) -> Vec<String> {
-    let mut settled: Vec<String> = Vec::new();
-    for grant in grants {
-        let some = match manifest.request(Permission::Http) {
-            Some(asked) if grant == Permission::Http.name() => {
-                let hosts = asked.hosts.iter();
-                hosts.map(|host| format!("{HOST_GRANT}{host}")).collect()
-            }
-            _ => vec![grant],
-        };
-        for grant in some {
-            if !settled.contains(&grant) {
-                settled.push(grant);
-            }
-        }
-    }
-    settled
-}
-
-fn asks_for(manifest: &Manifest, grant: &str) -> bool {
-    manifest
-        .permissions
-        .iter()
-        .any(|asked| match grant.strip_prefix(HOST_GRANT) {
-            Some(host) => asked.hosts.iter().any(|asked| asked == host),
-            None => asked.name.name() == grant,
-        })
-}
-
-fn granted(names: &[String]) -> Result<Grants> {
-    let mut grants = Grants::default();
-    for (at, name) in names.iter().enumerate() {
-        let named = match name.strip_prefix(HOST_GRANT) {
-            Some(_) => Some(Permission::Http),
-            None => Permission::from_name(name),
-        };
-        let permission = named.ok_or_else(|| {
-            Error::invalid(
-                format!("grants[{at}]"),
-                "is no permission that this host knows",
-            )
-        })?;
-        grants.insert(permission);
-    }
-    Ok(grants)
-}
-
-fn check_grants(inspection: &Inspection, names: &[String]) -> Result<()> {
-    let given = granted(names)?;
-    if let Some(extra) = names
-        .iter()
-        .find(|name| !asks_for(&inspection.manifest, name))
-    {
-        let message = format!("the plugin does not ask for `{extra}`");
-        return Err(Error::invalid("grants", message));
-    }
-    let missing = inspection.needed.without(given);
-    if !missing.is_empty() {
-        let names: Vec<_> = missing
-            .iter()
-            .map(|permission| format!("`{}`", permission.name()))
-            .collect();
-        let detail = format!(
-            "The plugin needs {}, which it was not granted.",
-            names.join(", ")
-        );
-        return Err(Error::new(Code::GrantMissing, detail));
-    }
-    Ok(())
-}
-
-/// The settings with the schema's defaults filled in, and the secrets that came with them.
-fn check_config(manifest: &Manifest, config: &str, kept: &Sealed) -> Result<Settings> {
-    let settings: serde_json::Value = serde_json::from_str(config).map_err(Error::internal)?;
-    match manifest.complete_config(settings, |name| kept.has(name)) {
-        Ok(settings) => Ok(settings),
-        Err(faults) => {
-            let fault = |fault: plugins::SettingFault| FieldFault {
-                field: match fault.field.as_str() {
-                    "" => "config".to_owned(),
-                    field => format!("config.{field}"),
-                },
-                message: fault.message,
-            };
-            Err(Error::invalid_fields(
-                faults.into_iter().map(fault).collect(),
-            ))
-        }
-    }
-}
-
-/// Two plugins of an app can't have the same command or kind.
-fn check_names(app: &App, id: AppId, name: &str, inspection: &Inspection) -> Result<()> {
-    let loadout = app.loadout(id);
-    for command in &inspection.manifest.commands {
-        if let Some(other) = loadout
-            .commands
-            .get(&command.name)
-            .filter(|other| &*other.name != name)
-        {
-            let detail = format!(
-                "The plugin `{}` has a command `{}` already.",
-                other.name, command.name
-            );
-            return Err(Error::new(Code::Conflict, detail));
-        }
-    }
-    for kind in &inspection.manifest.kinds {
-        if let Some(other) = loadout
-            .kinds
-            .get(&kind.name)
-            .filter(|other| &*other.name != name)
-        {
-            let detail = format!(
-                "The plugin `{}` has a message kind `{}` already.",
-                other.name, kind.name
-            );
-            return Err(Error::new(Code::Conflict, detail));
-        }
-    }
-    Ok(())
 }
 
 /// Removes a plugin with all that it kept. Its messages stay.
@@ -508,7 +178,7 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     if let Some(row) = install {
         app.engine.forget_install(&row.id.to_string());
     }
-    load_app(app, backend.tenant().app()).await
+    load_app(app, backend.tenant().app(), None).await
 }
 
 /// The newest lines of a plugin's log, old to new. One that has not run yet has an empty log.
@@ -564,28 +234,32 @@ pub async fn load_all(app: &Arc<App>) -> Result<()> {
         .collect();
     apps.dedup();
     for id in apps {
-        load_app(app, id).await?;
+        load_app(app, id, None).await?;
     }
     Ok(())
 }
 
 /// Puts an app's installs as they stand in the store into use.
-pub(super) async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
+///
+/// `asked` is what was asked about a change just now: its log and its figures go on.
+pub(super) async fn load_app(app: &Arc<App>, id: AppId, asked: Option<&Installed>) -> Result<()> {
     let backend = access::host(id);
     let before = app.loadout(id);
     let mut loadout = Loadout::default();
     for row in app.store.list_installs(backend.tenant()).await? {
-        let log = before.logs.get(&row.name).cloned().unwrap_or_else(|| {
-            Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
-        });
-        loadout.logs.insert(row.name.clone(), log);
-        let consumption = before.consumption.get(&row.name).cloned();
-        let consumption = consumption.unwrap_or_default();
-        loadout.consumption.insert(row.name.clone(), consumption);
+        let (log, consumption) = match asked.filter(|asked| asked.row.id == row.id) {
+            Some(asked) => (asked.log.clone(), asked.consumption.clone()),
+            None => kept_of(app, &before, &row.name),
+        };
+        loadout.logs.insert(row.name.clone(), log.clone());
+        loadout
+            .consumption
+            .insert(row.name.clone(), consumption.clone());
         if !row.enabled {
             continue;
         }
-        let installed = Arc::new(load(app, &backend, row, &loadout, &before).await?);
+        let installed = load(app, &backend, row, &before, (log, consumption)).await?;
+        let installed = Arc::new(installed);
         if let Err(reason) = &installed.install {
             tracing::error!(app.id = %id, plugin.name = %installed.name, reason, "a plugin could not be loaded");
         }
@@ -604,12 +278,25 @@ pub(super) async fn load_app(app: &Arc<App>, id: AppId) -> Result<()> {
     Ok(())
 }
 
-async fn load(
+type Kept = (Arc<PluginLog>, Arc<Consumption>);
+
+/// The log and the figures of a plugin, which outlive its versions.
+pub(super) fn kept_of(app: &App, before: &Loadout, name: &str) -> Kept {
+    let log =
+        before.logs.get(name).cloned().unwrap_or_else(|| {
+            Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
+        });
+    let consumption = before.consumption.get(name).cloned();
+    (log, consumption.unwrap_or_default())
+}
+
+/// A plugin as it runs. `before` is what ran until now.
+pub(super) async fn load(
     app: &Arc<App>,
     backend: &Backend,
     row: Install,
-    loadout: &Loadout,
     before: &Loadout,
+    (log, consumption): Kept,
 ) -> Result<Installed> {
     let bytes = app
         .store
@@ -660,12 +347,8 @@ async fn load(
         .iter()
         .find(|known| known.row.id == row.id && known.row.updated_at == row.updated_at);
     Ok(Installed {
-        log: loadout.logs.get(&row.name).cloned().unwrap_or_default(),
-        consumption: loadout
-            .consumption
-            .get(&row.name)
-            .cloned()
-            .unwrap_or_default(),
+        log,
+        consumption,
         breakers: unchanged
             .map(|known| known.breakers.clone())
             .unwrap_or_default(),
@@ -680,7 +363,25 @@ async fn load(
     })
 }
 
-fn bot_of(name: &str) -> UserId {
+pub(super) fn granted(names: &[String]) -> Result<Grants> {
+    let mut grants = Grants::default();
+    for (at, name) in names.iter().enumerate() {
+        let named = match name.strip_prefix(HOST_GRANT) {
+            Some(_) => Some(Permission::Http),
+            None => Permission::from_name(name),
+        };
+        let permission = named.ok_or_else(|| {
+            Error::invalid(
+                format!("grants[{at}]"),
+                "is no permission that this host knows",
+            )
+        })?;
+        grants.insert(permission);
+    }
+    Ok(grants)
+}
+
+pub(super) fn bot_of(name: &str) -> UserId {
     UserId::stored(format!("{BOT_PREFIX}{name}"))
 }
 
@@ -692,11 +393,7 @@ fn described(inspection: &Inspection) -> wire::Component {
         digest: inspection.digest.to_string(),
         title: manifest.title.clone(),
         description: manifest.description.clone(),
-        exports: inspection
-            .hooks
-            .iter()
-            .map(|hook| hook.name().to_owned())
-            .collect(),
+        exports: hook_names(inspection),
         imports: inspection
             .needed
             .iter()
@@ -738,6 +435,12 @@ fn described(inspection: &Inspection) -> wire::Component {
         config_schema: serde_json::Value::Object(manifest.config.clone()),
         bytes: inspection.bytes,
     }
+}
+
+/// The hooks that a component has.
+pub(super) fn hook_names(inspection: &Inspection) -> Vec<String> {
+    let hooks = inspection.hooks.iter();
+    hooks.map(|hook| hook.name().to_owned()).collect()
 }
 
 pub(super) fn command(info: &plugins::CommandInfo, plugin: &str) -> wire::Command {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::access;
+use super::installs;
 use super::plugins;
 use crate::app::{App, GivenUp};
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ async fn settle(app: &Arc<App>, given_up: &GivenUp) -> Result<()> {
     };
     let hook = given_up.hook.name();
     if let Some(previous) = previous(&row).filter(|previous| is_fresh(app, previous)) {
-        match plugins::put_back(app, &backend, &row, previous).await {
+        match installs::put_back(app, &backend, &row, previous).await {
             Ok(digest) => {
                 say(format!(
                     "{hook} of version {} keeps failing: back to {digest}",
@@ -68,7 +69,7 @@ async fn settle(app: &Arc<App>, given_up: &GivenUp) -> Result<()> {
     say(format!(
         "{hook} is in quarantine: it is not called before the plugin is installed anew"
     ));
-    plugins::load_app(app, row.app_id).await
+    plugins::load_app(app, row.app_id, None).await
 }
 
 fn is_fresh(app: &App, previous: &Previous) -> bool {

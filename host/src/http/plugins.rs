@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::extract::{self, By, Json, Paging, Path, Query};
 use super::{DONE, reply};
 use crate::app::App;
-use crate::chat::{decisions, plugins};
+use crate::chat::{decisions, installs, plugins};
 use crate::error::{Code, Error, Result};
 use crate::wire;
 
@@ -76,7 +76,7 @@ pub async fn set(
     Path(name): Path<String>,
     Json(set): Json<wire::SetInstall>,
 ) -> Result<Response> {
-    Ok(reply::ok(&plugins::set(&app, &caller, &name, set).await?))
+    Ok(reply::ok(&installs::set(&app, &caller, &name, set).await?))
 }
 
 /// Remove a plugin
@@ -104,7 +104,7 @@ pub async fn roll_back(
     By(caller): By,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    Ok(reply::ok(&plugins::roll_back(&app, &caller, &name).await?))
+    Ok(reply::ok(&installs::roll_back(&app, &caller, &name).await?))
 }
 
 /// See what a plugin took

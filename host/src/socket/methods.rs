@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::chat::access::{self, Actor, Caller, Client, Session};
 use crate::chat::catchup::{self, Since};
 use crate::chat::messages::{self, Page};
-use crate::chat::{interact, passing};
+use crate::chat::{gates, interact, passing};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::frame;
@@ -115,6 +115,15 @@ pub async fn connect(
             );
         }
     };
+    if let Err(error) = gates::connect(app, &session, &user).await {
+        app.hub.disconnect(tenant.app(), &session.user, outbox);
+        let close = match error.code() {
+            Code::SessionRejected => Close::REFUSED,
+            // A plugin that must agree failed: it may agree later.
+            _ => Close::SHUTDOWN,
+        };
+        return (Some(encode::<()>(id, Err(error))), Err(close));
+    }
     let epoch = app.store.epoch();
     let reply = wire::Connected {
         user: (&user).into(),

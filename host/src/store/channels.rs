@@ -132,6 +132,13 @@ impl Store {
         })?)
     }
 
+    /// The channel of the pair that `new` is for.
+    pub async fn find_pair(&self, tenant: Tenant, new: &NewChannel) -> Result<Option<Channel>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(BY_PAIR).bind(tenant.app()).bind(&new.pair).fetch_optional(pool).await
+        })?)
+    }
+
     /// Makes a channel; for a pair gives the one there is. The flag tells whether it is new.
     ///
     /// # Errors

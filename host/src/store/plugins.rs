@@ -28,6 +28,10 @@ pub struct Install {
     pub place: i64,
     /// `open`, `closed` or `hold`.
     pub on_fault: String,
+    /// The hooks that its version has.
+    pub hooks: crate::model::Texts,
+    /// The digest of the version that started last; empty before the first.
+    pub started: String,
     /// The position of the log up to which its events are handled.
     pub cursor: i64,
     pub attempts: i64,
@@ -43,7 +47,13 @@ pub struct Install {
 /// An install to be made or changed.
 #[derive(Debug, Clone)]
 pub struct NewInstall {
+    /// That of the install there is, or a new one.
+    pub id: InstallId,
     pub name: String,
+    /// For people.
+    pub title: String,
+    /// The user by whom it writes.
+    pub bot: UserId,
     pub digest: String,
     pub enabled: bool,
     pub grants: crate::model::Texts,
@@ -51,6 +61,8 @@ pub struct NewInstall {
     pub secrets: String,
     pub place: i64,
     pub on_fault: String,
+    pub hooks: crate::model::Texts,
+    pub started: String,
     /// The version that this one takes the place of: JSON text.
     pub previous: Option<String>,
 }
@@ -144,8 +156,8 @@ pub struct HandlerCommit {
 
 macro_rules! install_columns {
     () => {
-        "id, app_id, name, digest, enabled, grants, config, secrets, place, on_fault, cursor, attempts, retry_at, quarantine, \
-         previous, created_at, updated_at"
+        "id, app_id, name, digest, enabled, grants, config, secrets, place, on_fault, hooks, started, cursor, attempts, \
+         retry_at, quarantine, previous, created_at, updated_at"
     };
 }
 
@@ -229,22 +241,29 @@ impl Store {
         })?)
     }
 
-    /// Makes or changes an install. A new one begins with the events after now.
-    pub async fn set_install(&self, backend: &Backend, new: NewInstall) -> Result<Install> {
+    /// Installs a plugin, or changes how it runs, and lands what it did at its start with it. The flag
+    /// is false when a value that it read has changed: it should then start again.
+    pub async fn set_install(
+        &self,
+        backend: &Backend,
+        new: NewInstall,
+        start: Option<HandlerCommit>,
+    ) -> Result<bool> {
         let app = backend.tenant().app();
-        self.write(move |tx| {
+        let landed = self.write(move |tx| {
             Box::pin(async move {
-                let (id, now, position) = (InstallId(tx.next_id()), tx.now, tx.position);
+                let (now, position) = (tx.now, tx.position);
+                tx.add_bot(app, &new.bot, &new.title, &new.name).await?;
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO installs (id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, \
-                         created_at, updated_at, previous, secrets) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13) \
+                         created_at, updated_at, previous, secrets, hooks, started) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15) \
                          ON CONFLICT (app_id, name) DO UPDATE SET digest = $4, enabled = $5, grants = $6, config = $7, \
                          place = $8, on_fault = $9, attempts = 0, retry_at = NULL, quarantine = NULL, updated_at = $11, \
-                         previous = $12, secrets = $13",
+                         previous = $12, secrets = $13, hooks = $14, started = $15",
                     )
-                    .bind(id)
+                    .bind(new.id)
                     .bind(app)
                     .bind(&new.name)
                     .bind(&new.digest)
@@ -257,22 +276,23 @@ impl Store {
                     .bind(now)
                     .bind(&new.previous)
                     .bind(&new.secrets)
+                    .bind(new.hooks.to_json())
+                    .bind(&new.started)
                     .execute(&mut *c)
-                    .await?;
-                    sqlx::query_as(concat!(
-                        "SELECT ",
-                        install_columns!(),
-                        " FROM installs WHERE app_id = $1 AND name = $2"
-                    ))
-                    .bind(app)
-                    .bind(&new.name)
-                    .fetch_one(&mut *c)
                     .await
-                })
-                .map_err(Error::from)
+                    .map(drop)
+                })?;
+                match start {
+                    Some(commit) => tx.handler(commit).await,
+                    None => Ok(()),
+                }
             })
-        })
-        .await
+        });
+        match landed.await {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Code::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Puts hooks of an install out of use: JSON text. The next change of the install lifts it.

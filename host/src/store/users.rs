@@ -47,38 +47,6 @@ impl Store {
         .await
     }
 
-    /// Makes the bot user of a plugin, unless it is there.
-    pub async fn add_bot(
-        &self,
-        backend: &Backend,
-        id: UserId,
-        name: String,
-        plugin: String,
-    ) -> Result<()> {
-        let app = backend.tenant().app();
-        self.write(move |tx| {
-            Box::pin(async move {
-                let now = tx.now;
-                on_db!(&mut tx.connection, c => {
-                    sqlx::query(
-                        "INSERT INTO users (app_id, id, name, custom, plugin, created_at, updated_at, tokens_valid_from) \
-                         VALUES ($1, $2, $3, '{}', $4, $5, $5, 0) ON CONFLICT (app_id, id) DO NOTHING",
-                    )
-                    .bind(app)
-                    .bind(id.as_str())
-                    .bind(name)
-                    .bind(plugin)
-                    .bind(now)
-                    .execute(&mut *c)
-                    .await
-                    .map(drop)
-                })?;
-                Ok(())
-            })
-        })
-        .await
-    }
-
     /// A user of the app.
     pub async fn find_user(&self, tenant: Tenant, id: &UserId) -> Result<Option<User>> {
         Ok(on_db!(&self.db, pool => {
@@ -191,4 +159,32 @@ async fn set_user(tx: &mut Tx, app: AppId, change: UserChange) -> Result<User> {
         .map(drop)
     })?;
     get_user(tx, app, &change.id).await
+}
+
+impl Tx {
+    /// Makes the bot user of a plugin, unless it is there.
+    pub(super) async fn add_bot(
+        &mut self,
+        app: AppId,
+        id: &UserId,
+        name: &str,
+        plugin: &str,
+    ) -> Result<()> {
+        let now = self.now;
+        on_db!(&mut self.connection, c => {
+            sqlx::query(
+                "INSERT INTO users (app_id, id, name, custom, plugin, created_at, updated_at, tokens_valid_from) \
+                 VALUES ($1, $2, $3, '{}', $4, $5, $5, 0) ON CONFLICT (app_id, id) DO NOTHING",
+            )
+            .bind(app)
+            .bind(id.as_str())
+            .bind(name)
+            .bind(plugin)
+            .bind(now)
+            .execute(&mut *c)
+            .await
+            .map(drop)
+        })?;
+        Ok(())
+    }
 }

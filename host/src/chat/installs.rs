@@ -1,0 +1,350 @@
+//! How an install changes: another version, other grants or settings, and back again. A change is
+//! checked in full, by the plugin too if it wants that, before anything of it is stored.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::access::{self, Caller};
+use super::lifecycle;
+use super::outside::{HOST_GRANT, Sealed, Whose};
+use super::plugins::{bot_of, find_install, granted, hook_names, inspect, load_app, read, refused};
+use super::quarantine;
+use super::valid;
+use crate::app::App;
+use crate::error::{Code, Error, FieldFault, Result};
+use crate::model::{AppId, InstallId, Previous, Texts};
+use crate::plugins::{self, Hook, Inspection, Manifest, Permission, Settings};
+use crate::store::proof::Backend;
+use crate::store::{Install, NewInstall};
+use crate::wire::{self, OnFault};
+
+/// Installs a plugin, or changes how it runs: its version, grants, settings, order, what its
+/// failure means, and whether it runs at all.
+///
+/// # Errors
+/// `grant_missing` when it wants a permission that it was not granted; `invalid` for settings that
+/// don't fit its schema. Nothing has changed then.
+pub async fn set(
+    app: &Arc<App>,
+    caller: &Caller,
+    name: &str,
+    set: wire::SetInstall,
+) -> Result<wire::Plugin> {
+    let backend = access::backend(caller)?;
+    // Compiled before the lock is taken: others have plugins to install, too.
+    let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
+    let _compiled = inspect(app, chosen.component).await?;
+    // One after the other: what a request leaves out stays as the one before it left it, and what
+    // runs is what was stored last.
+    let _installing = app.installing.lock().await;
+    put(app, &backend, name, set, Way::Forward).await?;
+    read(app, &backend, name.to_owned()).await
+}
+
+/// Lets the version run that ran before the one that does, as it ran then. Nothing that happens
+/// meanwhile is lost to it: it goes on where the other one stopped.
+///
+/// # Errors
+/// `conflict` when there was none.
+pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
+    let backend = access::backend(caller)?;
+    let _installing = app.installing.lock().await;
+    let row = find_install(app, &backend, name).await?;
+    let row = row.ok_or_else(|| Error::not_found("plugin"))?;
+    let previous = quarantine::previous(&row)
+        .ok_or_else(|| Error::new(Code::Conflict, "There is no version to go back to."))?;
+    put_back(app, &backend, &row, previous).await?;
+    read(app, &backend, name.to_owned()).await
+}
+
+/// Puts the version before into use, and gives its digest. To be called with `installing` held.
+pub(super) async fn put_back(
+    app: &Arc<App>,
+    backend: &Backend,
+    row: &Install,
+    previous: Previous,
+) -> Result<String> {
+    let set = wire::SetInstall {
+        digest: Some(previous.digest.clone()),
+        enabled: None,
+        grants: Some(previous.grants),
+        config: Some(RawValue::from_string(previous.config).map_err(Error::internal)?),
+        order: None,
+        on_fault: None,
+    };
+    let secrets = previous.secrets;
+    put(app, backend, &row.name, set, Way::Back { secrets }).await?;
+    Ok(previous.digest)
+}
+
+/// Where a change leads.
+enum Way {
+    Forward,
+    /// To the version before: the one that it leaves is none to come back to.
+    Back {
+        /// The secrets that it had, sealed: JSON text.
+        secrets: String,
+    },
+}
+
+/// Stores how a plugin shall run, and runs it so.
+async fn put(
+    app: &Arc<App>,
+    backend: &Backend,
+    name: &str,
+    set: wire::SetInstall,
+    way: Way,
+) -> Result<()> {
+    let chosen = choose(app, backend, name, set.digest.as_deref()).await?;
+    let inspection = inspect(app, chosen.component).await?;
+    let id = backend.tenant().app();
+    let mut before = chosen.before;
+    if let (Way::Back { secrets }, Some(row)) = (&way, &mut before) {
+        row.secrets.clone_from(secrets);
+    }
+    let mut new = settle(app, id, before.as_ref(), &inspection, set)?;
+    if let Way::Back { .. } = way {
+        new.previous = None;
+    }
+    if new.enabled {
+        check_names(app, backend.tenant().app(), name, &inspection)?;
+        plugins::link(&app.engine, &inspection, granted(&new.grants.0)?)
+            .await
+            .map_err(refused)?;
+    }
+    let runs_already = new.started == new.digest;
+    if new.enabled {
+        new.started.clone_from(&new.digest);
+    }
+    let has_life = inspection.hooks.contains(Hook::Lifecycle);
+    let next = match way {
+        Way::Forward if has_life => {
+            let next = lifecycle::candidate(app, backend, &new, before.as_ref()).await?;
+            lifecycle::check(app, &next).await?;
+            Some(next)
+        }
+        // What ran before is not asked again: nothing must keep a tenant from going back.
+        Way::Forward | Way::Back { .. } => None,
+    };
+    match &next {
+        Some(next) if new.enabled && !runs_already => {
+            lifecycle::start(app, backend, next, new, before.as_ref()).await?;
+        }
+        _ => {
+            app.store.set_install(backend, new, None).await?;
+        }
+    }
+    load_app(app, id, next.as_ref()).await
+}
+
+/// The version that a request is about, and how the plugin runs now.
+struct Chosen {
+    component: Vec<u8>,
+    before: Option<Install>,
+}
+
+async fn choose(app: &App, backend: &Backend, name: &str, digest: Option<&str>) -> Result<Chosen> {
+    let versions = app.store.list_versions(backend, name).await?;
+    let Some((newest, ..)) = versions.last() else {
+        return Err(Error::not_found("plugin"));
+    };
+    let before = find_install(app, backend, name).await?;
+    let digest = digest
+        .or(before.as_ref().map(|row| row.digest.as_str()))
+        .unwrap_or(newest);
+    let component = app
+        .store
+        .find_component(backend.tenant(), name, digest)
+        .await?;
+    let component = component
+        .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
+    Ok(Chosen { component, before })
+}
+
+/// How the plugin shall run: as the request says, and for the rest as before.
+fn settle(
+    app: &App,
+    id: AppId,
+    before: Option<&Install>,
+    inspection: &Inspection,
+    set: wire::SetInstall,
+) -> Result<NewInstall> {
+    let manifest = &inspection.manifest;
+    let grants = match set.grants {
+        Some(grants) => host_by_host(manifest, grants),
+        // A version that asks for less than the one before it gets no more than it asks for.
+        None => before
+            .map(|row| row.grants.0.clone())
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|name| asks_for(manifest, name))
+            .collect(),
+    };
+    check_grants(inspection, &grants)?;
+    let config = match &set.config {
+        Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
+        None => before.map_or_else(|| "{}".into(), |row| row.config.clone()),
+    };
+    let mut sealed =
+        before.map_or_else(|| Ok(Sealed::default()), |row| Sealed::stored(&row.secrets))?;
+    let settings = check_config(manifest, &config, &sealed)?;
+    let cleared: Vec<String> = settings
+        .secrets
+        .iter()
+        .filter(|(_, secret)| secret.is_none())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let plugin = manifest.name.as_str();
+    sealed.change(app, Whose { app: id, plugin }, manifest, settings.secrets)?;
+    let on_fault = set
+        .on_fault
+        .or(before.map(|row| OnFault::stored(&row.on_fault)))
+        .unwrap_or_default();
+    let digest = inspection.digest.to_string();
+    let previous = match before {
+        Some(row) if row.digest != digest => Some(Previous {
+            digest: row.digest.clone(),
+            grants: row.grants.0.clone(),
+            config: row.config.clone(),
+            secrets: row.secrets.clone(),
+            replaced_at: app.clock.now(),
+        }),
+        before => before.and_then(quarantine::previous),
+    };
+    let previous = previous.map(|previous| without(previous, &cleared));
+    Ok(NewInstall {
+        id: before.map_or_else(|| InstallId(app.store.next_id()), |row| row.id),
+        bot: bot_of(&manifest.name),
+        title: manifest.title.clone(),
+        name: manifest.name.clone(),
+        digest,
+        previous: previous.transpose()?,
+        enabled: set
+            .enabled
+            .or(before.map(|row| row.enabled))
+            .unwrap_or(true),
+        grants: Texts(grants),
+        config: settings.plain.to_string(),
+        secrets: sealed.to_json()?,
+        place: set.order.or(before.map(|row| row.place)).unwrap_or(100),
+        on_fault: on_fault.as_str().to_owned(),
+        hooks: Texts(hook_names(inspection)),
+        started: before.map(|row| row.started.clone()).unwrap_or_default(),
+    })
+}
+
+/// The version before as it is stored, without secrets that somebody has cleared since.
+fn without(mut previous: Previous, cleared: &[String]) -> Result<String> {
+    let mut sealed = Sealed::stored(&previous.secrets)?;
+    sealed.forget(cleared);
+    previous.secrets = sealed.to_json()?;
+    serde_json::to_string(&previous).map_err(Error::internal)
+}
+
+/// The grants with a grant for each host in place of `http`: what a later version asks for on top is
+/// not granted by it.
+fn host_by_host(manifest: &Manifest, grants: Vec<String>) -> Vec<String> {
+    let mut settled: Vec<String> = Vec::new();
+    for grant in grants {
+        let some = match manifest.request(Permission::Http) {
+            Some(asked) if grant == Permission::Http.name() => {
+                let hosts = asked.hosts.iter();
+                hosts.map(|host| format!("{HOST_GRANT}{host}")).collect()
+            }
+            _ => vec![grant],
+        };
+        for grant in some {
+            if !settled.contains(&grant) {
+                settled.push(grant);
+            }
+        }
+    }
+    settled
+}
+
+fn asks_for(manifest: &Manifest, grant: &str) -> bool {
+    manifest
+        .permissions
+        .iter()
+        .any(|asked| match grant.strip_prefix(HOST_GRANT) {
+            Some(host) => asked.hosts.iter().any(|asked| asked == host),
+            None => asked.name.name() == grant,
+        })
+}
+
+fn check_grants(inspection: &Inspection, names: &[String]) -> Result<()> {
+    let given = granted(names)?;
+    if let Some(extra) = names
+        .iter()
+        .find(|name| !asks_for(&inspection.manifest, name))
+    {
+        let message = format!("the plugin does not ask for `{extra}`");
+        return Err(Error::invalid("grants", message));
+    }
+    let missing = inspection.needed.without(given);
+    if !missing.is_empty() {
+        let names: Vec<_> = missing
+            .iter()
+            .map(|permission| format!("`{}`", permission.name()))
+            .collect();
+        let detail = format!(
+            "The plugin needs {}, which it was not granted.",
+            names.join(", ")
+        );
+        return Err(Error::new(Code::GrantMissing, detail));
+    }
+    Ok(())
+}
+
+/// The settings with the schema's defaults filled in, and the secrets that came with them.
+fn check_config(manifest: &Manifest, config: &str, kept: &Sealed) -> Result<Settings> {
+    let settings: serde_json::Value = serde_json::from_str(config).map_err(Error::internal)?;
+    match manifest.complete_config(settings, |name| kept.has(name)) {
+        Ok(settings) => Ok(settings),
+        Err(faults) => {
+            let fault = |fault: plugins::SettingFault| FieldFault {
+                field: match fault.field.as_str() {
+                    "" => "config".to_owned(),
+                    field => format!("config.{field}"),
+                },
+                message: fault.message,
+            };
+            Err(Error::invalid_fields(
+                faults.into_iter().map(fault).collect(),
+            ))
+        }
+    }
+}
+
+/// Two plugins of an app can't have the same command or kind.
+fn check_names(app: &App, id: AppId, name: &str, inspection: &Inspection) -> Result<()> {
+    let loadout = app.loadout(id);
+    for command in &inspection.manifest.commands {
+        if let Some(other) = loadout
+            .commands
+            .get(&command.name)
+            .filter(|other| &*other.name != name)
+        {
+            let detail = format!(
+                "The plugin `{}` has a command `{}` already.",
+                other.name, command.name
+            );
+            return Err(Error::new(Code::Conflict, detail));
+        }
+    }
+    for kind in &inspection.manifest.kinds {
+        if let Some(other) = loadout
+            .kinds
+            .get(&kind.name)
+            .filter(|other| &*other.name != name)
+        {
+            let detail = format!(
+                "The plugin `{}` has a message kind `{}` already.",
+                other.name, kind.name
+            );
+            return Err(Error::new(Code::Conflict, detail));
+        }
+    }
+    Ok(())
+}
