@@ -24,7 +24,7 @@ pub use child::{ChildHost, refusal};
 pub use database::{Database, Kind};
 pub use host::TestHost;
 pub use outside::Outside;
-pub use person::{Person, draft, typed};
+pub use person::{Answer, Person, draft, typed};
 pub use runner::run;
 pub use signer::Signer;
 pub use socket::Socket;

@@ -11,6 +11,7 @@ pub mod channels;
 pub mod cursor;
 pub mod decisions;
 pub mod deliver;
+pub mod endpoint;
 pub mod gates;
 pub mod handlers;
 pub mod installs;

@@ -19,6 +19,7 @@ mod apps;
 mod authenticate;
 mod channels;
 mod cors;
+mod endpoint;
 mod extract;
 mod health;
 mod idempotency;
@@ -110,9 +111,11 @@ pub fn router(app: Arc<App>, sockets: Router<Arc<App>>) -> Router {
         component_bytes_max: app.config.plugins.component_bytes_max,
         time_max: Duration::from_millis(app.config.server.request_timeout_ms),
     };
-    api.route_layer(from_fn_with_state(app.clone(), idempotency::layer))
+    api.merge(endpoint::routes())
+        .route_layer(from_fn_with_state(app.clone(), idempotency::layer))
         .route_layer(from_fn_with_state(app.clone(), authenticate::layer))
         .merge(public(&document))
+        .merge(endpoint::public())
         .merge(sockets)
         .route_layer(from_fn(request::note_route))
         .fallback(async || Error::new(Code::NotFound, "There is no such route."))

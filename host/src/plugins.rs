@@ -53,7 +53,7 @@ pub use interfaces::{Hook, Hooks};
 pub use limits::{Budget, Limits};
 pub use link::{Linked, link};
 pub use manifest::{
-    CommandInfo, EVENTS, KindInfo, Manifest, PermissionRequest, parse as parse_manifest,
+    CommandInfo, EVENTS, FeedInfo, KindInfo, Manifest, PermissionRequest, parse as parse_manifest,
 };
 pub use refusal::Refusal;
 pub use settings::{SECRET_BYTES_MAX, SettingFault, Settings};

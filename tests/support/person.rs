@@ -249,6 +249,13 @@ impl Answer {
         self.body
     }
 
+    /// The body as text, if the status is this one.
+    #[track_caller]
+    pub fn raw_is(self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.text
+    }
+
     /// The problem, if the request was refused with this status and code.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {

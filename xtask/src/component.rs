@@ -7,7 +7,7 @@ use wasmparser::{Encoding, Parser, Payload};
 /// The custom section that `althing_plugin::plugin!` puts the manifest in.
 const MANIFEST_SECTION: &str = "althing:manifest";
 /// Host interfaces that every plugin may use without a permission.
-const FREE: [&str; 3] = ["types", "log", "config"];
+const FREE: [&str; 4] = ["types", "log", "config", "metrics"];
 
 /// What a component is by its type and its manifest.
 pub struct Description {

@@ -2,6 +2,8 @@
 //! the user and for the app as a whole. In memory: a restart fills the buckets.
 
 use std::fmt;
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -26,13 +28,15 @@ pub enum Whose {
     Org(OrgId),
     Backend(AppId),
     User(AppId, UserId),
+    /// Somebody without a credential, by address.
+    Visitor(AppId, Option<IpAddr>),
 }
 
 impl Whose {
     fn app(&self) -> Option<AppId> {
         match self {
             Whose::Backend(app) | Whose::User(app, _) => Some(*app),
-            Whose::Operator | Whose::Org(_) => None,
+            Whose::Operator | Whose::Org(_) | Whose::Visitor(..) => None,
         }
     }
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Whose {
             Whose::Org(org) => write!(f, "{org}"),
             Whose::Backend(app) => write!(f, "{app}"),
             Whose::User(app, user) => write!(f, "{app}/{user}"),
+            Whose::Visitor(app, _) => write!(f, "{app}/*"),
         }
     }
 }
@@ -63,6 +68,7 @@ pub struct Left {
 pub struct Rates {
     user_requests: Buckets<Whose>,
     app_requests: Buckets<AppId>,
+    app_visits: Buckets<AppId>,
     user_messages: Buckets<Whose>,
     app_messages: Buckets<AppId>,
     limits: Limits,
@@ -74,6 +80,7 @@ impl Rates {
         Self {
             user_requests: buckets(limits.user_requests_per_second, limits.user_requests_burst),
             app_requests: buckets(limits.app_requests_per_second, limits.app_requests_burst),
+            app_visits: buckets(limits.app_requests_per_second, limits.app_requests_burst),
             user_messages: buckets(limits.user_messages_per_second, limits.user_messages_burst),
             app_messages: buckets(limits.app_messages_per_second, limits.app_messages_burst),
             limits: limits.clone(),
@@ -100,6 +107,14 @@ impl Rates {
         }))
     }
 
+    /// A request without a credential, counted for where it comes from and for the app. The app's
+    /// bucket for these is one of its own: strangers take nothing from its users.
+    pub fn visit(&self, app: AppId, address: Option<IpAddr>) -> Result<()> {
+        let visitor = Whose::Visitor(app, address.map(network));
+        one_of(&self.user_requests, &visitor, "address")?;
+        one_of(&self.app_visits, &app, "app").map(drop)
+    }
+
     /// A message.
     pub fn message(&self, whose: &Whose) -> Result<()> {
         take(&self.user_messages, &self.app_messages, whose).map(drop)
@@ -110,11 +125,12 @@ impl Rates {
         self.user_requests.retain_recent();
         self.user_messages.retain_recent();
         self.app_requests.retain_recent();
+        self.app_visits.retain_recent();
         self.app_messages.retain_recent();
     }
 }
 
-fn buckets<K: std::hash::Hash + Eq + Clone>(per_second: u32, burst: u32) -> Buckets<K> {
+fn buckets<K: Hash + Eq + Clone>(per_second: u32, burst: u32) -> Buckets<K> {
     let one_or_more = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     let quota = Quota::per_second(one_or_more(per_second)).allow_burst(one_or_more(burst));
     RateLimiter::keyed(quota).with_middleware()
@@ -123,29 +139,39 @@ fn buckets<K: std::hash::Hash + Eq + Clone>(per_second: u32, burst: u32) -> Buck
 /// One from the user's own bucket, then one from the app's: a user who is over its rate takes
 /// nothing from the others.
 fn take(own: &Buckets<Whose>, apps: &Buckets<AppId>, whose: &Whose) -> Result<Option<u32>> {
-    let too_many = |whose: &str, wait: std::time::Duration| {
-        let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        Err(Error::new(
-            Code::RateLimited,
-            format!("Too many requests of this {whose}."),
-        )
-        .retry_after_ms(ms))
-    };
-    let now = DefaultClock::default().now();
     let mut left = None;
     if matches!(whose, Whose::User(..)) {
-        match own.check_key(whose) {
-            Ok(state) => left = Some(state.remaining_burst_capacity()),
-            Err(empty) => return too_many("user", empty.wait_time_from(now)),
-        }
+        left = Some(one_of(own, whose, "user")?);
     }
     if let Some(app) = whose.app() {
-        match apps.check_key(&app) {
-            Ok(state) => left = left.or(Some(state.remaining_burst_capacity())),
-            Err(empty) => return too_many("app", empty.wait_time_from(now)),
-        }
+        let of_app = one_of(apps, &app, "app")?;
+        left = left.or(Some(of_app));
     }
     Ok(left)
+}
+
+/// Takes one. Gives what is left.
+fn one_of<K: Hash + Eq + Clone>(buckets: &Buckets<K>, key: &K, whose: &str) -> Result<u32> {
+    match buckets.check_key(key) {
+        Ok(state) => Ok(state.remaining_burst_capacity()),
+        Err(empty) => {
+            let wait = empty.wait_time_from(DefaultClock::default().now());
+            let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+            let detail = format!("Too many requests of this {whose}.");
+            Err(Error::new(Code::RateLimited, detail).retry_after_ms(ms))
+        }
+    }
+}
+
+/// What one customer of a provider has: an IPv4 address, or the /64 around an IPv6 address.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        address => address,
+    }
 }
 
 #[cfg(test)]
@@ -176,5 +202,31 @@ mod tests {
             "the app's bucket is empty now"
         );
         assert!(rates.message(&Whose::Backend(AppId(2))).is_ok());
+    }
+
+    #[test]
+    fn strangers_are_counted_by_address_and_take_nothing_from_users() {
+        let limits = Limits {
+            user_requests_burst: 2,
+            user_requests_per_second: 1,
+            app_requests_burst: 5,
+            app_requests_per_second: 1,
+            ..Limits::for_testing()
+        };
+        let rates = Rates::new(&limits);
+        let visit = |address: &str| rates.visit(AppId(1), Some(address.parse().unwrap()));
+        assert!(visit("2001:db8::1").is_ok() && visit("2001:db8::2").is_ok());
+        assert!(visit("2001:db8::3").is_err(), "the same network");
+        assert!(visit("192.0.2.1").is_ok() && visit("::ffff:192.0.2.1").is_ok());
+        assert!(visit("192.0.2.1").is_err(), "the same address");
+        assert!(rates.visit(AppId(1), None).is_ok());
+        let refused = rates.visit(AppId(1), None).unwrap_err();
+        assert_eq!(
+            refused.code(),
+            Code::RateLimited,
+            "the app's bucket is empty"
+        );
+        let user = Whose::User(AppId(1), "a".parse().unwrap());
+        assert!(rates.request(&user).is_ok());
     }
 }

@@ -407,6 +407,7 @@ fn described(inspection: &Inspection) -> wire::Component {
                 reason: asked.reason.clone(),
                 allows: allows(asked.name).to_owned(),
                 hosts: asked.hosts.clone(),
+                paths: asked.paths.clone(),
                 secrets: asked
                     .secrets
                     .iter()
@@ -465,6 +466,9 @@ fn allows(permission: Permission) -> &'static str {
         }
         Permission::ChatModerate => "Delete anybody's messages.",
         Permission::Timers => "Do something at a later time.",
+        Permission::PublicRoutes => {
+            "Answer requests of anybody, without a key or token, at the routes named."
+        }
         Permission::Http => {
             "Send what it knows to the hosts named, with the secrets that you enter for them."
         }

@@ -112,6 +112,8 @@ pub struct Permission {
     #[serde(default)]
     pub hosts: Vec<String>,
     #[serde(default)]
+    pub paths: Vec<String>,
+    #[serde(default)]
     pub secrets: Vec<SecretUse>,
 }
 

@@ -42,10 +42,10 @@ closes! {
     UNAUTHENTICATED = 3501, "unauthenticated";
     /// The user was deactivated, or erased.
     DEACTIVATED = 3502, "user deactivated";
-    /// A plugin of the app does not let the user in.
-    REFUSED = 3504, "refused";
     /// A frame that is no request.
     BAD_FRAME = 3503, "bad frame";
+    /// A plugin of the app does not let the user in.
+    REFUSED = 3504, "refused";
     /// The page's origin is not on the app's list.
     ORIGIN = 3505, "origin not allowed";
 }

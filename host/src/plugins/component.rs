@@ -141,6 +141,7 @@ fn check_hooks(manifest: &Manifest, hooks: Hooks) -> Result<(), Refusal> {
         (Hook::Events, "events", !manifest.events.is_empty()),
         (Hook::Commands, "commands", !manifest.commands.is_empty()),
         (Hook::MessageKind, "kinds", !manifest.kinds.is_empty()),
+        (Hook::Feed, "feeds", !manifest.feeds.is_empty()),
     ];
     for (hook, field, is_listed) in listed {
         let name = hook.name();

@@ -21,11 +21,13 @@ pub enum Permission {
     Timers,
     /// Requests to the outside. Granted host by host, which the chat layer looks after.
     Http,
+    /// Routes that anybody may ask. Has no interface of its own: it widens the hook `endpoint`.
+    PublicRoutes,
 }
 
 impl Permission {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Kv,
         Self::Counters,
         Self::ChatRead,
@@ -33,9 +35,11 @@ impl Permission {
         Self::ChatModerate,
         Self::Timers,
         Self::Http,
+        Self::PublicRoutes,
     ];
 
-    /// The name in manifests, grants and, but for `chat-moderate`, of the interface.
+    /// The name in manifests, grants and, but for `chat-moderate` and `public-routes`, of the
+    /// interface.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kv => "kv",
@@ -45,7 +49,13 @@ impl Permission {
             Self::ChatModerate => "chat-moderate",
             Self::Timers => "timers",
             Self::Http => "http",
+            Self::PublicRoutes => "public-routes",
         }
+    }
+
+    /// Whether it is an interface that is linked.
+    pub fn is_interface(self) -> bool {
+        !matches!(self, Self::ChatModerate | Self::PublicRoutes)
     }
 
     /// The permission of that name.

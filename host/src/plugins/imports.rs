@@ -137,7 +137,7 @@ pub(super) fn link(linker: &mut Linker<State>, grants: Grants) -> wasmtime::Resu
                 wit::timers::add_to_linker::<State, HasSelf<State>>(linker, state)?;
             }
             Permission::Http => wit::http::add_to_linker::<State, HasSelf<State>>(linker, state)?,
-            Permission::ChatModerate => {}
+            Permission::ChatModerate | Permission::PublicRoutes => {}
         }
     }
     Ok(())

@@ -132,7 +132,8 @@ pub(super) fn import(name: &str, needed: &mut Grants) -> Result<(), Refusal> {
              alone."
         ));
     };
-    let permission = Permission::from_name(interface).filter(|p| *p != Permission::ChatModerate);
+    let permission =
+        Permission::from_name(interface).filter(|permission| permission.is_interface());
     match permission {
         Some(permission) => needed.insert(permission),
         None if FREE.contains(&interface) => {}

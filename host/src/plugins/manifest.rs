@@ -15,7 +15,8 @@ use super::settings::{self, SettingFault, Settings};
 use crate::address::Hosts;
 use checks::{
     DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, SENTENCE_BYTES_MAX, TITLE_BYTES_MAX, check_commands,
-    check_events, check_kinds, check_name, check_text, check_unique, check_version,
+    check_events, check_feeds, check_kinds, check_name, check_paths, check_text, check_unique,
+    check_version,
 };
 
 /// The entries of a channel's log that a plugin may listen to.
@@ -48,6 +49,8 @@ pub struct Manifest {
     pub commands: Vec<CommandInfo>,
     /// Its kinds of message, at most 16.
     pub kinds: Vec<KindInfo>,
+    /// Its feeds, at most 16.
+    pub feeds: Vec<FeedInfo>,
     /// Whether instances serve more than one call of an install.
     pub keep_instances: bool,
     /// The JSON schema of the settings; empty if there are none.
@@ -65,6 +68,18 @@ pub struct PermissionRequest {
     pub hosts: Vec<String>,
     /// For `http`: which of those hosts each secret setting goes to.
     pub secrets: BTreeMap<String, Vec<String>>,
+    /// For `public-routes`: which, 1 to 20. A path, or the beginning of paths with `/*` at its end.
+    pub paths: Vec<String>,
+}
+
+impl PermissionRequest {
+    /// Whether a path, percent-encoded as it came, is among the routes.
+    pub fn opens(&self, path: &str) -> bool {
+        self.paths.iter().any(|open| match open.strip_suffix('*') {
+            Some(start) => path.starts_with(start),
+            None => path == open,
+        })
+    }
 }
 
 /// A slash command.
@@ -90,6 +105,18 @@ pub struct KindInfo {
     pub title: String,
 }
 
+/// A feed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedInfo {
+    /// The last part of its route; unique within the manifest.
+    pub name: String,
+    /// For people; at most 80 bytes.
+    pub title: String,
+    /// The kinds of message that it is made of: 1 to 8, the plugin's own or the host's.
+    pub kinds: Vec<String>,
+}
+
 /// The manifest as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +135,8 @@ struct Written {
     #[serde(default)]
     kinds: Vec<KindInfo>,
     #[serde(default)]
+    feeds: Vec<FeedInfo>,
+    #[serde(default)]
     keep_instances: bool,
     #[serde(default)]
     config: Map<String, Value>,
@@ -122,6 +151,8 @@ struct WrittenPermission {
     hosts: Vec<String>,
     #[serde(default)]
     secrets: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    paths: Vec<String>,
 }
 
 impl Manifest {
@@ -181,6 +212,7 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
     check_events(&written.events)?;
     check_commands(&written.commands)?;
     check_kinds(&written.kinds)?;
+    check_feeds(&written.feeds, &written.kinds)?;
     schema::check_schema(&written.config)?;
     let permissions = permissions(written.permissions)?;
     check_secrets(&permissions, &written.config)?;
@@ -193,6 +225,7 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
         permissions,
         commands: written.commands,
         kinds: written.kinds,
+        feeds: written.feeds,
         keep_instances: written.keep_instances,
         config: written.config,
     })
@@ -218,12 +251,15 @@ fn permissions(written: Vec<WrittenPermission>) -> Result<Vec<PermissionRequest>
             SENTENCE_BYTES_MAX,
         )?;
         let (hosts, secrets) = (request.hosts, request.secrets);
-        check_hosts(&format!("permissions[{at}]"), name, &hosts, &secrets)?;
+        let at = format!("permissions[{at}]");
+        check_hosts(&at, name, &hosts, &secrets)?;
+        check_paths(&format!("{at}.paths"), name, &request.paths)?;
         permissions.push(PermissionRequest {
             name,
             reason,
             hosts,
             secrets,
+            paths: request.paths,
         });
     }
     let has = |wanted| permissions.iter().any(|request| request.name == wanted);
@@ -397,10 +433,61 @@ mod tests {
         let kind = |name: &str| format!("[[kinds]]\nname = '{name}'\ntitle = 't'\n");
         assert_eq!(with(&kind("text")), "kinds[0].name");
         assert_eq!(with(&kind("poll").repeat(2)), "kinds");
+        let feed = |name: &str, kinds: &str| {
+            format!("[[feeds]]\nname = '{name}'\ntitle = 't'\nkinds = {kinds}\n")
+        };
+        let text = format!("{HEAD}{}{}", feed("news", "['post', 'text']"), kind("post"));
+        let manifest = parse(text.as_bytes()).unwrap();
+        assert_eq!(manifest.feeds[0].kinds, ["post", "text"]);
+        assert_eq!(with(&feed("news", "['post']")), "feeds[0].kinds");
+        assert_eq!(with(&feed("news", "[]")), "feeds[0].kinds");
+        assert_eq!(with(&feed("news", "['text', 'text']")), "feeds[0].kinds");
+        assert_eq!(with(&feed("New", "['text']")), "feeds[0].name");
+        assert_eq!(with(&feed("news", "['text']").repeat(2)), "feeds");
     }
 
     const TOKEN: &str =
         "[config]\ntype = 'object'\n[config.properties.token]\ntype = 'string'\nsecret = true\n";
+
+    #[test]
+    fn routes_are_opened_by_path() {
+        let open = |paths: &str| {
+            format!("[[permissions]]\nname = 'public-routes'\nreason = 'r'\npaths = {paths}\n")
+        };
+        let text = format!("{HEAD}{}", open("['/hook', '/feed/*']"));
+        let manifest = parse(text.as_bytes()).unwrap();
+        let asked = manifest.request(Permission::PublicRoutes).unwrap();
+        for (path, opened) in [
+            ("/hook", true),
+            ("/hook/", false),
+            ("/hooks", false),
+            ("/", false),
+            ("/feed/", true),
+            ("/feed/a/b.ics", true),
+            ("/feed", false),
+            ("/feedback", false),
+        ] {
+            assert_eq!(asked.opens(path), opened, "{path}");
+        }
+        let paths = "permissions[0].paths";
+        for bad in [
+            "[]",
+            "['']",
+            "['hook']",
+            "['/a b']",
+            "['/a?b']",
+            "['/a#b']",
+            "['/a*']",
+            "['/*/a']",
+            "['/../a']",
+            "['/a', '/a']",
+        ] {
+            assert_eq!(with(&open(bad)), paths, "{bad}");
+        }
+        assert_eq!(with(&open(&format!("['/{}']", "a".repeat(200)))), paths);
+        let kv = "[[permissions]]\nname = 'kv'\nreason = 'r'\npaths = ['/a']\n";
+        assert_eq!(with(kv), paths);
+    }
 
     #[test]
     fn requests_go_to_hosts_that_are_named() {

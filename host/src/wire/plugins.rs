@@ -23,6 +23,9 @@ pub struct Permission {
     /// For `http`: the settings that are secret, and which of the hosts get them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretUse>,
+    /// For `public-routes`: which of the plugin's routes anybody may ask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
 }
 
 /// Where a secret setting goes.

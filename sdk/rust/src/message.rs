@@ -26,15 +26,23 @@ impl Draft {
     }
 }
 
+impl Rejection {
+    /// A short stable code for programs (lower-case letters, digits and `_`, at most 64 bytes) and a
+    /// sentence for the person (at most 500 bytes).
+    pub fn new(code: impl Into<String>, reason: impl Into<String>) -> Rejection {
+        Rejection {
+            code: code.into(),
+            reason: reason.into(),
+            retry_after_ms: None,
+        }
+    }
+}
+
 impl Verdict {
     /// A refusal: a short stable code for programs (lower-case letters, digits and `_`, at most 64
     /// bytes) and a sentence for the sender (at most 500 bytes).
     pub fn reject(code: impl Into<String>, reason: impl Into<String>) -> Verdict {
-        Verdict::Reject(Rejection {
-            code: code.into(),
-            reason: reason.into(),
-            retry_after_ms: None,
-        })
+        Verdict::Reject(Rejection::new(code, reason))
     }
 
     /// A refusal for now: trying again makes sense after `retry_after_ms` milliseconds.

@@ -127,6 +127,7 @@ impl Checked {
                 "name": p.name.name(),
                 "reason": p.reason,
                 "hosts": p.hosts,
+                "paths": p.paths,
                 "secrets": secrets.collect::<Vec<_>>(),
             })
         });

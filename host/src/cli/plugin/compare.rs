@@ -120,6 +120,10 @@ impl Changes {
                     "it asks for the host `{host}`, which has to be granted"
                 ));
             }
+            let opened = request.paths.iter();
+            for path in opened.filter(|path| !before.paths.contains(path)) {
+                self.adds(format!("it opens the route `{path}` to everybody"));
+            }
         }
         for request in &old.permissions {
             let name = request.name.name();

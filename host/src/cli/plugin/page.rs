@@ -123,6 +123,9 @@ fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> 
     if !permission.hosts.is_empty() {
         reasons.push(["hosts:".to_owned(), permission.hosts.join(", ")]);
     }
+    if !permission.paths.is_empty() {
+        reasons.push(["routes:".to_owned(), permission.paths.join(", ")]);
+    }
     let granted: Vec<&str> = permission.granted_hosts(grants).collect();
     if !granted.is_empty() && granted.len() < permission.hosts.len() {
         reasons.push(["granted:".to_owned(), granted.join(", ")]);

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::super::grants::Permission;
 use super::super::refusal::Refusal;
-use super::{CommandInfo, EVENTS, KindInfo};
+use super::{CommandInfo, EVENTS, FeedInfo, KindInfo};
 
 const COMMAND_BYTES_MAX: usize = 32;
 const VERSION_BYTES_MAX: usize = 64;
 const COMMANDS_MAX: usize = 32;
 const KINDS_MAX: usize = 16;
+const FEEDS_MAX: usize = 16;
+const FEED_KINDS_MAX: usize = 8;
+const PATHS_MAX: usize = 20;
+const PATH_BYTES_MAX: usize = 200;
 pub(super) const NAME_BYTES_MAX: usize = 64;
 pub(super) const TITLE_BYTES_MAX: usize = 80;
 pub(super) const SENTENCE_BYTES_MAX: usize = 200;
@@ -66,6 +71,56 @@ pub(super) fn check_kinds(kinds: &[KindInfo]) -> Result<(), Refusal> {
             1,
             TITLE_BYTES_MAX,
         )?;
+    }
+    Ok(())
+}
+
+/// A feed is made of kinds that the plugin has, or the host.
+pub(super) fn check_feeds(feeds: &[FeedInfo], kinds: &[KindInfo]) -> Result<(), Refusal> {
+    check_count("feeds", feeds.len(), FEEDS_MAX)?;
+    check_unique("feeds", feeds.iter().map(|feed| feed.name.as_str()))?;
+    for (at, feed) in feeds.iter().enumerate() {
+        let field = |name| format!("feeds[{at}].{name}");
+        check_name(&field("name"), &feed.name, NAME_BYTES_MAX)?;
+        check_text(&field("title"), &feed.title, 1, TITLE_BYTES_MAX)?;
+        check_count(&field("kinds"), feed.kinds.len(), FEED_KINDS_MAX)?;
+        check_unique(&field("kinds"), feed.kinds.iter().map(String::as_str))?;
+        let is_known = |kind: &String| {
+            OWN_KINDS.contains(&kind.as_str()) || kinds.iter().any(|own| own.name == *kind)
+        };
+        if feed.kinds.is_empty() || !feed.kinds.iter().all(is_known) {
+            let detail = "must be kinds of the plugin or of the host, at least one";
+            return Err(Refusal::manifest(field("kinds"), detail));
+        }
+    }
+    Ok(())
+}
+
+/// Routes that anybody may ask.
+pub(super) fn check_paths(
+    field: &str,
+    permission: Permission,
+    paths: &[String],
+) -> Result<(), Refusal> {
+    let refuse = |detail: &str| Err(Refusal::manifest(field, detail));
+    match (permission, paths) {
+        (Permission::PublicRoutes, []) => return refuse("must name the routes to open"),
+        (Permission::PublicRoutes, _) => {}
+        (_, []) => return Ok(()),
+        _ => return refuse("is for `public-routes` alone"),
+    }
+    check_count(field, paths.len(), PATHS_MAX)?;
+    check_unique(field, paths.iter().map(String::as_str))?;
+    for path in paths {
+        let start = path.strip_suffix("/*").unwrap_or(path);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte);
+        let climbs = start.split('/').any(|part| matches!(part, "." | ".."));
+        let fits = path.starts_with('/') && path.len() <= PATH_BYTES_MAX && !climbs;
+        if !fits || !start.bytes().all(is_plain) {
+            return refuse(
+                "must be paths such as `/hook`, or `/feed/*` for all below it, at most 200 bytes",
+            );
+        }
     }
     Ok(())
 }

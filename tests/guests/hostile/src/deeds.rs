@@ -42,6 +42,10 @@ pub fn commit(order: &str) -> String {
         )),
         "key" => report(kv::set(&kv::Scope::Plugin, &"k".repeat(number), b"v", None)),
         "list" => list(),
+        "keys" => match kv::keys(&kv::Scope::Plugin, "", None, 100) {
+            Ok(keys) => keys.join(","),
+            Err(error) => format!("{error:?}"),
+        },
         "sends" => sends(number),
         "deletes" => repeat(number, |_| chat_write::delete("msg_1")),
         "timers" => repeat(number, |at| {

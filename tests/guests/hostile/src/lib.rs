@@ -202,8 +202,9 @@ impl session_guard::Guest for Hostile {
 impl endpoint::Guest for Hostile {
     fn handle(_: Context, request: endpoint::Request) -> Result<endpoint::Response, String> {
         let order = request.path.trim_matches('/').replace('/', " ");
+        let order = order.strip_prefix("open ").unwrap_or(&order).to_owned();
         if order == "fail" {
-            deeds::commit("set 1 1");
+            deeds::commit("list");
             return Err("failed after writing".into());
         }
         let number = |word: &str| order.strip_prefix(word).and_then(|n| n.parse().ok());

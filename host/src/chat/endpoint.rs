@@ -1,0 +1,111 @@
+//! Requests to the routes that plugins have of their own.
+
+use std::sync::Arc;
+
+use super::access::{self, Actor, Caller, Client};
+use super::calls::{blame, calling};
+use super::gates::nowhere;
+use super::handlers;
+use crate::app::{App, Installed};
+use crate::error::{Code, Error, Result};
+use crate::model::AppId;
+use crate::plugins::{self, Context, EndpointRequest, EndpointResponse, Hook, Permission, Role};
+use crate::store::Cause;
+
+/// How often a plugin may answer one request because somebody else changed what it read.
+const TRIES: usize = 3;
+
+/// A user of the app, or its backend, asks.
+///
+/// # Errors
+/// `not_found` for a plugin that has no routes; `plugin_failed` when it fails.
+pub async fn ask(
+    app: &Arc<App>,
+    caller: &Caller,
+    plugin: &str,
+    request: &EndpointRequest,
+) -> Result<EndpointResponse> {
+    let actor = access::actor(caller)?;
+    let installed = find(app, actor.tenant().app(), plugin)?;
+    let context = Context {
+        actor_role: match &actor {
+            Actor::Backend(_) => Role::Server,
+            Actor::User(_) => Role::None,
+        },
+        ..nowhere(app, actor.user())
+    };
+    answer(app, &installed, context, actor.user(), request).await
+}
+
+/// Anybody asks, at a route that the plugin opens and the tenant granted.
+///
+/// # Errors
+/// `not_found` for every other route, and for an app that isn't there.
+pub async fn visit(
+    app: &Arc<App>,
+    id: AppId,
+    client: &Client,
+    plugin: &str,
+    request: &EndpointRequest,
+) -> Result<EndpointResponse> {
+    let installed = find(app, id, plugin)?;
+    let granted = Permission::PublicRoutes.name();
+    let is_granted = installed.row.grants.0.iter().any(|grant| grant == granted);
+    let asked = installed
+        .manifest()
+        .and_then(|manifest| manifest.request(Permission::PublicRoutes));
+    if !is_granted || !asked.is_some_and(|asked| asked.opens(&request.path)) {
+        return Err(no_route());
+    }
+    app.rates.visit(id, client.address)?;
+    let context = nowhere(app, None);
+    answer(app, &installed, context, client.address, request).await
+}
+
+fn no_route() -> Error {
+    Error::not_found("route of a plugin")
+}
+
+fn find(app: &App, id: AppId, plugin: &str) -> Result<Arc<Installed>> {
+    let loadout = app.loadout(id);
+    let mut installs = loadout.installs.iter();
+    let found = installs.find(|installed| &*installed.name == plugin);
+    found
+        .filter(|installed| installed.has(Hook::Endpoint))
+        .cloned()
+        .ok_or_else(no_route)
+}
+
+async fn answer(
+    app: &Arc<App>,
+    installed: &Installed,
+    context: Context,
+    cause: impl std::hash::Hash,
+    request: &EndpointRequest,
+) -> Result<EndpointResponse> {
+    for _ in 0..TRIES {
+        let calling =
+            calling(app, installed, Hook::Endpoint, &cause).map_err(|_| failed(installed))?;
+        let outcome = plugins::handle_request(calling.with(&context), request).await;
+        let output = match calling.note(outcome) {
+            Ok(output) => output,
+            Err(fault) => {
+                blame(&fault)?;
+                return Err(failed(installed));
+            }
+        };
+        let response = output.value.map_err(|sentence| {
+            installed.log.add(app.clock.now(), "error", sentence);
+            failed(installed)
+        })?;
+        if handlers::commit(app, installed, Cause::Request, 1, output.effects).await? {
+            return Ok(response);
+        }
+    }
+    Err(Error::new(Code::Conflict, "Too many do this at the same time.").retry_after_ms(500))
+}
+
+fn failed(installed: &Installed) -> Error {
+    let detail = format!("The plugin `{}` failed.", installed.name);
+    Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
+}
