@@ -220,6 +220,16 @@ pub struct Quarantine {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Usage {
     pub hooks: Vec<HookUsage>,
+    #[serde(default)]
+    pub figures: Vec<OwnFigure>,
+}
+
+/// A number that a plugin keeps itself.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OwnFigure {
+    pub name: String,
+    pub kind: String,
+    pub value: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
