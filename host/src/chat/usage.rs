@@ -4,12 +4,16 @@ use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::access::{self, Caller};
+use super::handlers;
 use super::plugins::find_install;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::metrics::{Consumption, HookConsumption, OfInstall};
 use crate::plugins::{self, Figure};
 use crate::wire;
+
+/// Log entries that are looked at for events that wait.
+const WAITING_MAX: i64 = 1000;
 
 /// What the calls of a plugin took since the host started, for each hook, and what it counts itself.
 pub async fn of_plugin(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginUsage> {
@@ -29,10 +33,18 @@ pub async fn of_plugin(app: &App, caller: &Caller, name: &str) -> Result<wire::P
         host_calls: of(&took.host_calls),
         memory_peak_bytes: of(&took.memory_peak_bytes),
     };
-    let figures = match find_install(app, &backend, name).await? {
-        Some(row) => app.engine.figures(&row.id.to_string()).all(),
-        None => Default::default(),
-    };
+    let row = find_install(app, &backend, name).await?;
+    let mut events_waiting = 0;
+    let running = loadout.installs.iter().find(|known| &*known.name == name);
+    if let (Some(row), Some(installed)) = (&row, running) {
+        let log = app
+            .store
+            .list_log(&backend, row.cursor, WAITING_MAX)
+            .await?;
+        let wanted = log.iter().filter(|event| handlers::wants(installed, event));
+        events_waiting = wanted.count();
+    }
+    let figures = row.map(|row| app.engine.figures(&row.id.to_string()).all());
     let figure = |(name, figure)| match figure {
         Figure::Counter(count) => wire::OwnFigure {
             name,
@@ -47,7 +59,12 @@ pub async fn of_plugin(app: &App, caller: &Caller, name: &str) -> Result<wire::P
     };
     Ok(wire::PluginUsage {
         hooks: consumption.hooks().map(hook).collect(),
-        figures: figures.into_iter().map(figure).collect(),
+        figures: figures
+            .unwrap_or_default()
+            .into_iter()
+            .map(figure)
+            .collect(),
+        events_waiting,
     })
 }
 

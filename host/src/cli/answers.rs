@@ -222,6 +222,8 @@ pub struct Usage {
     pub hooks: Vec<HookUsage>,
     #[serde(default)]
     pub figures: Vec<OwnFigure>,
+    #[serde(default)]
+    pub events_waiting: u64,
 }
 
 /// A number that a plugin keeps itself.

@@ -193,6 +193,8 @@ pub struct PluginUsage {
     pub hooks: Vec<HookUsage>,
     /// What the plugin counts itself, since the host started.
     pub figures: Vec<OwnFigure>,
+    /// Events that it has not handled yet, of the next 1000 log entries of the app.
+    pub events_waiting: usize,
 }
 
 /// A number that a plugin keeps for those who run it.

@@ -95,6 +95,9 @@ pub fn usage(usage: &Usage) -> String {
         ]
     }));
     let mut page = table(0, &rows);
+    if usage.events_waiting > 0 {
+        page.push_str(&format!("\n\nEvents that wait: {}", usage.events_waiting));
+    }
     if !usage.figures.is_empty() {
         let mut rows = vec![["Its own figures", "Kind", "Value"].map(str::to_owned)];
         rows.extend(usage.figures.iter().map(|figure| {
