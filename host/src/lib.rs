@@ -12,8 +12,9 @@ pub mod frame;
 pub mod address;
 pub mod secrets;
 
-// settings; the store, the sockets' hub, the way out, user tokens; the plugin engine; figures
+// settings; files, the store, the sockets' hub, the way out, user tokens; the plugin engine; figures
 pub mod config;
+pub mod files;
 pub mod store;
 pub mod hub;
 pub mod egress;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::plugins::{
     Candidate, Command, Context, Draft, EndpointRequest, Event, Hook, Interaction, Manifest,
-    Message, Role, Scope, Seat,
+    Message, Role, Scope, Seat, UploadedFile,
 };
 
 /// A call that is ready to be made.
@@ -39,6 +39,7 @@ pub enum Input {
     Seat(Seat),
     CreateChannel { channel: String, seats: Vec<Seat> },
     Connect { user: String },
+    Keep(UploadedFile, Vec<u8>),
     Request(EndpointRequest),
     Rank(Ranking),
     CheckSettings(String),
@@ -311,6 +312,7 @@ fn input(hook: &str, call: Option<&str>, input: Value, context: &Context) -> Res
         Hook::Events | Hook::Interactions | Hook::Endpoint => &["handle"],
         Hook::MembershipGuard => &["before-seat", "before-create"],
         Hook::SessionGuard => &["before-connect"],
+        Hook::FileGuard => &["before-keep"],
         Hook::Feed => &["rank"],
         Hook::Lifecycle => &["start", "check"],
         Hook::Schedule => &["run"],
@@ -396,6 +398,17 @@ fn input(hook: &str, call: Option<&str>, input: Value, context: &Context) -> Res
         (Hook::SessionGuard, _) => Input::Connect {
             user: input.to_string(),
         },
+        (Hook::FileGuard, _) => {
+            let file: WrittenFile = fields(input)?;
+            let head = file.head.into_bytes();
+            let file = UploadedFile {
+                name: file.name,
+                media_type: file.media_type,
+                bytes: file.bytes.unwrap_or(head.len() as u64),
+                sha256: file.sha256,
+            };
+            Input::Keep(file, head)
+        }
         (Hook::Endpoint, _) => {
             let request: WrittenRequest = fields(input)?;
             Input::Request(EndpointRequest {
@@ -558,6 +571,19 @@ struct WrittenChannel {
     channel: Value,
     #[serde(default)]
     seats: Vec<WrittenSeat>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFile {
+    #[serde(default)]
+    name: String,
+    media_type: String,
+    bytes: Option<u64>,
+    #[serde(default)]
+    sha256: String,
+    #[serde(default)]
+    head: String,
 }
 
 #[derive(Deserialize)]

@@ -76,6 +76,7 @@ pub async fn of(call: Call<'_>, input: &Input, given: &Given) -> (Outcome, Usage
             told(plugins::guard_create(call, channel, seats).await, leave)
         }
         Input::Connect { user } => told(plugins::guard_connect(call, user).await, leave),
+        Input::Keep(file, head) => told(plugins::guard_file(call, file, head).await, leave),
         Input::Request(request) => told(plugins::handle_request(call, request).await, |response| {
             or_error(response, |response| {
                 let mut value = json!({ "status": response.status });
