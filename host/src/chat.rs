@@ -3,6 +3,7 @@
 //! may.
 
 pub mod access;
+mod aside;
 mod bridge;
 mod calls;
 pub mod catchup;
@@ -13,6 +14,7 @@ pub mod decisions;
 pub mod deliver;
 pub mod endpoint;
 pub mod gates;
+mod grants;
 pub mod handlers;
 pub mod installs;
 pub mod interact;
@@ -25,8 +27,11 @@ pub mod plugins;
 pub mod quarantine;
 pub mod review;
 pub mod rights;
+pub mod rollout;
+mod shadow;
 pub mod sweep;
 pub mod tenants;
 pub mod timers;
+pub mod trust;
 pub mod users;
 pub mod valid;

@@ -33,7 +33,9 @@ mod reference;
 mod reply;
 mod request;
 mod review;
+mod rollout;
 mod sessions;
+mod trust;
 mod users;
 
 pub use extract::parameters;
@@ -48,6 +50,7 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(orgs::revoke_key))
         .routes(routes!(orgs::rotate_key))
         .routes(routes!(apps::add, apps::list))
+        .routes(routes!(trust::get, trust::set))
         .routes(routes!(apps::get, apps::change, apps::remove))
         .routes(routes!(apps::add_key, apps::list_keys))
         .routes(routes!(apps::revoke_key))
@@ -85,6 +88,9 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(plugins::get, plugins::set, plugins::remove))
         .routes(routes!(plugins::log))
         .routes(routes!(plugins::roll_back))
+        .routes(routes!(rollout::get, rollout::set, rollout::abandon))
+        .routes(routes!(rollout::promote))
+        .routes(routes!(rollout::log))
         .routes(routes!(plugins::usage))
         .routes(routes!(plugins::decisions))
         .split_for_parts();
