@@ -119,6 +119,9 @@ impl Said {
     /// Adds what a handler wrote.
     fn add(&mut self, effects: &Effects) {
         let asked = &effects.watched.asked;
+        if effects.is_empty() && asked.is_empty() {
+            return;
+        }
         let mut parts = Vec::new();
         for what in ["send", "edit", "delete", "act"] {
             parts.push((

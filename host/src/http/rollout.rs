@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::extract::{By, Json, Path};
 use super::{DONE, reply};
 use crate::app::App;
-use crate::chat::rollout;
+use crate::chat::rollout as verbs;
 use crate::error::Result;
 use crate::wire;
 
@@ -22,24 +22,24 @@ use crate::wire;
 #[utoipa::path(put, path = "/v1/plugins/{name}/rollout", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), request_body = wire::SetRollout,
     responses((status = 200, description = "How the version does", body = wire::Rollout)))]
-pub async fn set(
+pub async fn set_rollout(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
     Json(set): Json<wire::SetRollout>,
 ) -> Result<Response> {
-    Ok(reply::ok(&rollout::set(&app, &caller, &name, set).await?))
+    Ok(reply::ok(&verbs::set(&app, &caller, &name, set).await?))
 }
 
 /// See how a version does that is tried
 #[utoipa::path(get, path = "/v1/plugins/{name}/rollout", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "How the version does", body = wire::Rollout)))]
-pub async fn get(
+pub async fn rollout(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    Ok(reply::ok(&rollout::get(&app, &caller, &name).await?))
+    Ok(reply::ok(&verbs::get(&app, &caller, &name).await?))
 }
 
 /// Give up a version that is tried
@@ -47,12 +47,12 @@ pub async fn get(
 /// The active version serves all channels from the next call on.
 #[utoipa::path(delete, path = "/v1/plugins/{name}/rollout", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 204, description = "It is not tried any more")))]
-pub async fn abandon(
+pub async fn abandon_rollout(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
 ) -> Result<StatusCode> {
-    rollout::abandon(&app, &caller, &name).await?;
+    verbs::abandon(&app, &caller, &name).await?;
     Ok(DONE)
 }
 
@@ -67,7 +67,7 @@ pub async fn promote(
     By(caller): By,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    Ok(reply::ok(&rollout::promote(&app, &caller, &name).await?))
+    Ok(reply::ok(&verbs::promote(&app, &caller, &name).await?))
 }
 
 /// Read the log of a version that is tried
@@ -76,10 +76,10 @@ pub async fn promote(
 /// version.
 #[utoipa::path(get, path = "/v1/plugins/{name}/rollout/log", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "Lines", body = wire::PluginLog)))]
-pub async fn log(
+pub async fn rollout_log(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    Ok(reply::ok(&rollout::log(&app, &caller, &name).await?))
+    Ok(reply::ok(&verbs::log(&app, &caller, &name).await?))
 }

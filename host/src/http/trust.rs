@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::extract::{By, Json, Path};
 use super::reply;
 use crate::app::App;
-use crate::chat::trust;
+use crate::chat::trust as verbs;
 use crate::error::Result;
 use crate::model::AppId;
 use crate::wire;
@@ -17,12 +17,12 @@ use crate::wire;
 #[utoipa::path(get, path = "/v1/apps/{app_id}/plugin-trust", tag = "Apps",
     security(("operator_key" = []), ("org_key" = []), ("server_key" = [])), params(("app_id" = AppId, Path)),
     responses((status = 200, description = "Keys and least versions", body = wire::PluginTrust)))]
-pub async fn get(
+pub async fn trust(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(id): Path<AppId>,
 ) -> Result<Response> {
-    Ok(reply::ok(&trust::get(&app, &caller, id).await?))
+    Ok(reply::ok(&verbs::get(&app, &caller, id).await?))
 }
 
 /// Say whose plugins an app takes
@@ -33,11 +33,11 @@ pub async fn get(
 #[utoipa::path(put, path = "/v1/apps/{app_id}/plugin-trust", tag = "Apps", security(("operator_key" = []), ("org_key" = [])),
     params(("app_id" = AppId, Path)), request_body = wire::SetPluginTrust,
     responses((status = 200, description = "Keys and least versions", body = wire::PluginTrust)))]
-pub async fn set(
+pub async fn set_trust(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(id): Path<AppId>,
     Json(set): Json<wire::SetPluginTrust>,
 ) -> Result<Response> {
-    Ok(reply::ok(&trust::set(&app, &caller, id, set).await?))
+    Ok(reply::ok(&verbs::set(&app, &caller, id, set).await?))
 }
