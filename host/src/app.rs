@@ -36,6 +36,7 @@ mod health;
 mod loadout;
 mod rates;
 mod seats;
+mod trial;
 mod turns;
 
 pub use breaker::{Breaker, Turn};
@@ -45,6 +46,7 @@ pub use health::{Breakers, GivenUp, GivenUps};
 pub use loadout::{Installed, Loadout, PluginLog};
 pub use rates::{Left, Rates, Whose};
 pub use seats::Seats;
+pub use trial::{Again, Compared, Difference, HookCompared, Pair, Trial};
 pub use turns::Turns;
 
 /// The host's state, shared by everything that serves a request.
@@ -309,6 +311,7 @@ pub fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         compile_cpu_s_max: whole(settings.compile_cpu_s),
         compile_memory_bytes_max: settings.compile_memory_bytes_max,
         kept_instances_max: small(settings.kept_instances_max),
+        aside_calls_max: settings.shadow_calls_max,
         host_calls_max: settings.host_calls_max,
         host_call_bytes_max: small(settings.hostcall_bytes_max),
         http_requests_max: settings.http_requests_max,

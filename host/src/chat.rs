@@ -3,6 +3,7 @@
 //! may.
 
 pub mod access;
+mod aside;
 mod bridge;
 mod calls;
 pub mod catchup;
@@ -14,6 +15,7 @@ pub mod deliver;
 pub mod endpoint;
 pub mod files;
 pub mod gates;
+mod grants;
 pub mod handlers;
 pub mod installs;
 pub mod interact;
@@ -26,9 +28,12 @@ pub mod plugins;
 pub mod quarantine;
 pub mod review;
 pub mod rights;
+pub mod rollout;
+mod shadow;
 pub mod sweep;
 pub mod tenants;
 pub mod timers;
+pub mod trust;
 pub mod usage;
 pub mod users;
 pub mod valid;

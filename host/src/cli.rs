@@ -18,6 +18,7 @@ mod plugin;
 mod screen;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::ffi::OsString;
 use std::io::{stderr, stdout};

@@ -197,6 +197,12 @@ impl Error {
         self
     }
 
+    /// Adds the fields at fault, to a code of their own.
+    pub fn with_fields(mut self, faults: Vec<FieldFault>) -> Self {
+        self.0.fields = faults;
+        self
+    }
+
     /// Its code.
     pub fn code(&self) -> Code {
         self.0.code

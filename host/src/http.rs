@@ -34,7 +34,9 @@ mod reference;
 mod reply;
 mod request;
 mod review;
+mod rollout;
 mod sessions;
+mod trust;
 mod users;
 
 pub use extract::parameters;
@@ -49,6 +51,7 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(orgs::revoke_key))
         .routes(routes!(orgs::rotate_key))
         .routes(routes!(apps::add, apps::list))
+        .routes(routes!(trust::trust, trust::set_trust))
         .routes(routes!(apps::get, apps::change, apps::remove))
         .routes(routes!(apps::add_key, apps::list_keys))
         .routes(routes!(apps::revoke_key))
@@ -88,6 +91,13 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(plugins::get, plugins::set, plugins::remove))
         .routes(routes!(plugins::log))
         .routes(routes!(plugins::roll_back))
+        .routes(routes!(
+            rollout::rollout,
+            rollout::set_rollout,
+            rollout::abandon_rollout
+        ))
+        .routes(routes!(rollout::promote))
+        .routes(routes!(rollout::rollout_log))
         .routes(routes!(plugins::usage))
         .routes(routes!(plugins::decisions))
         .split_for_parts();

@@ -66,6 +66,7 @@ pub struct Metrics {
     plugin_quarantines: Counter,
     decisions_lost: Counter,
     plugin_http_requests: Family<Outcome, Counter>,
+    plugin_shadow_calls: Family<Outcome, Counter>,
 }
 
 impl Default for Metrics {
@@ -87,6 +88,7 @@ impl Default for Metrics {
             plugin_quarantines: Counter::default(),
             decisions_lost: Counter::default(),
             plugin_http_requests: Family::default(),
+            plugin_shadow_calls: Family::default(),
             registry: Registry::default(),
         };
         all.register(
@@ -154,6 +156,11 @@ impl Default for Metrics {
             "plugin_http_requests",
             "Requests that plugins sent to the outside",
             metrics.plugin_http_requests.clone(),
+        );
+        all.register(
+            "plugin_shadow_calls",
+            "Calls of plugins that were to be made again by a shadow version",
+            metrics.plugin_shadow_calls.clone(),
         );
         Self {
             registry: all,
@@ -242,6 +249,13 @@ impl Metrics {
     /// A plugin's request to the outside is over: `answered`, or why it was not.
     pub fn plugin_http_request(&self, outcome: &'static str) {
         self.plugin_http_requests
+            .get_or_create(&Outcome { outcome })
+            .inc();
+    }
+
+    /// A call of a plugin was made again by a shadow version: `same`, `different`; or `dropped`.
+    pub fn plugin_shadow_call(&self, outcome: &'static str) {
+        self.plugin_shadow_calls
             .get_or_create(&Outcome { outcome })
             .inc();
     }

@@ -602,6 +602,71 @@ pub struct Quarantine {
     pub detail: String,
 }
 
+/// How a version is tried beside the one that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutMode {
+    /// It is asked what the other one is asked, and nothing comes of it.
+    Shadow,
+    /// It serves so many of a hundred channels: 1 to 99.
+    Canary(u8),
+}
+
+/// A version of a plugin that is tried beside the one that runs, and how it is run.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Rollout {
+    /// The SHA-256 of its component, in hex.
+    pub digest: String,
+    /// The permissions it has.
+    pub grants: Vec<String>,
+    /// Its settings: JSON text of an object.
+    pub config: String,
+    /// Its secret settings, sealed: JSON text of an object.
+    pub secrets: String,
+    /// The hooks that it has.
+    pub hooks: Vec<String>,
+    pub mode: RolloutMode,
+    /// Since when, in this mode.
+    pub since: Millis,
+    /// Whether its start has run, and what it did there has landed.
+    pub started: bool,
+    /// Why it is not tried any more.
+    pub ended: Option<RolloutEnd>,
+}
+
+/// Whose plugins an app takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PluginTrust {
+    /// Whether a version must be signed with a key of the list.
+    pub required: bool,
+    pub keys: Vec<TrustedKey>,
+    /// By plugin, the lowest version.
+    pub least_versions: std::collections::BTreeMap<String, String>,
+}
+
+/// A key that an app knows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TrustedKey {
+    /// Ed25519, base64.
+    pub key: String,
+    /// Whose it is, in the tenant's words.
+    pub name: String,
+    /// The plugins that it may sign: names, perhaps with `*` at the end; all if there are none.
+    pub plugins: Vec<String>,
+    /// What it signs is refused.
+    pub revoked: bool,
+}
+
+/// Why a version is not tried any more.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RolloutEnd {
+    pub at: Millis,
+    /// The hook that failed too often.
+    pub hook: String,
+    /// The last fault.
+    pub detail: String,
+}
+
 /// The version of a plugin that ran before the one that does, and how.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Previous {

@@ -29,6 +29,7 @@ mod refusal;
 mod scan;
 mod schema;
 mod settings;
+mod signature;
 mod slots;
 mod state;
 mod ticker;
@@ -38,7 +39,7 @@ pub use call::{Call, Install, Output};
 pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};
 pub use component::{Digest, Inspection, inspect};
 pub use counters::Counters;
-pub use effects::{Effect, Effects, KvRead, KvWrite, TimerWrite};
+pub use effects::{Asked, Effect, Effects, KvRead, KvWrite, TimerWrite, Watched};
 pub use engine::Engine;
 pub use fault::{Fault, FaultKind, LogLine, Usage};
 pub use figures::{Figure, Figures};
@@ -53,8 +54,10 @@ pub use interfaces::{Hook, Hooks};
 pub use limits::{Budget, Limits};
 pub use link::{Linked, link};
 pub use manifest::{
-    CommandInfo, EVENTS, FeedInfo, KindInfo, Manifest, PermissionRequest, parse as parse_manifest,
+    CommandInfo, EVENTS, FeedInfo, KindInfo, Manifest, PermissionRequest, opens,
+    parse as parse_manifest,
 };
 pub use refusal::Refusal;
 pub use settings::{SECRET_BYTES_MAX, SettingFault, Settings};
+pub use signature::{PublicKey, Signature, sign};
 pub use types::*;

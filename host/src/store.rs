@@ -63,6 +63,7 @@ pub use messages::Slice;
 pub use participants::{Asker, SeatChange};
 pub use plugins::{
     Cause, ChatWrite, HandlerCommit, Install, KvRow, KvWrite, NewInstall, Timer, TimerWrite,
+    Version,
 };
 pub use tenants::{AppChange, OrgChange};
 pub use users::UserChange;

@@ -13,14 +13,18 @@ mod files;
 mod frames;
 mod messages;
 mod plugins;
+mod rollout;
 mod tenants;
+mod trust;
 
 pub use channels::*;
 pub use files::*;
 pub use frames::*;
 pub use messages::*;
 pub use plugins::*;
+pub use rollout::*;
 pub use tenants::*;
+pub use trust::*;
 
 /// Serialises a time as RFC 3339.
 pub(crate) struct Time(pub Millis);

@@ -224,9 +224,17 @@ CREATE TABLE plugin_versions (
     name        TEXT COLLATE "C"    NOT NULL,
     digest      TEXT COLLATE "C"    NOT NULL,
     version     TEXT COLLATE "C"    NOT NULL,
+    permissions TEXT    NOT NULL,   -- JSON array: what it asks for, and why
+    signatures  TEXT    NOT NULL,   -- JSON array: who signed it, and when
     component   BYTEA    NOT NULL,
     uploaded_at BIGINT  NOT NULL,
     PRIMARY KEY (app_id, name, digest)
+);
+
+-- Whose signatures an app trusts.
+CREATE TABLE plugin_trust (
+    app_id      BIGINT  NOT NULL PRIMARY KEY REFERENCES apps (id) ON DELETE CASCADE,
+    policy      TEXT    NOT NULL    -- JSON object
 );
 
 -- A plugin in an app.
@@ -248,6 +256,7 @@ CREATE TABLE installs (
     retry_at    BIGINT,             -- when the failed event is tried again
     quarantine  TEXT,               -- JSON: the hooks that failed too often
     previous    TEXT,               -- JSON: the version before, and how it ran
+    rollout     TEXT,               -- JSON: the version that is tried beside it, and how
     kv_keys     BIGINT  NOT NULL DEFAULT 0, -- what it keeps, changed with every write
     kv_bytes    BIGINT  NOT NULL DEFAULT 0,
     timers      BIGINT  NOT NULL DEFAULT 0,

@@ -50,6 +50,8 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     ("GET",    "/v1/apps/{app_id}/signing-keys", "",                   [401, 403, 403, 403, 403, 403, 403, 403, 403]),
     ("POST",   "/v1/apps/{app_id}/signing-keys", r#"{"kid":"x"}"#,     [401, 403, 403, 403, 403, 403, 403, 403, 403]),
     ("DELETE", "/v1/apps/{app_id}/signing-keys/{kid}", "",             [401, 403, 403, 403, 403, 403, 403, 403, 403]),
+    ("GET",    "/v1/apps/{app_id}/plugin-trust", "",                   [401, 403, 404, 403, 403, 403, 403, 403, 200]),
+    ("PUT",    "/v1/apps/{app_id}/plugin-trust", "{}",                 [401, 403, 403, 403, 403, 403, 403, 403, 403]),
     ("POST",   "/v1/sessions", r#"{"user_id":"plain"}"#,               [401, 403, 422, 403, 403, 403, 403, 403, 201]),
     ("POST",   "/v1/sessions/revoke", r#"{"user_id":"plain"}"#,        [401, 403, 404, 403, 403, 403, 403, 403, 204]),
     ("GET",    "/v1/users", "",                                        [401, 403, 200, 403, 403, 403, 403, 403, 200]),
@@ -111,6 +113,11 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     ("POST",   "/v1/plugins/{name}/rollback", "",                      [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/decisions", "",                     [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/usage", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/rollout", "",                       [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("PUT",    "/v1/plugins/{name}/rollout", r#"{"mode":"shadow"}"#,    [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("DELETE", "/v1/plugins/{name}/rollout", "",                       [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("POST",   "/v1/plugins/{name}/rollout/promote", "",               [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/rollout/log", "",                   [401, 403, 404, 403, 403, 403, 403, 403, 404]),
 ];
 
 /// The same for the socket: another app's user, outsider, removed, member, admin, owner.

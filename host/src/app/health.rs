@@ -26,6 +26,8 @@ pub struct GivenUp {
     pub install: InstallId,
     /// Which state of the install it was.
     pub updated_at: Millis,
+    /// For a version on trial: since when it is.
+    pub trial_since: Option<Millis>,
     pub hook: Hook,
     /// The last fault.
     pub detail: String,

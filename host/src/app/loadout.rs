@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::health::Breakers;
+use super::trial::Trial;
 use crate::metrics::Consumption;
 use crate::model::{Millis, Quarantine, UserId};
 use crate::plugins;
@@ -15,18 +16,44 @@ use crate::wire::OnFault;
 pub struct Loadout {
     /// In the order of the chain of guards.
     pub installs: Vec<Arc<Installed>>,
-    /// Which one a message kind belongs to.
+    /// Which one a message kind belongs to, if only in some channels.
     pub kinds: HashMap<String, Arc<Installed>>,
-    /// Which one a slash command belongs to.
+    /// Which one a slash command belongs to, if only in some channels.
     pub commands: HashMap<String, Arc<Installed>>,
     /// The logs of all installs by name, also of those that were switched off: their last lines may
     /// say why.
     pub logs: HashMap<String, Arc<PluginLog>>,
     /// What the calls of all installs took, by name.
     pub consumption: HashMap<String, Arc<Consumption>>,
+    /// The versions on trial, by name; also those whose trial has ended.
+    pub trials: HashMap<String, Arc<Trial>>,
 }
 
-/// A plugin that runs in an app.
+impl Loadout {
+    /// The installs in the order of the chain of guards, each in the version that serves a channel.
+    pub fn serving<'a>(&'a self, channel: &str) -> impl Iterator<Item = &'a Arc<Installed>> {
+        let installs = self.installs.iter();
+        installs.map(move |installed| installed.serving(channel))
+    }
+
+    /// What a message kind belongs to in a channel.
+    pub fn kind(&self, kind: &str, channel: &str) -> Option<&Arc<Installed>> {
+        let installed = self.kinds.get(kind)?.serving(channel);
+        let mut kinds = installed.manifest()?.kinds.iter();
+        kinds.any(|known| known.name == kind).then_some(installed)
+    }
+
+    /// What a slash command belongs to in a channel.
+    pub fn command(&self, command: &str, channel: &str) -> Option<&Arc<Installed>> {
+        let installed = self.commands.get(command)?.serving(channel);
+        let mut commands = installed.manifest()?.commands.iter();
+        commands
+            .any(|known| known.name == command)
+            .then_some(installed)
+    }
+}
+
+/// A plugin that runs in an app, in one version.
 pub struct Installed {
     pub row: store::Install,
     pub on_fault: OnFault,
@@ -46,6 +73,10 @@ pub struct Installed {
     pub breakers: Arc<Breakers>,
     /// Hooks that are not called until somebody has looked at it.
     pub quarantine: Vec<Quarantine>,
+    /// The version that is tried beside it.
+    pub candidate: Option<Arc<Installed>>,
+    /// Of a version that is tried: how.
+    pub trial: Option<Arc<Trial>>,
 }
 
 impl Installed {
@@ -54,6 +85,32 @@ impl Installed {
         self.inspection
             .as_ref()
             .map(|inspection| &inspection.manifest)
+    }
+
+    /// The version that serves a channel: a canary in its share of them, else this one. For what is
+    /// about no channel, which has an empty name, it is always this one.
+    pub fn serving<'a>(self: &'a Arc<Self>, channel: &str) -> &'a Arc<Self> {
+        self.candidate
+            .as_ref()
+            .filter(|candidate| {
+                let app = self.row.app_id;
+                let mut trial = candidate.trial.iter();
+                candidate.install.is_ok()
+                    && trial.any(|trial| trial.serves(app, &self.name, channel))
+            })
+            .unwrap_or(self)
+    }
+
+    /// The version that is asked whatever this one is asked, for comparison.
+    pub fn shadow(&self) -> Option<(&Arc<Installed>, &Arc<Trial>)> {
+        let candidate = self.candidate.as_ref()?;
+        let trial = candidate.trial.as_ref()?;
+        (trial.is_shadow() && !trial.is_over()).then_some((candidate, trial))
+    }
+
+    /// This version and the one that may serve some channels in its place.
+    pub fn versions(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
+        std::iter::once(self).chain(&self.candidate)
     }
 
     /// Whether this hook waits for somebody to look at it.

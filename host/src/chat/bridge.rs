@@ -98,8 +98,7 @@ impl Bridge {
         }
         let own = app
             .loadout(self.backend.tenant().app())
-            .kinds
-            .get(&post.kind)
+            .kind(&post.kind, member.channel().id.as_str())
             .is_some_and(|i| i.name == self.name);
         if !own {
             return Err(Error::invalid(
@@ -198,11 +197,12 @@ impl Bridge {
         let app = self.app()?;
         let message = self.current(&app, id, pending).await?;
         let loadout = app.loadout(self.backend.tenant().app());
-        let installed: &Arc<Installed> = match loadout.kinds.get(&message.kind) {
+        let member = self.member_by_key(&app, message.channel).await?;
+        let channel = member.channel().id.as_str();
+        let installed: &Arc<Installed> = match loadout.kind(&message.kind, channel) {
             Some(installed) if installed.name == self.name => installed,
             _ => return Err(Error::forbidden("Only messages of its own kinds.")),
         };
-        let member = self.member_by_key(&app, message.channel).await?;
         let change = interact::apply(&app, installed, &member, &message, action, value).await?;
         Ok(self.change(&message, change))
     }

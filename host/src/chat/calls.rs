@@ -71,7 +71,9 @@ impl Calling<'_> {
         };
         let code = fault.map_or("ok", |fault| fault.kind.code());
         let (app, installed) = (self.app, self.installed);
-        app.metrics.plugin_call(self.hook.name(), code, usage);
+        if !installed.trial.as_ref().is_some_and(|t| t.is_shadow()) {
+            app.metrics.plugin_call(self.hook.name(), code, usage);
+        }
         installed
             .consumption
             .add(self.hook, usage, fault.map(|fault| fault.kind));
@@ -111,7 +113,11 @@ impl Calling<'_> {
         let (app, installed) = (self.app, self.installed);
         let now = app.clock.now();
         let hook = self.hook.name();
-        let line = match installed.breakers.of(self.hook).note(now, outcome) {
+        let turn = installed.breakers.of(self.hook).note(now, outcome);
+        let line = match turn {
+            _ if self.ends_trial(turn, fault) => {
+                format!("{hook} keeps failing: this version is not tried any more")
+            }
             Turn::Same => return,
             Turn::Closed => format!("{hook} is called again"),
             Turn::Opened(until) => format!(
@@ -119,17 +125,40 @@ impl Calling<'_> {
                 (until - now) / 1000
             ),
             Turn::GivenUp => {
-                app.given_up.add(GivenUp {
-                    app_id: installed.row.app_id,
-                    install: installed.row.id,
-                    updated_at: installed.row.updated_at,
-                    hook: self.hook,
-                    detail: fault.map_or_else(String::new, ToString::to_string),
-                });
+                self.give_up(fault);
                 format!("{hook} keeps failing")
             }
         };
         installed.log.add(now, "fault", line);
+    }
+
+    /// A version on trial gets no second chance: a canary none where people wait for it.
+    fn ends_trial(&self, turn: Turn, fault: Option<&Fault>) -> bool {
+        let Some(trial) = &self.installed.trial else {
+            return false;
+        };
+        let is_enough = match turn {
+            Turn::GivenUp => true,
+            Turn::Opened(_) => !trial.is_shadow(),
+            Turn::Same | Turn::Closed => false,
+        };
+        let ends = is_enough && trial.end();
+        if ends {
+            self.give_up(fault);
+        }
+        ends
+    }
+
+    fn give_up(&self, fault: Option<&Fault>) {
+        let installed = self.installed;
+        self.app.given_up.add(GivenUp {
+            app_id: installed.row.app_id,
+            install: installed.row.id,
+            updated_at: installed.row.updated_at,
+            trial_since: installed.trial.as_ref().map(|trial| trial.rollout.since),
+            hook: self.hook,
+            detail: fault.map_or_else(String::new, ToString::to_string),
+        });
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::calls::calling;
 use super::decisions::{self, Outcome};
 use super::interact;
-use crate::app::{App, Installed};
+use super::shadow::{self, Question};
+use crate::app::{App, Installed, Loadout};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{FileId, Message, Role};
@@ -71,7 +72,7 @@ async fn guard_content(
     before: Option<&Draft>,
 ) -> Result<Decision> {
     let loadout = app.loadout(member.tenant().app());
-    let guards: Vec<&Arc<Installed>> = guards(&loadout.installs, member).collect();
+    let guards: Vec<&Arc<Installed>> = guards(&loadout, member).collect();
     let mut held: Option<(String, String)> = None;
     let (mut at, mut agreed, mut calls) = (0, 0, 0);
     while agreed < guards.len() {
@@ -95,6 +96,12 @@ async fn guard_content(
             Opinion::Reject(error) => return Ok(Decision::Reject(error)),
         }
     }
+    let draft = || draft(&content);
+    let question = || match before {
+        None => Question::Send(draft()),
+        Some(before) => Question::Edit(draft(), before.clone()),
+    };
+    follow_missing(app, &loadout, member, question);
     Ok(match held {
         Some((plugin, reason)) => Decision::Hold {
             content,
@@ -109,11 +116,14 @@ async fn guard_content(
 pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Result<()> {
     let loadout = app.loadout(member.tenant().app());
     let draft = draft_of(message);
-    for installed in guards(&loadout.installs, member) {
+    for installed in guards(&loadout, member) {
         let context = context(app, member);
         let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
             Ok(calling) => {
                 let outcome = plugins::guard_delete(calling.with(&context), &draft).await;
+                follow(app, installed, &context, &outcome, || {
+                    Question::Delete(draft.clone())
+                });
                 let outcome = calling.note(outcome).map(|output| output.value);
                 let decided = match &outcome {
                     Ok(Verdict::Allow | Verdict::Change(_)) => None,
@@ -140,6 +150,7 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
             (None, OnFault::Closed | OnFault::Hold) => return Err(failed(installed)),
         }
     }
+    follow_missing(app, &loadout, member, || Question::Delete(draft.clone()));
     Ok(())
 }
 
@@ -154,13 +165,51 @@ enum Opinion {
 
 /// Those that look at what `member` writes: all, but a plugin is not its own guard.
 fn guards<'i>(
-    installs: &'i [Arc<Installed>],
+    loadout: &'i Loadout,
     member: &'i Member,
 ) -> impl Iterator<Item = &'i Arc<Installed>> {
-    installs.iter().filter(move |installed| {
-        let own = matches!(member.standing(), Standing::Plugin(name) if *name == installed.name);
-        installed.has(Hook::MessageGuard) && !own
+    others(loadout, member).filter(|installed| installed.has(Hook::MessageGuard))
+}
+
+fn others<'i>(
+    loadout: &'i Loadout,
+    member: &'i Member,
+) -> impl Iterator<Item = &'i Arc<Installed>> {
+    let installs = loadout.serving(member.channel().id.as_str());
+    installs.filter(move |installed| {
+        !matches!(member.standing(), Standing::Plugin(name) if *name == installed.name)
     })
+}
+
+fn follow(
+    app: &App,
+    installed: &Installed,
+    context: &Context,
+    outcome: &Result<Output<Verdict>, Fault>,
+    question: impl FnOnce() -> Question,
+) {
+    shadow::follow(
+        app,
+        installed,
+        Hook::MessageGuard,
+        context,
+        outcome,
+        question,
+    );
+}
+
+fn follow_missing(app: &App, loadout: &Loadout, member: &Member, question: impl Fn() -> Question) {
+    let installs = others(loadout, member);
+    let context = || context(app, member);
+    shadow::follow_missing(app, installs, Hook::MessageGuard, context, question);
+}
+
+fn draft(content: &Content) -> Draft {
+    Draft {
+        kind: content.kind.clone(),
+        text: content.text.clone(),
+        data: content.data.clone(),
+    }
 }
 
 /// What a guard thinks of the content; of one that gives no verdict, what its install wants then.
@@ -175,15 +224,15 @@ async fn ask(
     let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
         Ok(calling) => {
             let call = calling.with(&context);
-            let draft = Draft {
-                kind: content.kind.clone(),
-                text: content.text.clone(),
-                data: content.data.clone(),
-            };
+            let draft = draft(content);
             let outcome = match before {
                 None => plugins::guard_send(call, &draft).await,
                 Some(before) => plugins::guard_edit(call, &draft, before).await,
             };
+            follow(app, installed, &context, &outcome, || match before {
+                None => Question::Send(draft),
+                Some(before) => Question::Edit(draft, before.clone()),
+            });
             let outcome = match outcome {
                 Ok(output) => opinion(app, member, content, output).await,
                 Err(fault) => Err(fault),

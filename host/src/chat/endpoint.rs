@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::access::{self, Actor, Caller, Client};
 use super::calls::{blame, calling};
 use super::gates::nowhere;
+use super::grants::PATH_GRANT;
 use super::handlers;
+use super::shadow::{self, Question};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::AppId;
-use crate::plugins::{self, Context, EndpointRequest, EndpointResponse, Hook, Permission, Role};
+use crate::plugins::{self, Context, EndpointRequest, EndpointResponse, Hook, Role};
 use crate::store::Cause;
 
 /// How often a plugin may answer one request because somebody else changed what it read.
@@ -49,12 +51,12 @@ pub async fn visit(
     request: &EndpointRequest,
 ) -> Result<EndpointResponse> {
     let installed = find(app, id, plugin)?;
-    let granted = Permission::PublicRoutes.name();
-    let is_granted = installed.row.grants.0.iter().any(|grant| grant == granted);
-    let asked = installed
-        .manifest()
-        .and_then(|manifest| manifest.request(Permission::PublicRoutes));
-    if !is_granted || !asked.is_some_and(|asked| asked.opens(&request.path)) {
+    let mut grants = installed.row.grants.0.iter();
+    let is_open = grants.any(|grant| {
+        let rule = grant.strip_prefix(PATH_GRANT);
+        rule.is_some_and(|rule| plugins::opens(rule, &request.path))
+    });
+    if !is_open {
         return Err(no_route());
     }
     app.rates.visit(id, client.address)?;
@@ -87,6 +89,10 @@ async fn answer(
         let calling =
             calling(app, installed, Hook::Endpoint, &cause).map_err(|_| failed(installed))?;
         let outcome = plugins::handle_request(calling.with(&context), request).await;
+        let hook = Hook::Endpoint;
+        shadow::follow(app, installed, hook, &context, &outcome, || {
+            Question::Request(request.clone())
+        });
         let output = match calling.note(outcome) {
             Ok(output) => output,
             Err(fault) => {

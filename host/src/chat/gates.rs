@@ -5,6 +5,7 @@ use super::access::{Actor, Session};
 use super::calls::calling;
 use super::chain;
 use super::decisions::{self, Outcome};
+use super::shadow;
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
@@ -19,8 +20,8 @@ use crate::wire::OnFault;
 /// Whether some plugin of the app looks at who comes into channels.
 pub(super) fn guards_seats(app: &App, id: AppId) -> bool {
     let loadout = app.loadout(id);
-    let mut installs = loadout.installs.iter();
-    installs.any(|installed| installed.has(Hook::MembershipGuard))
+    let mut versions = loadout.installs.iter().flat_map(Installed::versions);
+    versions.any(|installed| installed.has(Hook::MembershipGuard))
 }
 
 /// `member` gives `user`, who is `before` in the channel, another place there.
@@ -111,7 +112,8 @@ pub(super) fn nowhere(app: &App, actor: Option<&UserId>) -> Context {
 }
 
 /// What the guards are asked.
-enum Question {
+#[derive(Clone)]
+pub(super) enum Question {
     Seat(Seat),
     /// The channel's document, and who is in it.
     Channel(Json, Vec<Seat>),
@@ -130,7 +132,7 @@ impl Question {
         }
     }
 
-    async fn put(&self, call: Call<'_>) -> Result<Output<Result<(), Rejection>>, Fault> {
+    pub(super) async fn put(&self, call: Call<'_>) -> Result<Output<Result<(), Rejection>>, Fault> {
         match self {
             Self::Seat(seat) => plugins::guard_seat(call, seat).await,
             Self::Channel(channel, seats) => plugins::guard_create(call, channel, seats).await,
@@ -157,7 +159,7 @@ impl Question {
 /// can't wait, and is refused.
 async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Result<()> {
     let loadout = app.loadout(id);
-    let guards = loadout.installs.iter();
+    let guards = loadout.serving(&context.channel);
     for installed in guards.filter(|installed| installed.has(question.hook())) {
         let context = Context {
             seed: clock::random_u64(),
@@ -173,6 +175,10 @@ async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Resu
             }
         }
     }
+    let installs = loadout.serving(&context.channel);
+    let again = || shadow::Question::Gate(question.clone());
+    let context = || context.clone();
+    shadow::follow_missing(app, installs, question.hook(), context, again);
     Ok(())
 }
 
@@ -185,7 +191,11 @@ async fn verdict(
 ) -> Option<Result<(), Rejection>> {
     let hook = question.hook();
     let calling = calling(app, installed, hook, &context.actor).ok()?;
-    let outcome = calling.note(question.put(calling.with(context)).await);
+    let outcome = question.put(calling.with(context)).await;
+    shadow::follow(app, installed, hook, context, &outcome, || {
+        shadow::Question::Gate(question.clone())
+    });
+    let outcome = calling.note(outcome);
     let decided = match &outcome {
         Ok(output) => output
             .value

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::calls::{Resting, blame, calling};
 use super::deliver::about;
+use super::shadow::{self, Question};
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::crash;
@@ -32,7 +33,9 @@ pub async fn run_events(app: Arc<App>) {
         };
         for id in grown {
             for installed in &app.loadout(id).installs {
-                if !installed.has(Hook::Events)
+                if !installed
+                    .versions()
+                    .any(|version| version.has(Hook::Events))
                     || installed.install.is_err()
                     || installed.is_quarantined(Hook::Events)
                 {
@@ -132,14 +135,16 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
         let events = app.store.list_log(&backend, from, EVENTS_READ).await?;
         let full = events.len() as i64 == EVENTS_READ;
         for event in &events {
-            if *stopping.borrow() {
+            // Another version, or another share of channels for it, takes over at once.
+            if *stopping.borrow() || !is_current(app, installed) {
                 return Ok(None);
             }
             last = event.position;
-            if !wants(installed, event) {
+            if !installed.versions().any(|version| wants(version, event)) {
                 continue;
             }
             match handle(app, installed, event, from).await? {
+                Handled::Unwanted => {}
                 Handled::Done => (from, attempts) = (event.position, 0),
                 Handled::Moved => return Ok(Some(app.clock.now())),
                 Handled::Resting(resting) => return Ok(resting.until),
@@ -191,6 +196,8 @@ pub(super) fn wants(installed: &Installed, event: &Event) -> bool {
 }
 
 enum Handled {
+    /// The version that the event is for doesn't want it.
+    Unwanted,
     Done,
     Failed,
     /// Somebody else has handled it.
@@ -199,9 +206,11 @@ enum Handled {
     Resting(Resting),
 }
 
+/// Hands an event to the version that serves its channel. What a canary fails on is for the active
+/// version, as if there were no other: nobody's events wait for a trial.
 async fn handle(
     app: &Arc<App>,
-    installed: &Installed,
+    installed: &Arc<Installed>,
     event: &Event,
     from: i64,
 ) -> Result<Handled> {
@@ -210,11 +219,10 @@ async fn handle(
         from,
         to: event.position,
     };
-    let Some(channel) = app
+    let found = app
         .store
-        .find_channel_by_key(backend.tenant(), event.channel)
-        .await?
-    else {
+        .find_channel_by_key(backend.tenant(), event.channel);
+    let Some(channel) = found.await? else {
         // The channel is gone, and with it whatever there was to do.
         let done = commit(app, installed, cause, 0, Effects::default()).await?;
         return Ok(if done { Handled::Done } else { Handled::Moved });
@@ -250,13 +258,70 @@ async fn handle(
         ts_ms: event.ts.unsigned_abs(),
         data: wire::Event::logged(event, &channel.id).data_json(),
     };
+    let serving = installed.serving(&context.channel);
+    let by = async |version| handle_by(app, version, event, &cause, &context, &handed).await;
+    if wants(serving, event) {
+        match by(serving).await? {
+            Handled::Failed | Handled::Resting(_)
+                if !Arc::ptr_eq(serving, installed) && wants(installed, event) =>
+            {
+                by(installed).await
+            }
+            handled => Ok(handled),
+        }
+    } else {
+        follow_unwanted(app, installed, event, &context, &handed);
+        Ok(Handled::Unwanted)
+    }
+}
+
+/// A shadow may want what the active version does nothing with.
+fn follow_unwanted(
+    app: &App,
+    installed: &Installed,
+    event: &Event,
+    context: &Context,
+    handed: &plugins::Event,
+) {
+    let is_wanted = installed
+        .shadow()
+        .is_some_and(|(shadow, _)| wants(shadow, event));
+    if is_wanted {
+        let nothing = Ok(plugins::Output {
+            value: Ok::<(), String>(()),
+            effects: Effects::default(),
+            usage: plugins::Usage::default(),
+            log: Vec::new(),
+        });
+        shadow::follow(app, installed, Hook::Events, context, &nothing, || {
+            Question::Event(handed.clone())
+        });
+    }
+}
+
+async fn handle_by(
+    app: &Arc<App>,
+    installed: &Installed,
+    event: &Event,
+    cause: &Cause,
+    context: &Context,
+    handed: &plugins::Event,
+) -> Result<Handled> {
     for _ in 0..3 {
         let calling = match calling(app, installed, Hook::Events, event.position) {
             Ok(calling) => calling,
             Err(resting) => return Ok(Handled::Resting(resting)),
         };
-        let outcome = plugins::handle_event(calling.with(&context), &handed).await;
+        let outcome = plugins::handle_event(calling.with(context), handed).await;
         crash::point("event called");
+        if installed
+            .shadow()
+            .is_some_and(|(shadow, _)| wants(shadow, event))
+        {
+            shadow::follow(app, installed, Hook::Events, context, &outcome, || {
+                Question::Event(handed.clone())
+            });
+        }
         let output = match calling.note(outcome) {
             Ok(output) => output,
             Err(fault) => {

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::access::{self, Caller};
-use super::lifecycle;
-use super::outside::{HOST_GRANT, Sealed, Whose};
-use super::plugins::{bot_of, find_install, granted, hook_names, inspect, load_app, read, refused};
-use super::quarantine;
-use super::valid;
+use super::grants::{self, granted};
+use super::lifecycle::{self, Landing};
+use super::outside::{Sealed, Whose};
+use super::plugins::{bot_of, find_install, hook_names, inspect, load_app, read, refused};
+use super::{quarantine, rollout, trust, valid};
 use crate::app::App;
 use crate::error::{Code, Error, FieldFault, Result};
-use crate::model::{AppId, InstallId, Previous, Texts};
-use crate::plugins::{self, Hook, Inspection, Manifest, Permission, Settings};
+use crate::model::{AppId, InstallId, Previous, Rollout, Texts};
+use crate::plugins::{self, Hook, Inspection, Manifest, Settings};
 use crate::store::proof::Backend;
 use crate::store::{Install, NewInstall};
 use crate::wire::{self, OnFault};
@@ -32,6 +32,10 @@ pub async fn set(
     set: wire::SetInstall,
 ) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
+    if set.consent == Some(true) && set.digest.is_none() {
+        let message = "is missing: `consent` is to what one version asks for";
+        return Err(Error::invalid("digest", message));
+    }
     // Compiled before the lock is taken: others have plugins to install, too.
     let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
     let _compiled = inspect(app, chosen.component).await?;
@@ -69,6 +73,7 @@ pub(super) async fn put_back(
         digest: Some(previous.digest.clone()),
         enabled: None,
         grants: Some(previous.grants),
+        consent: None,
         config: Some(RawValue::from_string(previous.config).map_err(Error::internal)?),
         order: None,
         on_fault: None,
@@ -78,9 +83,38 @@ pub(super) async fn put_back(
     Ok(previous.digest)
 }
 
+/// Puts the version that was tried into use. To be called with `installing` held.
+pub(super) async fn promote(
+    app: &Arc<App>,
+    backend: &Backend,
+    name: &str,
+    rollout: Rollout,
+) -> Result<()> {
+    let set = wire::SetInstall {
+        digest: Some(rollout.digest),
+        enabled: None,
+        grants: Some(rollout.grants),
+        consent: None,
+        config: Some(RawValue::from_string(rollout.config).map_err(Error::internal)?),
+        order: None,
+        on_fault: None,
+    };
+    let way = Way::Promoted {
+        secrets: rollout.secrets,
+        has_started: rollout.started,
+    };
+    put(app, backend, name, set, way).await
+}
+
 /// Where a change leads.
 enum Way {
     Forward,
+    /// To the version that was tried.
+    Promoted {
+        /// The secrets that it has, sealed: JSON text.
+        secrets: String,
+        has_started: bool,
+    },
     /// To the version before: the one that it leaves is none to come back to.
     Back {
         /// The secrets that it had, sealed: JSON text.
@@ -99,37 +133,46 @@ async fn put(
     let chosen = choose(app, backend, name, set.digest.as_deref()).await?;
     let inspection = inspect(app, chosen.component).await?;
     let id = backend.tenant().app();
-    let mut before = chosen.before;
-    if let (Way::Back { secrets }, Some(row)) = (&way, &mut before) {
-        row.secrets.clone_from(secrets);
+    let before = chosen.before;
+    // Of what is left out, secrets are those that the version had.
+    let had = match (&way, before.clone()) {
+        (Way::Back { secrets } | Way::Promoted { secrets, .. }, Some(mut row)) => {
+            row.secrets.clone_from(secrets);
+            Some(row)
+        }
+        (_, before) => before,
+    };
+    let (mut new, cleared) = settle(app, id, had.as_ref(), &inspection, set)?;
+    if !matches!(way, Way::Back { .. }) {
+        new.previous = previous(app, before.as_ref(), &new.digest, &cleared)?;
     }
-    let mut new = settle(app, id, before.as_ref(), &inspection, set)?;
-    if let Way::Back { .. } = way {
-        new.previous = None;
-    }
+    new.rollout = rollout_beside(before.as_ref(), &new.digest, &cleared)?;
     if new.enabled {
-        check_names(app, backend.tenant().app(), name, &inspection)?;
+        trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
+        check_names(app, id, name, &inspection)?;
         plugins::link(&app.engine, &inspection, granted(&new.grants.0)?)
             .await
             .map_err(refused)?;
     }
-    let runs_already = new.started == new.digest;
-    if new.enabled {
+    let has_started = matches!(way, Way::Promoted { has_started, .. } if has_started);
+    let runs_already = has_started || new.started == new.digest;
+    if new.enabled || has_started {
         new.started.clone_from(&new.digest);
     }
     let has_life = inspection.hooks.contains(Hook::Lifecycle);
     let next = match way {
-        Way::Forward if has_life => {
-            let next = lifecycle::candidate(app, backend, &new, before.as_ref()).await?;
+        Way::Forward | Way::Promoted { .. } if has_life => {
+            let next = lifecycle::next(app, backend, &new, before.as_ref()).await?;
             lifecycle::check(app, &next).await?;
             Some(next)
         }
         // What ran before is not asked again: nothing must keep a tenant from going back.
-        Way::Forward | Way::Back { .. } => None,
+        _ => None,
     };
     match &next {
         Some(next) if new.enabled && !runs_already => {
-            lifecycle::start(app, backend, next, new, before.as_ref()).await?;
+            let landing = Landing::Install(Box::new(new));
+            lifecycle::start(app, backend, next, landing, before.as_ref()).await?;
         }
         _ => {
             app.store.set_install(backend, new, None).await?;
@@ -139,20 +182,25 @@ async fn put(
 }
 
 /// The version that a request is about, and how the plugin runs now.
-struct Chosen {
-    component: Vec<u8>,
+pub(super) struct Chosen {
+    pub component: Vec<u8>,
     before: Option<Install>,
 }
 
-async fn choose(app: &App, backend: &Backend, name: &str, digest: Option<&str>) -> Result<Chosen> {
+pub(super) async fn choose(
+    app: &App,
+    backend: &Backend,
+    name: &str,
+    digest: Option<&str>,
+) -> Result<Chosen> {
     let versions = app.store.list_versions(backend, name).await?;
-    let Some((newest, ..)) = versions.last() else {
+    let Some(newest) = versions.last() else {
         return Err(Error::not_found("plugin"));
     };
     let before = find_install(app, backend, name).await?;
     let digest = digest
         .or(before.as_ref().map(|row| row.digest.as_str()))
-        .unwrap_or(newest);
+        .unwrap_or(&newest.digest);
     let component = app
         .store
         .find_component(backend.tenant(), name, digest)
@@ -162,26 +210,33 @@ async fn choose(app: &App, backend: &Backend, name: &str, digest: Option<&str>) 
     Ok(Chosen { component, before })
 }
 
-/// How the plugin shall run: as the request says, and for the rest as before.
-fn settle(
+/// How the plugin shall run: as the request says, and for the rest as before. Also the secrets that
+/// are cleared.
+pub(super) fn settle(
     app: &App,
     id: AppId,
     before: Option<&Install>,
     inspection: &Inspection,
     set: wire::SetInstall,
-) -> Result<NewInstall> {
+) -> Result<(NewInstall, Vec<String>)> {
     let manifest = &inspection.manifest;
-    let grants = match set.grants {
-        Some(grants) => host_by_host(manifest, grants),
+    let grants = match (set.grants, set.consent.unwrap_or(false)) {
+        (Some(_), true) => {
+            let message =
+                "grants what the version asks for, so there are no `grants` to go with it";
+            return Err(Error::invalid("consent", message));
+        }
+        (Some(grants), false) => grants::place_by_place(manifest, grants),
+        (None, true) => grants::all(manifest),
         // A version that asks for less than the one before it gets no more than it asks for.
-        None => before
+        (None, false) => before
             .map(|row| row.grants.0.clone())
             .unwrap_or_default()
             .into_iter()
-            .filter(|name| asks_for(manifest, name))
+            .filter(|name| grants::asks_for(manifest, name))
             .collect(),
     };
-    check_grants(inspection, &grants)?;
+    grants::check(inspection, &grants)?;
     let config = match &set.config {
         Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
         None => before.map_or_else(|| "{}".into(), |row| row.config.clone()),
@@ -202,24 +257,14 @@ fn settle(
         .or(before.map(|row| OnFault::stored(&row.on_fault)))
         .unwrap_or_default();
     let digest = inspection.digest.to_string();
-    let previous = match before {
-        Some(row) if row.digest != digest => Some(Previous {
-            digest: row.digest.clone(),
-            grants: row.grants.0.clone(),
-            config: row.config.clone(),
-            secrets: row.secrets.clone(),
-            replaced_at: app.clock.now(),
-        }),
-        before => before.and_then(quarantine::previous),
-    };
-    let previous = previous.map(|previous| without(previous, &cleared));
-    Ok(NewInstall {
+    let new = NewInstall {
         id: before.map_or_else(|| InstallId(app.store.next_id()), |row| row.id),
         bot: bot_of(&manifest.name),
         title: manifest.title.clone(),
         name: manifest.name.clone(),
         digest,
-        previous: previous.transpose()?,
+        previous: None,
+        rollout: None,
         enabled: set
             .enabled
             .or(before.map(|row| row.enabled))
@@ -231,7 +276,41 @@ fn settle(
         on_fault: on_fault.as_str().to_owned(),
         hooks: Texts(hook_names(inspection)),
         started: before.map(|row| row.started.clone()).unwrap_or_default(),
-    })
+    };
+    Ok((new, cleared))
+}
+
+/// The version to go back to, as it is stored, once `digest` runs.
+fn previous(
+    app: &App,
+    before: Option<&Install>,
+    digest: &str,
+    cleared: &[String],
+) -> Result<Option<String>> {
+    let previous = match before {
+        Some(row) if row.digest != digest => Some(Previous {
+            digest: row.digest.clone(),
+            grants: row.grants.0.clone(),
+            config: row.config.clone(),
+            secrets: row.secrets.clone(),
+            replaced_at: app.clock.now(),
+        }),
+        before => before.and_then(quarantine::previous),
+    };
+    previous
+        .map(|previous| without(previous, cleared))
+        .transpose()
+}
+
+/// What is still tried once `digest` runs: a trial ends with the version that it is held against.
+fn rollout_beside(
+    before: Option<&Install>,
+    digest: &str,
+    cleared: &[String],
+) -> Result<Option<String>> {
+    let kept = before.filter(|row| row.digest == digest);
+    let kept = kept.and_then(rollout::stored);
+    kept.map(|kept| rollout::without(kept, cleared)).transpose()
 }
 
 /// The version before as it is stored, without secrets that somebody has cleared since.
@@ -240,61 +319,6 @@ fn without(mut previous: Previous, cleared: &[String]) -> Result<String> {
     sealed.forget(cleared);
     previous.secrets = sealed.to_json()?;
     serde_json::to_string(&previous).map_err(Error::internal)
-}
-
-/// The grants with a grant for each host in place of `http`: what a later version asks for on top is
-/// not granted by it.
-fn host_by_host(manifest: &Manifest, grants: Vec<String>) -> Vec<String> {
-    let mut settled: Vec<String> = Vec::new();
-    for grant in grants {
-        let some = match manifest.request(Permission::Http) {
-            Some(asked) if grant == Permission::Http.name() => {
-                let hosts = asked.hosts.iter();
-                hosts.map(|host| format!("{HOST_GRANT}{host}")).collect()
-            }
-            _ => vec![grant],
-        };
-        for grant in some {
-            if !settled.contains(&grant) {
-                settled.push(grant);
-            }
-        }
-    }
-    settled
-}
-
-fn asks_for(manifest: &Manifest, grant: &str) -> bool {
-    manifest
-        .permissions
-        .iter()
-        .any(|asked| match grant.strip_prefix(HOST_GRANT) {
-            Some(host) => asked.hosts.iter().any(|asked| asked == host),
-            None => asked.name.name() == grant,
-        })
-}
-
-fn check_grants(inspection: &Inspection, names: &[String]) -> Result<()> {
-    let given = granted(names)?;
-    if let Some(extra) = names
-        .iter()
-        .find(|name| !asks_for(&inspection.manifest, name))
-    {
-        let message = format!("the plugin does not ask for `{extra}`");
-        return Err(Error::invalid("grants", message));
-    }
-    let missing = inspection.needed.without(given);
-    if !missing.is_empty() {
-        let names: Vec<_> = missing
-            .iter()
-            .map(|permission| format!("`{}`", permission.name()))
-            .collect();
-        let detail = format!(
-            "The plugin needs {}, which it was not granted.",
-            names.join(", ")
-        );
-        return Err(Error::new(Code::GrantMissing, detail));
-    }
-    Ok(())
 }
 
 /// The settings with the schema's defaults filled in, and the secrets that came with them.
@@ -318,7 +342,7 @@ fn check_config(manifest: &Manifest, config: &str, kept: &Sealed) -> Result<Sett
 }
 
 /// Two plugins of an app can't have the same command or kind.
-fn check_names(app: &App, id: AppId, name: &str, inspection: &Inspection) -> Result<()> {
+pub(super) fn check_names(app: &App, id: AppId, name: &str, inspection: &Inspection) -> Result<()> {
     let loadout = app.loadout(id);
     for command in &inspection.manifest.commands {
         if let Some(other) = loadout

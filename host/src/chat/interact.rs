@@ -7,6 +7,7 @@ use super::calls::{Calling, blame, calling};
 use super::chain::{self, Content};
 use super::handlers::commit;
 use super::messages;
+use super::shadow::{self, Question};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, Message, MessageId};
@@ -28,7 +29,13 @@ pub(super) async fn create(
 ) -> Result<Content> {
     let context = chain::context(app, member);
     let calling = asked(app, installed, Hook::MessageKind, &context)?;
-    let outcome = plugins::kind_create(calling.with(&context), kind, &data.to_owned()).await;
+    let data = data.to_owned();
+    let outcome = plugins::kind_create(calling.with(&context), kind, &data).await;
+    let hook = Hook::MessageKind;
+    shadow::follow(app, installed, hook, &context, &outcome, || {
+        let kind = kind.to_owned();
+        Question::Create { kind, data }
+    });
     let created = calling.note(outcome).map_err(|_| failed(installed))?.value;
     let created = created.map_err(|sentence| Error::invalid("data", sentence))?;
     let limits = &app.config.limits;
@@ -128,7 +135,8 @@ pub async fn act(
         if message.deleted_at.is_some() {
             return Err(Error::new(Code::Conflict, "The message was deleted."));
         }
-        if let Some(installed) = loadout.kinds.get(&message.kind) {
+        let channel = member.channel().id.as_str();
+        if let Some(installed) = loadout.kind(&message.kind, channel) {
             let change = apply(app, installed, &member, &message, &act.action, value).await?;
             match app
                 .store
@@ -141,8 +149,7 @@ pub async fn act(
             }
         }
         let sender = loadout
-            .installs
-            .iter()
+            .serving(channel)
             .find(|i| i.bot == message.sender && i.has(Hook::Interactions));
         let Some(installed) = sender else {
             return Err(Error::new(Code::Conflict, "The message takes no actions."));
@@ -204,6 +211,14 @@ pub(super) async fn apply(
         value: &value,
     };
     let outcome = plugins::kind_act(calling.with(&context), act).await;
+    let hook = Hook::MessageKind;
+    shadow::follow(app, installed, hook, &context, &outcome, || Question::Act {
+        kind: message.kind.clone(),
+        data: message.data.clone(),
+        state: state.clone(),
+        action: action.to_owned(),
+        value: value.clone(),
+    });
     let answer = calling.note(outcome).map_err(|_| failed(installed))?.value;
     let shown = shown(
         app,
@@ -227,6 +242,10 @@ async fn interaction_once(
     let context = chain::context(app, member);
     let calling = asked(app, installed, Hook::Interactions, &context)?;
     let output = plugins::handle_interaction(calling.with(&context), interaction).await;
+    let hook = Hook::Interactions;
+    shadow::follow(app, installed, hook, &context, &output, || {
+        Question::Interaction(interaction.clone())
+    });
     finish(app, installed, calling.note(output)).await
 }
 
@@ -265,6 +284,10 @@ pub async fn run_command(
         let context = chain::context(app, &member);
         let calling = asked(app, &installed, Hook::Commands, &context)?;
         let output = plugins::run_command(calling.with(&context), &command).await;
+        let hook = Hook::Commands;
+        shadow::follow(app, &installed, hook, &context, &output, || {
+            Question::Command(command.clone())
+        });
         if let Some(answer) = finish(app, &installed, calling.note(output)).await? {
             return Ok(answer);
         }
@@ -283,6 +306,10 @@ pub async fn complete(
     let context = chain::context(app, &member);
     let calling = asked(app, &installed, Hook::Commands, &context)?;
     let outcome = plugins::complete_command(calling.with(&context), &command).await;
+    let hook = Hook::Commands;
+    shadow::follow(app, &installed, hook, &context, &outcome, || {
+        Question::Completion(command.clone())
+    });
     let choices = calling.note(outcome).map_err(|_| failed(&installed))?.value;
     let choices = choices
         .into_iter()
@@ -322,7 +349,8 @@ async fn command_call(
     }
     let name = run.name.trim_start_matches('/').to_owned();
     let loadout = app.loadout(member.tenant().app());
-    let installed = loadout.commands.get(&name).cloned();
+    let channel = member.channel().id.as_str();
+    let installed = loadout.command(&name, channel).cloned();
     let installed = installed.ok_or_else(|| Error::not_found("command"))?;
     Ok((
         installed,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::calls::{blame, calling};
 use super::gates::nowhere;
 use super::handlers;
-use super::plugins::{kept_of, load};
+use super::plugins::{known_of, load};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, FieldFault, Result};
+use crate::model::InstallId;
 use crate::plugins::{self, Context, Fault, Hook};
 use crate::store::proof::Backend;
 use crate::store::{Cause, Install, NewInstall};
@@ -17,7 +18,7 @@ use crate::store::{Cause, Install, NewInstall};
 const TRIES: usize = 3;
 
 /// A plugin as it would run once the change is stored.
-pub(super) async fn candidate(
+pub(super) async fn next(
     app: &Arc<App>,
     backend: &Backend,
     new: &NewInstall,
@@ -42,12 +43,13 @@ pub(super) async fn candidate(
         retry_at: None,
         quarantine: None,
         previous: None,
+        rollout: None,
         created_at: before.map_or(now, |row| row.created_at),
         updated_at: now,
     };
     let loadout = app.loadout(backend.tenant().app());
-    let kept = kept_of(app, &loadout, &new.name);
-    load(app, backend, row, &loadout, kept).await
+    let known = known_of(app, &loadout, &row);
+    load(app, backend, row, known, None).await
 }
 
 /// Has the plugin look at the settings it would run with.
@@ -74,6 +76,14 @@ pub(super) async fn check(app: &App, next: &Installed) -> Result<()> {
     ))
 }
 
+/// What is stored together with what a version did at its start.
+pub(super) enum Landing {
+    /// How it runs.
+    Install(Box<NewInstall>),
+    /// That it is tried: JSON text.
+    Rollout(InstallId, String),
+}
+
 /// Has a version begin, and stores the change together with what it did.
 ///
 /// # Errors
@@ -82,15 +92,15 @@ pub(super) async fn start(
     app: &Arc<App>,
     backend: &Backend,
     next: &Installed,
-    new: NewInstall,
+    landing: Landing,
     before: Option<&Install>,
 ) -> Result<()> {
-    let versions = app.store.list_versions(backend, &new.name).await?;
+    let versions = app.store.list_versions(backend, &next.name).await?;
     let started = before.map(|row| row.started.as_str());
     let mut versions = versions.iter();
     let previous = versions
-        .find(|(digest, ..)| Some(digest.as_str()) == started)
-        .map(|(_, version, _)| version.as_str());
+        .find(|known| Some(known.digest.as_str()) == started)
+        .map(|known| known.version.as_str());
     for _ in 0..TRIES {
         let context = context(app);
         let calling = calling(app, next, Hook::Lifecycle, "start").map_err(|_| not_run(next))?;
@@ -108,11 +118,17 @@ pub(super) async fn start(
             );
         }
         let commit = handlers::commit_of(app, next, Cause::Request, 1, output.effects)?;
-        if app
-            .store
-            .set_install(backend, new.clone(), Some(commit))
-            .await?
-        {
+        let has_landed = match &landing {
+            Landing::Install(new) => {
+                let new = NewInstall::clone(new);
+                app.store.set_install(backend, new, Some(commit)).await?
+            }
+            Landing::Rollout(install, text) => {
+                let text = Some(text.clone());
+                app.store.set_rollout(*install, text, Some(commit)).await?
+            }
+        };
+        if has_landed {
             app.timers_changed.notify_one();
             return Ok(());
         }

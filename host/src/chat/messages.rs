@@ -193,7 +193,7 @@ pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) 
         return super::files::content(app, member, kind, data).await;
     }
     let loadout = app.loadout(member.tenant().app());
-    let Some(installed) = loadout.kinds.get(kind) else {
+    let Some(installed) = loadout.kind(kind, member.channel().id.as_str()) else {
         return Err(Error::invalid(
             "type",
             "must be `text`, `image`, `video`, `audio`, `file` or a message kind of one of the app's plugins",

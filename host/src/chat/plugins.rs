@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
-use super::outside::{HOST_GRANT, Outside, Sealed};
-use super::quarantine;
+use super::grants::{self, granted};
+use super::outside::{Outside, Sealed};
 use super::users::BOT_PREFIX;
-use crate::app::{App, Installed, Loadout, PluginLog};
+use super::{quarantine, rollout, trust};
+use crate::app::{App, Breakers, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::metrics::Consumption;
-use crate::model::{AppId, UserId};
-use crate::plugins::{self, Grants, Inspection, Permission};
-use crate::store::Install;
+use crate::model::{AppId, Millis, PluginTrust, UserId};
+use crate::plugins::{self, Inspection};
 use crate::store::proof::Backend;
+use crate::store::{Install, Version};
 use crate::wire::{self, OnFault};
 
 /// The most versions of one plugin that an app keeps.
@@ -26,6 +27,8 @@ const PLUGINS_MAX: usize = 50;
 pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wire::Component> {
     let backend = access::backend(caller)?;
     let inspection = inspect(app, component.clone()).await?;
+    let policy = trust::policy(app, backend.tenant()).await?;
+    trust::check(&policy, &inspection)?;
     let manifest = &inspection.manifest;
     let names = app.store.list_plugin_names(&backend).await?;
     if !names.contains(&manifest.name) && names.len() >= PLUGINS_MAX {
@@ -36,16 +39,22 @@ pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wi
     }
     let versions = app.store.list_versions(&backend, &manifest.name).await?;
     let digest = inspection.digest.to_string();
-    if versions.len() >= VERSIONS_MAX && versions.iter().all(|(known, ..)| *known != digest) {
+    if versions.len() >= VERSIONS_MAX && versions.iter().all(|known| known.digest != digest) {
         let detail =
             format!("A plugin has at most {VERSIONS_MAX} versions; remove it to begin anew.");
         return Err(Error::new(Code::LimitReached, detail));
     }
-    let (name, version) = (manifest.name.clone(), manifest.version.clone());
+    let new = Version {
+        digest,
+        version: manifest.version.clone(),
+        permissions: wire::to_json(&grants::described(&inspection)),
+        signatures: trust::stored(&inspection.signatures),
+        uploaded_at: 0,
+    };
     app.store
-        .add_component(&backend, name, version, digest, component)
+        .add_component(&backend, manifest.name.clone(), new, component)
         .await?;
-    Ok(described(&inspection))
+    Ok(described(&inspection, &policy))
 }
 
 /// Compiles and looks into a component, off the threads that serve requests.
@@ -85,11 +94,13 @@ pub async fn get(app: &App, caller: &Caller, name: &str) -> Result<wire::Plugin>
 
 pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<wire::Plugin> {
     let versions = app.store.list_versions(backend, &name).await?;
-    let Some((newest, ..)) = versions.last() else {
+    let Some(newest) = versions.last() else {
         return Err(Error::not_found("plugin"));
     };
     let row = find_install(app, backend, &name).await?;
-    let digest = row.as_ref().map_or(newest, |row| &row.digest).clone();
+    let active = row.as_ref().map(|row| &row.digest);
+    let digest = active.unwrap_or(&newest.digest).clone();
+    let policy = trust::policy(app, backend.tenant()).await?;
     let inspection = match app
         .store
         .find_component(backend.tenant(), &name, &digest)
@@ -99,6 +110,13 @@ pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<w
         None => None,
     };
     let loadout = app.loadout(backend.tenant().app());
+    let at = versions.iter().position(|known| known.digest == digest);
+    let had = row.as_ref().map_or(&[][..], |row| &row.grants.0);
+    let version = |(place, version): (usize, &Version)| {
+        let is_newer = row.is_some() && at.is_some_and(|at| place > at);
+        version_out(&name, version, is_newer.then_some(had), &policy)
+    };
+    let versions = versions.iter().enumerate().map(version).collect();
     let install = row.map(|row| {
         let loaded = loadout
             .installs
@@ -106,20 +124,32 @@ pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<w
             .find(|installed| installed.row.id == row.id);
         installed_out(&row, inspection.as_deref(), loaded.map(Arc::as_ref))
     });
-    let versions = versions
-        .into_iter()
-        .map(|(digest, version, at)| wire::PluginVersion {
-            digest,
-            version,
-            uploaded_at: clock::rfc3339(at),
-        })
-        .collect();
+    let component = inspection.as_deref();
     Ok(wire::Plugin {
-        name,
         install,
-        component: inspection.as_deref().map(described),
+        component: component.map(|component| described(component, &policy)),
         versions,
+        name,
     })
+}
+
+/// A version that was uploaded; with the grants of the one that runs, if it is newer than that.
+fn version_out(
+    plugin: &str,
+    version: &Version,
+    had: Option<&[String]>,
+    policy: &PluginTrust,
+) -> wire::PluginVersion {
+    let asked = || serde_json::from_str(&version.permissions).unwrap_or_default();
+    wire::PluginVersion {
+        digest: version.digest.clone(),
+        version: version.version.clone(),
+        uploaded_at: clock::rfc3339(version.uploaded_at),
+        wants: had
+            .map(|had| grants::beyond(asked(), had))
+            .unwrap_or_default(),
+        signatures: trust::stored_signers(policy, plugin, &version.signatures),
+    }
 }
 
 fn installed_out(
@@ -147,6 +177,7 @@ fn installed_out(
         order: row.place,
         on_fault: OnFault::stored(&row.on_fault),
         previous: quarantine::previous(row).map(|previous| previous.digest),
+        rollout: rollout::stored(row).as_ref().map(rollout::in_short),
         quarantine: quarantine
             .into_iter()
             .map(|quarantine| wire::Quarantine {
@@ -177,6 +208,7 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     app.removed.notify_one();
     if let Some(row) = install {
         app.engine.forget_install(&row.id.to_string());
+        app.engine.forget_install(&rollout::aside_id(row.id));
     }
     load_app(app, backend.tenant().app(), None).await
 }
@@ -189,14 +221,18 @@ pub async fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginL
     }
     let loadout = app.loadout(backend.tenant().app());
     let lines = loadout.logs.get(name).map(|log| log.lines());
+    Ok(log_out(lines.unwrap_or_default()))
+}
+
+pub(super) fn log_out(lines: Vec<(Millis, &'static str, String)>) -> wire::PluginLog {
     let line = |(at, level, message)| wire::LogLine {
         at: clock::rfc3339(at),
         level,
         message,
     };
-    Ok(wire::PluginLog {
-        lines: lines.unwrap_or_default().into_iter().map(line).collect(),
-    })
+    wire::PluginLog {
+        lines: lines.into_iter().map(line).collect(),
+    }
 }
 
 /// Loads the plugins of every app; one that can't be loaded is noted and does not keep the host from
@@ -224,23 +260,52 @@ pub(super) async fn load_app(app: &Arc<App>, id: AppId, asked: Option<&Installed
     let before = app.loadout(id);
     let mut loadout = Loadout::default();
     for row in app.store.list_installs(backend.tenant()).await? {
-        let (log, consumption) = match asked.filter(|asked| asked.row.id == row.id) {
-            Some(asked) => (asked.log.clone(), asked.consumption.clone()),
-            None => kept_of(app, &before, &row.name),
-        };
-        loadout.logs.insert(row.name.clone(), log.clone());
-        loadout
-            .consumption
-            .insert(row.name.clone(), consumption.clone());
+        let mut known = known_of(app, &before, &row);
+        if let Some(asked) = asked.filter(|asked| asked.row.id == row.id) {
+            (known.log, known.consumption) = (asked.log.clone(), asked.consumption.clone());
+        }
+        let name = row.name.clone();
+        loadout.logs.insert(name.clone(), known.log.clone());
+        let consumption = known.consumption.clone();
+        loadout.consumption.insert(name.clone(), consumption);
+        let trial = rollout::trial_of(app, &before, &row);
+        loadout.trials.extend(trial.clone().map(|t| (name, t)));
         if !row.enabled {
             continue;
         }
-        let installed = load(app, &backend, row, &before, (log, consumption)).await?;
-        let installed = Arc::new(installed);
-        if let Err(reason) = &installed.install {
-            tracing::error!(app.id = %id, plugin.name = %installed.name, reason, "a plugin could not be loaded");
+        let candidate = match trial {
+            Some(trial) => rollout::load(app, &backend, &row, trial).await?,
+            None => None,
+        };
+        let mut installed = load(app, &backend, row, known, None).await?;
+        installed.candidate = candidate;
+        if installed.shadow().is_some() {
+            installed
+                .install
+                .iter_mut()
+                .for_each(plugins::Install::watch);
         }
-        if let Some(manifest) = installed.manifest() {
+        add_to(&mut loadout, Arc::new(installed));
+    }
+    app.set_loadout(id, loadout);
+    Ok(())
+}
+
+/// Puts an install into its place, with the kinds and commands of both its versions.
+fn add_to(loadout: &mut Loadout, installed: Arc<Installed>) {
+    for version in installed.versions() {
+        if let Err(reason) = &version.install {
+            let id = version.row.app_id;
+            tracing::error!(app.id = %id, plugin.name = %version.name, reason, "a plugin could not be loaded");
+        }
+        if version
+            .trial
+            .as_ref()
+            .is_some_and(|trial| trial.is_shadow())
+        {
+            continue;
+        }
+        if let Some(manifest) = version.manifest() {
             for kind in &manifest.kinds {
                 loadout.kinds.insert(kind.name.clone(), installed.clone());
             }
@@ -249,31 +314,46 @@ pub(super) async fn load_app(app: &Arc<App>, id: AppId, asked: Option<&Installed
                 loadout.commands.insert(name, installed.clone());
             }
         }
-        loadout.installs.push(installed);
     }
-    app.set_loadout(id, loadout);
-    Ok(())
+    loadout.installs.push(installed);
 }
 
-type Kept = (Arc<PluginLog>, Arc<Consumption>);
+/// What goes on from one state of an install to the next.
+pub(super) struct Known {
+    pub log: Arc<PluginLog>,
+    pub consumption: Arc<Consumption>,
+    pub breakers: Arc<Breakers>,
+}
 
-/// The log and the figures of a plugin, which outlive its versions.
-pub(super) fn kept_of(app: &App, before: &Loadout, name: &str) -> Kept {
-    let log =
-        before.logs.get(name).cloned().unwrap_or_else(|| {
+/// What is known of a plugin: the log and the figures outlive its versions; what is known of its
+/// failures holds as long as it is not changed.
+pub(super) fn known_of(app: &App, before: &Loadout, row: &Install) -> Known {
+    let log = before.logs.get(&row.name).cloned();
+    let mut installs = before.installs.iter();
+    let unchanged =
+        installs.find(|known| known.row.id == row.id && known.row.updated_at == row.updated_at);
+    Known {
+        log: log.unwrap_or_else(|| {
             Arc::new(PluginLog::new(app.config.plugins.log_lines_kept as usize))
-        });
-    let consumption = before.consumption.get(name).cloned();
-    (log, consumption.unwrap_or_default())
+        }),
+        consumption: before
+            .consumption
+            .get(&row.name)
+            .cloned()
+            .unwrap_or_default(),
+        breakers: unchanged
+            .map(|known| known.breakers.clone())
+            .unwrap_or_default(),
+    }
 }
 
-/// A plugin as it runs. `before` is what ran until now.
+/// A plugin as it runs, on trial or not.
 pub(super) async fn load(
     app: &Arc<App>,
     backend: &Backend,
     row: Install,
-    before: &Loadout,
-    (log, consumption): Kept,
+    known: Known,
+    trial: Option<Arc<Trial>>,
 ) -> Result<Installed> {
     let bytes = app
         .store
@@ -291,22 +371,16 @@ pub(super) async fn load(
         (Err(error), _) => Err(error.detail().to_owned()),
         (_, Err(error)) => Err(error.detail().to_owned()),
     };
-    let opened = match &inspected {
-        Ok(inspection) => {
-            let sealed = Sealed::stored(&row.secrets);
-            sealed.and_then(|sealed| Outside::new(&row.grants.0, sealed, &inspection.manifest))
-        }
-        Err(_) => Ok(Outside::default()),
-    };
-    let outside = opened.unwrap_or_else(|error| {
-        // It runs, but reaches nothing.
-        tracing::error!(app.id = %row.app_id, plugin.name = %row.name, error = %error, cause = ?error.cause(),
-            "what a plugin may reach can't be read");
-        Outside::default()
-    });
+    let outside = outside(&row, inspected.as_deref().ok());
+    let is_shadow = trial.as_ref().is_some_and(|trial| trial.is_shadow());
     let install = linked.map(|linked| {
+        let config = row.config.as_str();
+        if is_shadow {
+            let id = rollout::aside_id(row.id);
+            return plugins::Install::aside(&app.engine, &linked, &id, config);
+        }
         let (app_id, id) = (row.app_id.to_string(), row.id.to_string());
-        plugins::Install::new(&app.engine, &linked, &app_id, &id, row.config.as_str())
+        plugins::Install::new(&app.engine, &linked, &app_id, &id, config)
     });
     let bot = bot_of(&row.name);
     let bridge = Bridge {
@@ -317,52 +391,45 @@ pub(super) async fn load(
         backend: *backend,
         outside,
     };
-    let on_fault = OnFault::stored(&row.on_fault);
-    // What is known of its failures holds as long as it is not changed.
-    let unchanged = before
-        .installs
-        .iter()
-        .find(|known| known.row.id == row.id && known.row.updated_at == row.updated_at);
     Ok(Installed {
-        log,
-        consumption,
-        breakers: unchanged
-            .map(|known| known.breakers.clone())
-            .unwrap_or_default(),
-        quarantine: quarantine::quarantine(&row),
+        log: known.log,
+        consumption: known.consumption,
+        breakers: known.breakers,
+        quarantine: match trial {
+            Some(_) => Vec::new(),
+            None => quarantine::quarantine(&row),
+        },
+        on_fault: OnFault::stored(&row.on_fault),
         row,
-        on_fault,
         bot,
         name,
         inspection: inspected.ok(),
         install,
         chat: Arc::new(bridge),
+        candidate: None,
+        trial,
     })
 }
 
-pub(super) fn granted(names: &[String]) -> Result<Grants> {
-    let mut grants = Grants::default();
-    for (at, name) in names.iter().enumerate() {
-        let named = match name.strip_prefix(HOST_GRANT) {
-            Some(_) => Some(Permission::Http),
-            None => Permission::from_name(name),
-        };
-        let permission = named.ok_or_else(|| {
-            Error::invalid(
-                format!("grants[{at}]"),
-                "is no permission that this host knows",
-            )
-        })?;
-        grants.insert(permission);
-    }
-    Ok(grants)
+fn outside(row: &Install, inspection: Option<&Inspection>) -> Outside {
+    let Some(inspection) = inspection else {
+        return Outside::default();
+    };
+    let opened = Sealed::stored(&row.secrets)
+        .and_then(|sealed| Outside::new(&row.grants.0, sealed, &inspection.manifest));
+    opened.unwrap_or_else(|error| {
+        // It runs, but reaches nothing.
+        tracing::error!(app.id = %row.app_id, plugin.name = %row.name, error = %error, cause = ?error.cause(),
+            "what a plugin may reach can't be read");
+        Outside::default()
+    })
 }
 
 pub(super) fn bot_of(name: &str) -> UserId {
     UserId::stored(format!("{BOT_PREFIX}{name}"))
 }
 
-fn described(inspection: &Inspection) -> wire::Component {
+fn described(inspection: &Inspection, policy: &PluginTrust) -> wire::Component {
     let manifest = &inspection.manifest;
     wire::Component {
         name: manifest.name.clone(),
@@ -376,25 +443,8 @@ fn described(inspection: &Inspection) -> wire::Component {
             .iter()
             .map(|permission| permission.name().to_owned())
             .collect(),
-        permissions: manifest
-            .permissions
-            .iter()
-            .map(|asked| wire::Permission {
-                name: asked.name.name().to_owned(),
-                reason: asked.reason.clone(),
-                allows: allows(asked.name).to_owned(),
-                hosts: asked.hosts.clone(),
-                paths: asked.paths.clone(),
-                secrets: asked
-                    .secrets
-                    .iter()
-                    .map(|(name, hosts)| wire::SecretUse {
-                        name: name.clone(),
-                        hosts: hosts.clone(),
-                    })
-                    .collect(),
-            })
-            .collect(),
+        permissions: grants::described(inspection),
+        signatures: trust::signers(policy, &manifest.name, &inspection.signatures),
         commands: manifest
             .commands
             .iter()
@@ -427,27 +477,5 @@ pub(super) fn command(info: &plugins::CommandInfo, plugin: &str) -> wire::Comman
         usage: info.usage.clone(),
         description: info.description.clone(),
         plugin: plugin.to_owned(),
-    }
-}
-
-/// What a permission allows, in words for those who grant it.
-fn allows(permission: Permission) -> &'static str {
-    match permission {
-        Permission::Kv => "Keep small values of its own between calls.",
-        Permission::Counters => "Count how often something happens within a time.",
-        Permission::ChatRead => {
-            "Read the messages, participants and users of every channel of the app."
-        }
-        Permission::ChatWrite => {
-            "Post messages by its bot user in every channel, and change or delete those."
-        }
-        Permission::ChatModerate => "Delete anybody's messages.",
-        Permission::Timers => "Do something at a later time.",
-        Permission::PublicRoutes => {
-            "Answer requests of anybody, without a key or token, at the routes named."
-        }
-        Permission::Http => {
-            "Send what it knows to the hosts named, with the secrets that you enter for them."
-        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::access;
 use super::installs;
 use super::plugins;
+use super::rollout;
 use crate::app::{App, GivenUp};
 use crate::error::{Error, Result};
 use crate::model::{Millis, Previous, Quarantine};
@@ -28,6 +29,9 @@ pub async fn run(app: Arc<App>) {
 }
 
 async fn settle(app: &Arc<App>, given_up: &GivenUp) -> Result<()> {
+    if let Some(since) = given_up.trial_since {
+        return rollout::end(app, given_up, since).await;
+    }
     let backend = access::host(given_up.app_id);
     let _installing = app.installing.lock().await;
     let installs = app.store.list_installs(backend.tenant()).await?;
@@ -87,6 +91,6 @@ pub(super) fn previous(row: &Install) -> Option<Previous> {
     stored(row.previous.as_deref())
 }
 
-fn stored<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
+pub(super) fn stored<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
     text.and_then(|text| serde_json::from_str(text).ok())
 }

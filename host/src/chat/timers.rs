@@ -11,9 +11,10 @@ use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 
 use super::access;
-use super::calls::{blame, calling};
+use super::calls::{Resting, blame, calling};
 use super::handlers::{backoff_ms, commit};
-use crate::app::App;
+use super::shadow::{self, Question};
+use crate::app::{App, Installed};
 use crate::clock;
 use crate::crash;
 use crate::error::{Code, Result};
@@ -117,16 +118,52 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
     let Some(installed) = found else {
         return app.store.move_timer(timer, now + RESTING_MS).await;
     };
+    let context = context(app, id, timer).await?;
+    let serving = installed.serving(&timer.channel);
+    let mut ran = run_by(app, serving, timer, &context).await?;
+    // What a canary fails on is for the active version.
+    if !matches!(ran, Ran::Done) && !Arc::ptr_eq(serving, installed) {
+        ran = run_by(app, installed, timer, &context).await?;
+    }
+    match ran {
+        Ran::Done => Ok(()),
+        Ran::Resting(resting) => {
+            let until = resting.until.unwrap_or(now + RESTING_MS);
+            app.store.move_timer(timer, until).await
+        }
+        Ran::Failed => {
+            let tries_max = app.config.plugins.event_attempts_max as i64;
+            let again = (timer.attempts + 1 < tries_max).then_some(later);
+            app.store.put_off_timer(timer, again).await
+        }
+    }
+}
+
+enum Ran {
+    Done,
+    Failed,
+    /// The hook is not called now.
+    Resting(Resting),
+}
+
+async fn run_by(
+    app: &Arc<App>,
+    installed: &Installed,
+    timer: &Timer,
+    context: &Context,
+) -> Result<Ran> {
     let calling = match calling(app, installed, Hook::Schedule, &timer.name) {
         Ok(calling) => calling,
-        Err(resting) => {
-            let until = resting.until.unwrap_or(now + RESTING_MS);
-            return app.store.move_timer(timer, until).await;
-        }
+        Err(resting) => return Ok(Ran::Resting(resting)),
     };
-    let context = context(app, id, timer).await?;
-    let outcome = plugins::run_schedule(calling.with(&context), &timer.name, &timer.payload).await;
+    let outcome = plugins::run_schedule(calling.with(context), &timer.name, &timer.payload).await;
     crash::point("timer called");
+    shadow::follow(app, installed, Hook::Schedule, context, &outcome, || {
+        Question::Timer {
+            name: timer.name.clone(),
+            payload: timer.payload.clone(),
+        }
+    });
     let failed = match calling.note(outcome) {
         Ok(output) => match output.value {
             Ok(()) => {
@@ -137,7 +174,7 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
                 match commit(app, installed, cause, 1, output.effects).await {
                     Ok(_) => {
                         crash::point("timer done");
-                        return Ok(());
+                        return Ok(Ran::Done);
                     }
                     Err(error) if error.code() == Code::Unavailable => return Err(error),
                     Err(error) => format!("what it did could not be stored: {error}"),
@@ -152,9 +189,7 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
     };
     let line = format!("timer {}: {failed}", timer.name);
     installed.log.add(app.clock.now(), "fault", line);
-    let again =
-        (timer.attempts + 1 < app.config.plugins.event_attempts_max as i64).then_some(later);
-    app.store.put_off_timer(timer, again).await
+    Ok(Ran::Failed)
 }
 
 async fn context(app: &App, id: AppId, timer: &Timer) -> Result<Context> {

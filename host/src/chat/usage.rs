@@ -23,16 +23,6 @@ pub async fn of_plugin(app: &App, caller: &Caller, name: &str) -> Result<wire::P
     }
     let loadout = app.loadout(backend.tenant().app());
     let consumption = loadout.consumption.get(name).cloned().unwrap_or_default();
-    let of = |counter: &AtomicU64| counter.load(Relaxed);
-    let hook = |(hook, took): (plugins::Hook, &HookConsumption)| wire::HookUsage {
-        hook: hook.name(),
-        calls: of(&took.calls),
-        faults: took.faults(),
-        cpu_us: of(&took.cpu_us),
-        wall_us: of(&took.wall_us),
-        host_calls: of(&took.host_calls),
-        memory_peak_bytes: of(&took.memory_peak_bytes),
-    };
     let row = find_install(app, &backend, name).await?;
     let mut events_waiting = 0;
     let running = loadout.installs.iter().find(|known| &*known.name == name);
@@ -58,7 +48,7 @@ pub async fn of_plugin(app: &App, caller: &Caller, name: &str) -> Result<wire::P
         },
     };
     Ok(wire::PluginUsage {
-        hooks: consumption.hooks().map(hook).collect(),
+        hooks: hooks(&consumption),
         figures: figures
             .unwrap_or_default()
             .into_iter()
@@ -66,6 +56,21 @@ pub async fn of_plugin(app: &App, caller: &Caller, name: &str) -> Result<wire::P
             .collect(),
         events_waiting,
     })
+}
+
+/// What calls took, hook by hook.
+pub(super) fn hooks(consumption: &Consumption) -> Vec<wire::HookUsage> {
+    let of = |counter: &AtomicU64| counter.load(Relaxed);
+    let hook = |(hook, took): (plugins::Hook, &HookConsumption)| wire::HookUsage {
+        hook: hook.name(),
+        calls: of(&took.calls),
+        faults: took.faults(),
+        cpu_us: of(&took.cpu_us),
+        wall_us: of(&took.wall_us),
+        host_calls: of(&took.host_calls),
+        memory_peak_bytes: of(&took.memory_peak_bytes),
+    };
+    consumption.hooks().map(hook).collect()
 }
 
 /// Those installs of all apps that took most CPU time, as many as the config lets be told of.

@@ -118,13 +118,13 @@ pub struct Permission {
 }
 
 impl Permission {
-    /// Whether it is among the grants: as a whole, or for some of its hosts.
+    /// Whether it is among the grants: as a whole, or for some of its hosts or paths.
     pub fn is_granted(&self, grants: &[String]) -> bool {
-        grants.contains(&self.name) || self.granted_hosts(grants).next().is_some()
+        grants.contains(&self.name) || self.granted_places(grants).next().is_some()
     }
 
-    /// The hosts among the grants.
-    pub fn granted_hosts<'g>(&'g self, grants: &'g [String]) -> impl Iterator<Item = &'g str> {
+    /// The hosts or paths among the grants.
+    pub fn granted_places<'g>(&'g self, grants: &'g [String]) -> impl Iterator<Item = &'g str> {
         grants
             .iter()
             .filter_map(|grant| grant.strip_prefix(self.name.as_str())?.strip_prefix(':'))
@@ -172,6 +172,8 @@ pub struct Component {
     pub imports: Vec<String>,
     pub permissions: Vec<Permission>,
     #[serde(default)]
+    pub signatures: Vec<Signer>,
+    #[serde(default)]
     pub commands: Vec<CommandHelp>,
     #[serde(default)]
     pub kinds: Vec<Kind>,
@@ -204,6 +206,7 @@ pub struct Install {
     pub order: i64,
     pub on_fault: String,
     pub previous: Option<String>,
+    pub rollout: Option<RolloutInShort>,
     #[serde(default)]
     pub quarantine: Vec<Quarantine>,
     pub fault: Option<String>,
@@ -250,6 +253,95 @@ pub struct Version {
     pub digest: String,
     pub version: String,
     pub uploaded_at: String,
+    /// What it asks for beyond what is granted now.
+    #[serde(default)]
+    pub wants: Vec<Permission>,
+    #[serde(default)]
+    pub signatures: Vec<Signer>,
+}
+
+/// Who signed a version.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Signer {
+    pub key_id: String,
+    pub name: Option<String>,
+    /// Empty where nobody was asked.
+    #[serde(default)]
+    pub trust: String,
+    pub signed_at: String,
+}
+
+/// A version that is tried.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RolloutInShort {
+    pub digest: String,
+    pub mode: String,
+    pub percent: Option<u8>,
+    pub ended: Option<RolloutEnd>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct RolloutEnd {
+    pub at: String,
+    pub hook: String,
+    pub detail: String,
+}
+
+/// How a version does that is tried.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Rollout {
+    pub digest: String,
+    pub version: String,
+    pub mode: String,
+    pub percent: Option<u8>,
+    pub since: String,
+    pub ended: Option<RolloutEnd>,
+    pub fault: Option<String>,
+    pub grants: Vec<String>,
+    pub config: Map<String, Value>,
+    #[serde(default)]
+    pub usage: Vec<HookUsage>,
+    #[serde(default)]
+    pub compared: Vec<HookCompared>,
+    #[serde(default)]
+    pub differences: Vec<Difference>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct HookCompared {
+    pub hook: String,
+    pub calls: u64,
+    pub same: u64,
+    pub different: u64,
+    pub failed: u64,
+    pub dropped: u64,
+    pub cpu_us: u64,
+    pub active_cpu_us: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Difference {
+    pub at: String,
+    pub hook: String,
+    pub channel_id: Option<String>,
+    pub active: String,
+    pub candidate: String,
+}
+
+/// Whose plugins an app takes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PluginTrust {
+    pub required: bool,
+    pub keys: Vec<TrustedKey>,
+    pub least_versions: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct TrustedKey {
+    pub id: String,
+    pub name: String,
+    pub plugins: Vec<String>,
+    pub revoked: bool,
 }
 
 /// A plugin in an app.

@@ -9,6 +9,7 @@ use super::client::{Body, Connection};
 use super::failure::Failure;
 use super::keys::{self, id};
 use super::screen::{Screen, plain, table};
+use super::trust;
 
 const KEY: &str = "the org's key, or the operator's";
 
@@ -31,6 +32,9 @@ Example:
     /// Manage the server keys of an app
     #[command(subcommand)]
     Keys(keys::Verb),
+    /// Say whose plugins an app takes
+    #[command(subcommand)]
+    Trust(trust::Verb),
 }
 
 /// An app to be made.
@@ -71,6 +75,7 @@ pub async fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::Create(create) => add(screen, create).await,
         Verb::List(list) => print_all(screen, list).await,
         Verb::Keys(verb) => keys::run(screen, "apps", KEY, verb).await,
+        Verb::Trust(verb) => trust::run(screen, verb).await,
     }
 }
 

@@ -7,7 +7,9 @@ mod dev;
 mod enable;
 mod new;
 mod page;
-mod settings;
+mod rollout;
+pub mod settings;
+mod sign;
 mod test;
 
 use std::io::{IsTerminal, stdin};
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answers::{self, Component, Log, Plugin, PluginList, Usage};
 use super::client::{Body, Client, Connection};
@@ -58,6 +60,18 @@ Examples:
 With --before it fails, too, when the new version takes away what those have who run the old one:
 commands, message kinds, hooks, events, or settings.")]
     Check(check::Check),
+    /// Make a key to sign components with, and print its public part. Asks no host
+    #[command(after_help = "\
+Example:
+  althing plugin keygen release.key > release.pub")]
+    Keygen(sign::Keygen),
+    /// Sign a component, so that apps can tell whose it is. Asks no host
+    #[command(after_help = "\
+Example:
+  althing plugin sign dice.wasm --key-file release.key
+
+Several may sign the same component. `althing plugin check` shows who did.")]
+    Sign(sign::Sign),
     /// Run a component here against recorded calls. Asks no host
     #[command(after_help = "\
 Examples:
@@ -110,6 +124,9 @@ Example:
 Example:
   althing plugin rollback poll --key-file server.key")]
     Rollback(One),
+    /// Try a version beside the one that runs
+    #[command(subcommand)]
+    Rollout(rollout::Verb),
     /// Show what the calls of a plugin took since the host started
     #[command(after_help = "\
 Example:
@@ -173,6 +190,8 @@ pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::New(new) => new::run(screen, &new),
         Verb::Build(build) => build::run(screen, &build),
         Verb::Check(check) => check::run(screen, &check),
+        Verb::Keygen(keygen) => sign::keygen(screen, &keygen),
+        Verb::Sign(sign) => sign::sign(screen, &sign),
         Verb::Test(test) => test::run(screen, &test),
         Verb::Dev(dev) => dev::run(screen, &dev),
         Verb::Upload(upload) => wait_for(self::upload(screen, &upload)),
@@ -181,6 +200,7 @@ pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::Enable(enable) => wait_for(enable::run(screen, &enable)),
         Verb::Disable(one) => wait_for(disable(screen, &one)),
         Verb::Rollback(one) => wait_for(roll_back(screen, &one)),
+        Verb::Rollout(verb) => wait_for(rollout::run(screen, verb)),
         Verb::Usage(one) => wait_for(usage(screen, &one)),
         Verb::Log(one) => wait_for(log(screen, &one)),
         Verb::Remove(remove) => wait_for(self::remove(screen, &remove)),
@@ -302,14 +322,18 @@ async fn log(screen: &mut Screen<'_>, one: &One) -> Result<(), Failure> {
         .open(screen, KEY)?
         .get(&["plugins", &one.name, "log"], &[])
         .await?;
-    let log: Log = answers::read(&answer)?;
+    show_log(screen, &answer)
+}
+
+fn show_log(screen: &mut Screen<'_>, answer: &Value) -> Result<(), Failure> {
+    let log: Log = answers::read(answer)?;
     let empty = log.lines.is_empty();
     let rows: Vec<_> = log
         .lines
         .into_iter()
         .map(|line| [line.at, line.level, line.message])
         .collect();
-    screen.show(&answer, || table(0, &rows))?;
+    screen.show(answer, || table(0, &rows))?;
     if empty && !screen.json {
         screen.note("The log is empty. It holds the lines since the host started.")?;
     }

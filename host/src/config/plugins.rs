@@ -43,6 +43,10 @@ settings! {
         /// The instances that wait for another call, of all plugins that ask for it. Each may
         /// hold 16 MiB.
         kept_instances_max: usize = 64, within(0..=10_000);
+        /// The most calls at once of shadow versions, which take no place of other calls.
+        shadow_calls_max: u32 = 2, within(1..=1000);
+        /// The most calls of one shadow version that wait; the others are not made, and counted.
+        shadow_waiting_max: usize = 64, within(1..=10_000);
         /// The most host functions that a call may use.
         host_calls_max: u32 = 1000, within(1..=1_000_000);
         /// What a call may pass to one host function, in bytes.

@@ -12,7 +12,7 @@ use wasmtime::component::Instance;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::counters::Counters;
-use super::effects::Effects;
+use super::effects::{Effects, Watched};
 use super::engine::Engine;
 use super::fault::{Fault, FaultKind, Limit, LogLine, Usage, classify};
 use super::figures::Figures;
@@ -34,7 +34,10 @@ pub struct Install {
     config: Arc<str>,
     counters: Arc<Counters>,
     figures: Arc<Figures>,
-    slots: Arc<Slots>,
+    /// The app's; none if it takes no slots of calls that somebody waits for.
+    slots: Option<Arc<Slots>>,
+    /// Whether what its calls read and ask for is told.
+    watched: bool,
     /// Where its instances wait, if the plugin asks for that.
     shelf: Option<Shelf>,
 }
@@ -55,13 +58,43 @@ impl Install {
             config: config.into(),
             counters: engine.counters(id),
             figures: engine.figures(id),
-            slots: engine.app_slots(app),
+            slots: Some(engine.app_slots(app)),
+            watched: false,
             shelf: linked
                 .inspection
                 .manifest
                 .keep_instances
                 .then(|| engine.kept.shelf()),
         }
+    }
+
+    /// Makes an install whose calls are only compared with those of another: they go by slots of
+    /// their own, reach nothing outside, and are watched. What they write is for nobody to commit.
+    pub fn aside(
+        engine: &Arc<Engine>,
+        linked: &Arc<Linked>,
+        id: &str,
+        config: impl Into<Arc<str>>,
+    ) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            linked: Arc::clone(linked),
+            config: config.into(),
+            counters: engine.counters(id),
+            figures: engine.figures(id),
+            slots: None,
+            watched: true,
+            shelf: linked
+                .inspection
+                .manifest
+                .keep_instances
+                .then(|| engine.kept_aside.shelf()),
+        }
+    }
+
+    /// From now on what its calls read and ask for is told in their effects.
+    pub fn watch(&mut self) {
+        self.watched = true;
     }
 
     /// The hooks that may be called.
@@ -113,7 +146,11 @@ pub(super) async fn run<T: Returned>(
         chat: Some(Arc::clone(call.chat)),
         now_ms: call.context.now_ms,
         moderates: install.linked.grants.contains(Permission::ChatModerate),
-        done: Done::default(),
+        aside: install.slots.is_none(),
+        done: Done {
+            watched: install.watched.then(Watched::default),
+            ..Done::default()
+        },
     };
     let linked = &install.linked;
     let (mut value, effects, usage) = execute(
@@ -162,8 +199,7 @@ pub(super) async fn execute<T>(
         usage: meter.usage(began.elapsed()),
         log: meter.take_log(),
     };
-    let app = install.map(|install| install.slots.as_ref());
-    let _slots = match timeout_at(deadline.into(), admit(engine, app, class)).await {
+    let _slots = match timeout_at(deadline.into(), admit(engine, install, class)).await {
         Ok(Ok(slots)) => slots,
         Ok(Err(whose)) => {
             return Err(fault(
@@ -233,20 +269,18 @@ async fn serve<T>(
 /// The app's slot first: who waits for it holds nothing that others need.
 async fn admit<'a>(
     engine: &'a Engine,
-    app: Option<&'a Slots>,
+    install: Option<&'a Install>,
     class: Class,
 ) -> Result<(Option<Slot<'a>>, Slot<'a>), &'static str> {
-    let app = match app {
-        Some(slots) => Some(
-            slots
-                .enter(class.is_on_send_path())
-                .await
-                .map_err(|_| "for this app")?,
-        ),
-        None => None,
+    let (app, all) = match install.map(|install| &install.slots) {
+        Some(Some(slots)) => {
+            let slot = slots.enter(class.is_on_send_path()).await;
+            (Some(slot.map_err(|_| "for this app")?), &engine.slots)
+        }
+        Some(None) => (None, &engine.slots_aside),
+        None => (None, &engine.slots),
     };
-    let any = engine
-        .slots
+    let any = all
         .enter(class.is_on_send_path())
         .await
         .map_err(|_| "for this host")?;

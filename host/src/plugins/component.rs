@@ -14,6 +14,7 @@ use super::interfaces::{Hook, Hooks};
 use super::manifest::{self, Manifest};
 use super::refusal::Refusal;
 use super::scan::scan;
+use super::signature::{self, Signature};
 
 /// SHA-256 of a component's bytes; shown as hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,8 +23,15 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
+        Self::of_parts(&[bytes])
+    }
+
+    /// The digest of what is in several places, as one.
+    pub(super) fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        parts.iter().for_each(|part| context.update(part));
         let mut digest = [0; 32];
-        digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+        digest.copy_from_slice(context.finish().as_ref());
         Self(digest)
     }
 }
@@ -52,6 +60,8 @@ pub struct Inspection {
     pub hooks: Hooks,
     /// The permissions without which it can't be linked.
     pub needed: Grants,
+    /// Who signed it.
+    pub signatures: Vec<Signature>,
     pub(super) component: Component,
 }
 
@@ -94,12 +104,14 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal
     let manifest = manifest::parse(scan.manifest)?;
     check_permissions(&manifest, scan.needed)?;
     check_hooks(&manifest, scan.hooks)?;
+    let signatures = signature::read(bytes, &manifest)?;
     let inspection = Arc::new(Inspection {
         digest,
         bytes: bytes.len(),
         manifest,
         hooks: scan.hooks,
         needed: scan.needed,
+        signatures,
         component: compile(engine, digest, bytes)?,
     });
     let mut inspected = inspected(engine);

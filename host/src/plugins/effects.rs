@@ -4,7 +4,7 @@
 
 use std::any::Any;
 
-use super::types::Scope;
+use super::types::{Entry, Scope};
 
 /// Something that the chat layer prepared for a plugin and will commit. Only the chat layer knows
 /// what is in it.
@@ -21,6 +21,8 @@ pub struct Effects {
     pub chat: Vec<Effect>,
     /// Timers set and cancelled, in the order of the calls.
     pub timers: Vec<TimerWrite>,
+    /// Empty unless somebody compares the install's calls with those of another.
+    pub watched: Watched,
 }
 
 impl Effects {
@@ -28,6 +30,24 @@ impl Effects {
     pub fn is_empty(&self) -> bool {
         self.kv_writes.is_empty() && self.chat.is_empty() && self.timers.is_empty()
     }
+}
+
+/// What a comparison of two calls needs to know of each, beside what they wrote.
+#[derive(Default)]
+pub struct Watched {
+    /// The committed values that the call read, as it saw each first.
+    pub values: Vec<(Scope, String, Option<Entry>)>,
+    /// What it asked of the chat, in order, before guards and the host had their say.
+    pub asked: Vec<Asked>,
+}
+
+/// Something that a call asked of the chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// `send`, `edit`, `delete` or `act`.
+    pub what: &'static str,
+    /// Tells whether two of them asked for the same.
+    pub hash: u64,
 }
 
 /// A key that a call read: the commit fails if its version is another by then.

@@ -38,6 +38,9 @@ pub struct Engine {
     pub(super) ticker: Ticker,
     pub(super) slots: Slots,
     pub(super) kept: Arc<Kept>,
+    /// For calls of versions that are only compared with others.
+    pub(super) slots_aside: Slots,
+    pub(super) kept_aside: Arc<Kept>,
     pub(super) compiler: Option<Compiler>,
     apps: Mutex<HashMap<Arc<str>, Weak<Slots>>>,
     counters: Mutex<HashMap<Arc<str>, Arc<Counters>>>,
@@ -68,9 +71,12 @@ impl Engine {
             limits.send_path_slots_percent,
             limits.waiting_calls_max,
         );
+        let aside = limits.aside_calls_max;
         Ok(Arc::new(Self {
             wasm,
-            kept: Arc::new(Kept::new(&limits)),
+            kept: Arc::new(Kept::new(&limits, limits.kept_instances_max)),
+            slots_aside: Slots::new(aside, 0, limits.waiting_calls_max),
+            kept_aside: Arc::new(Kept::new(&limits, aside)),
             compiler,
             limits: Arc::new(limits),
             ticker,
@@ -184,6 +190,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let live = limits
         .concurrent_calls_max
         .saturating_add(limits.kept_instances_max)
+        .saturating_add(limits.aside_calls_max.saturating_mul(2))
         .max(1);
     let mut pool = PoolingAllocationConfig::new();
     // The totals hold the largest component in each of them.

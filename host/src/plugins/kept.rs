@@ -36,9 +36,9 @@ pub(super) struct Shelf {
 }
 
 impl Kept {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, instances_max: u32) -> Self {
         Self {
-            instances_max: limits.kept_instances_max as usize,
+            instances_max: instances_max as usize,
             calls_max: limits.kept_instance_calls_max,
             bytes_max: limits.kept_instance_bytes_max as usize,
             waiting: Mutex::default(),

@@ -41,6 +41,9 @@ pub struct Limits {
     pub warm_slot_bytes_max: u32,
     /// Instances that wait for another call of their install, of all plugins that ask for it.
     pub kept_instances_max: u32,
+    /// Calls at once that nobody waits for, of versions that are only compared with others. They take
+    /// no slot of other calls, and as many instances of such versions are kept.
+    pub aside_calls_max: u32,
     /// Calls that an instance serves before a new one takes its place.
     pub kept_instance_calls_max: u32,
     /// Memories and tables of an instance that is kept; a larger one goes with its call.
@@ -149,6 +152,7 @@ impl Default for Limits {
             warm_slots_max: 128,
             warm_slot_bytes_max: 512 << 10,
             kept_instances_max: 64,
+            aside_calls_max: 2,
             kept_instance_calls_max: 1_000,
             kept_instance_bytes_max: 16 << 20,
             guard_cpu_ms_max: 10,
@@ -212,6 +216,10 @@ impl Limits {
         check(
             self.kept_instances_max <= 16_384,
             "kept_instances_max must be at most 16384",
+        );
+        check(
+            (1..=1_024).contains(&self.aside_calls_max),
+            "aside_calls_max must be 1 to 1024",
         );
         check(
             self.app_concurrent_calls_max >= 2,

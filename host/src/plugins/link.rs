@@ -165,6 +165,7 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
         chat: None,
         now_ms: 0,
         moderates: linked.grants.contains(Permission::ChatModerate),
+        aside: false,
         done: Done::default(),
     };
     let probed = execute(

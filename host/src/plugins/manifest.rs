@@ -72,13 +72,11 @@ pub struct PermissionRequest {
     pub paths: Vec<String>,
 }
 
-impl PermissionRequest {
-    /// Whether a path, percent-encoded as it came, is among the routes.
-    pub fn opens(&self, path: &str) -> bool {
-        self.paths.iter().any(|open| match open.strip_suffix('*') {
-            Some(start) => path.starts_with(start),
-            None => path == open,
-        })
+/// Whether a rule of `public-routes` opens a path, percent-encoded as it came.
+pub fn opens(rule: &str, path: &str) -> bool {
+    match rule.strip_suffix('*') {
+        Some(start) => path.starts_with(start),
+        None => path == rule,
     }
 }
 
@@ -467,7 +465,8 @@ mod tests {
             ("/feed", false),
             ("/feedback", false),
         ] {
-            assert_eq!(asked.opens(path), opened, "{path}");
+            let mut rules = asked.paths.iter();
+            assert_eq!(rules.any(|rule| super::opens(rule, path)), opened, "{path}");
         }
         let paths = "permissions[0].paths";
         for bad in [

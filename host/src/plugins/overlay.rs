@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::effects::{Effects, KvRead, KvWrite};
+use super::effects::{Effects, KvRead, KvWrite, Watched};
 use super::imports::Chat;
 use super::types::{Entry, HostError, Scope};
 
@@ -18,6 +18,8 @@ type Address = (Scope, String);
 #[derive(Default)]
 pub(super) struct Overlay {
     reads: BTreeMap<Address, Option<u64>>,
+    /// What was read first, by those who are watched.
+    seen: BTreeMap<Address, Option<Entry>>,
     writes: BTreeMap<Address, Write>,
     writes_ever: u64,
     /// Scopes whose owner was looked up already.
@@ -46,6 +48,7 @@ impl Overlay {
         chat: &dyn Chat,
         scope: Scope,
         key: String,
+        is_watched: bool,
     ) -> Result<Option<Entry>, HostError> {
         let address = (scope, key);
         if let Some(write) = self.writes.get(&address) {
@@ -57,6 +60,9 @@ impl Overlay {
         let found = chat.kv_get(&address.0, &address.1).await?;
         // The first read counts: if a later one differs, the commit is to fail.
         let version = found.as_ref().map(|entry| entry.version);
+        if is_watched && !self.seen.contains_key(&address) {
+            self.seen.insert(address.clone(), found.clone());
+        }
         self.reads.entry(address).or_insert(version);
         Ok(found)
     }
@@ -137,7 +143,13 @@ impl Overlay {
     }
 
     /// Moves what was read and written into `effects`.
-    pub(super) fn finish(self, effects: &mut Effects) {
+    pub(super) fn finish(self, effects: &mut Effects, watched: Option<&mut Watched>) {
+        if let Some(watched) = watched {
+            let seen = self.seen.into_iter();
+            watched.values = seen
+                .map(|((scope, key), entry)| (scope, key, entry))
+                .collect();
+        }
         let reads = self.reads.into_iter();
         effects.kv_reads = reads
             .map(|((scope, key), version)| KvRead {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 use super::counters::Counters;
-use super::effects::Effects;
+use super::effects::{Effects, Watched};
 use super::fault::Limit;
 use super::figures::Figures;
 use super::imports::Chat;
@@ -95,6 +95,8 @@ pub(super) struct State {
     pub now_ms: u64,
     /// Whether the plugin may delete anybody's messages.
     pub moderates: bool,
+    /// Whether the call is only compared with another, and so reaches nothing outside.
+    pub aside: bool,
     pub done: Done,
 }
 
@@ -107,6 +109,8 @@ pub(super) struct Done {
     pub sends: u32,
     pub changes: u32,
     pub http_requests: u32,
+    /// What is told to those who compare calls; none if nobody does.
+    pub watched: Option<Watched>,
     pub effects: Effects,
 }
 
@@ -117,8 +121,9 @@ impl State {
         self.chat = None;
         let mut done = std::mem::take(&mut self.done);
         if self.class.may_write() {
-            done.kv.finish(&mut done.effects);
+            done.kv.finish(&mut done.effects, done.watched.as_mut());
         }
+        done.effects.watched = done.watched.unwrap_or_default();
         done.effects
     }
 

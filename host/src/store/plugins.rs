@@ -41,8 +41,24 @@ pub struct Install {
     pub quarantine: Option<String>,
     /// The version before: JSON text, a [`crate::model::Previous`].
     pub previous: Option<String>,
+    /// The version that is tried beside it: JSON text, a [`crate::model::Rollout`].
+    pub rollout: Option<String>,
     pub created_at: Millis,
     pub updated_at: Millis,
+}
+
+/// A version of a plugin that was uploaded.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Version {
+    /// The SHA-256 of its component, in hex.
+    pub digest: String,
+    /// The version, in its author's words.
+    pub version: String,
+    /// What it asks for, and why: JSON text of a list.
+    pub permissions: String,
+    /// Who signed it: JSON text of a list.
+    pub signatures: String,
+    pub uploaded_at: Millis,
 }
 
 /// An install to be made or changed.
@@ -66,6 +82,8 @@ pub struct NewInstall {
     pub started: String,
     /// The version that this one takes the place of: JSON text.
     pub previous: Option<String>,
+    /// The version that is tried beside it: JSON text.
+    pub rollout: Option<String>,
 }
 
 /// A stored value.
@@ -158,7 +176,7 @@ pub struct HandlerCommit {
 macro_rules! install_columns {
     () => {
         "id, app_id, name, digest, enabled, grants, config, secrets, place, on_fault, hooks, started, cursor, attempts, \
-         retry_at, quarantine, previous, created_at, updated_at"
+         retry_at, quarantine, previous, rollout, created_at, updated_at"
     };
 }
 
@@ -168,8 +186,7 @@ impl Store {
         &self,
         backend: &Backend,
         name: String,
-        version: String,
-        digest: String,
+        new: Version,
         component: Vec<u8>,
     ) -> Result<()> {
         let app = backend.tenant().app();
@@ -178,15 +195,18 @@ impl Store {
                 let now = tx.now;
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
-                        "INSERT INTO plugin_versions (app_id, name, digest, version, component, uploaded_at) \
-                         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                        "INSERT INTO plugin_versions \
+                         (app_id, name, digest, version, component, uploaded_at, permissions, signatures) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
                     )
                     .bind(app)
                     .bind(name)
-                    .bind(digest)
-                    .bind(version)
+                    .bind(&new.digest)
+                    .bind(&new.version)
                     .bind(component)
                     .bind(now)
+                    .bind(&new.permissions)
+                    .bind(&new.signatures)
                     .execute(&mut *c)
                     .await
                     .map(drop)
@@ -214,16 +234,12 @@ impl Store {
         })?)
     }
 
-    /// The uploaded versions of a plugin, old to new: digest, version, time.
-    pub async fn list_versions(
-        &self,
-        backend: &Backend,
-        name: &str,
-    ) -> Result<Vec<(String, String, Millis)>> {
+    /// The uploaded versions of a plugin, old to new.
+    pub async fn list_versions(&self, backend: &Backend, name: &str) -> Result<Vec<Version>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
-                "SELECT digest, version, uploaded_at FROM plugin_versions WHERE app_id = $1 AND name = $2 \
-                 ORDER BY uploaded_at, digest",
+                "SELECT digest, version, permissions, signatures, uploaded_at FROM plugin_versions \
+                 WHERE app_id = $1 AND name = $2 ORDER BY uploaded_at, digest",
             )
             .bind(backend.tenant().app())
             .bind(name)
@@ -242,6 +258,38 @@ impl Store {
         })?)
     }
 
+    /// Whose plugins an app takes: JSON text.
+    pub async fn find_plugin_trust(&self, tenant: Tenant) -> Result<Option<String>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_scalar("SELECT policy FROM plugin_trust WHERE app_id = $1")
+                .bind(tenant.app())
+                .fetch_optional(pool)
+                .await
+        })?)
+    }
+
+    /// Sets whose plugins an app takes: JSON text.
+    pub async fn set_plugin_trust(&self, tenant: Tenant, policy: String) -> Result<()> {
+        let app = tenant.app();
+        self.write(move |tx| {
+            Box::pin(async move {
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "INSERT INTO plugin_trust (app_id, policy) VALUES ($1, $2) \
+                         ON CONFLICT (app_id) DO UPDATE SET policy = $2",
+                    )
+                    .bind(app)
+                    .bind(&policy)
+                    .execute(&mut *c)
+                    .await
+                    .map(drop)
+                })?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Installs a plugin, or changes how it runs, and lands what it did at its start with it. The flag
     /// is false when a value that it read has changed: it should then start again.
     pub async fn set_install(
@@ -258,11 +306,11 @@ impl Store {
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO installs (id, app_id, name, digest, enabled, grants, config, place, on_fault, cursor, \
-                         created_at, updated_at, previous, secrets, hooks, started) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15) \
+                         created_at, updated_at, previous, secrets, hooks, started, rollout) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15, $16) \
                          ON CONFLICT (app_id, name) DO UPDATE SET digest = $4, enabled = $5, grants = $6, config = $7, \
                          place = $8, on_fault = $9, attempts = 0, retry_at = NULL, quarantine = NULL, updated_at = $11, \
-                         previous = $12, secrets = $13, hooks = $14, started = $15",
+                         previous = $12, secrets = $13, hooks = $14, started = $15, rollout = $16",
                     )
                     .bind(new.id)
                     .bind(app)
@@ -279,6 +327,7 @@ impl Store {
                     .bind(&new.secrets)
                     .bind(new.hooks.to_json())
                     .bind(&new.started)
+                    .bind(&new.rollout)
                     .execute(&mut *c)
                     .await
                     .map(drop)
@@ -289,11 +338,35 @@ impl Store {
                 }
             })
         });
-        match landed.await {
-            Ok(()) => Ok(true),
-            Err(error) if error.code() == Code::Conflict => Ok(false),
-            Err(error) => Err(error),
-        }
+        whether_landed(landed.await)
+    }
+
+    /// Notes which version is tried beside the one that runs: JSON text, or none; and lands what it did at
+    /// its start with it. The flag is false when a value that it read has changed: it should then start
+    /// again.
+    pub async fn set_rollout(
+        &self,
+        install: InstallId,
+        rollout: Option<String>,
+        start: Option<HandlerCommit>,
+    ) -> Result<bool> {
+        let landed = self.write(move |tx| {
+            Box::pin(async move {
+                on_db!(&mut tx.connection, c => {
+                    sqlx::query("UPDATE installs SET rollout = $2 WHERE id = $1")
+                        .bind(install)
+                        .bind(&rollout)
+                        .execute(&mut *c)
+                        .await
+                        .map(drop)
+                })?;
+                match start {
+                    Some(commit) => tx.handler(commit).await,
+                    None => Ok(()),
+                }
+            })
+        });
+        whether_landed(landed.await)
     }
 
     /// Puts hooks of an install out of use: JSON text. The next change of the install lifts it.
@@ -564,11 +637,16 @@ impl Store {
                     .await
             }
         };
-        match result {
-            Ok(()) => Ok(true),
-            Err(error) if error.code() == Code::Conflict => Ok(false),
-            Err(error) => Err(error),
-        }
+        whether_landed(result)
+    }
+}
+
+/// False for what somebody else was quicker with.
+fn whether_landed(result: Result<()>) -> Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.code() == Code::Conflict => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::rollout::RolloutInShort;
+use super::trust::Signer;
 use crate::model::DecisionId;
 
 /// A permission that a plugin wants.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Permission {
     /// Its name, for `grants`.
     pub name: String,
@@ -16,20 +18,23 @@ pub struct Permission {
     pub reason: String,
     /// What it allows, in the host's words.
     pub allows: String,
+    /// Whether the plugin can't run without it.
+    pub required: bool,
     /// For `http`: the hosts that requests go to. Each can be granted by itself, as
     /// `http:api.example.com`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
     /// For `http`: the settings that are secret, and which of the hosts get them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretUse>,
-    /// For `public-routes`: which of the plugin's routes anybody may ask.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// For `public-routes`: which of the plugin's routes anybody may ask. Each can be granted by itself,
+    /// as `public-routes:/hook`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
 }
 
 /// Where a secret setting goes.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SecretUse {
     /// The setting.
     pub name: String,
@@ -94,6 +99,9 @@ pub struct Component {
     pub imports: Vec<String>,
     /// What it asks for.
     pub permissions: Vec<Permission>,
+    /// Who signed it; absent if nobody did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signer>,
     /// The slash commands it brings.
     pub commands: Vec<Command>,
     /// The message kinds it brings.
@@ -141,6 +149,13 @@ pub struct PluginVersion {
     pub version: String,
     /// RFC 3339.
     pub uploaded_at: String,
+    /// Of one that is newer than the version that runs: what it asks for beyond what is granted now.
+    /// `consent` grants exactly this.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wants: Vec<Permission>,
+    /// Who signed it; absent if nobody did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signer>,
 }
 
 /// How a plugin runs in an app.
@@ -150,7 +165,8 @@ pub struct Install {
     pub digest: String,
     /// Whether it is to run.
     pub enabled: bool,
-    /// The permissions it was granted; `http` host by host, as `http:api.example.com`.
+    /// The permissions it was granted; `http` host by host, as `http:api.example.com`, and
+    /// `public-routes` path by path, as `public-routes:/hook`.
     pub grants: Vec<String>,
     /// Its settings, without those that are secret.
     #[schema(value_type = Object)]
@@ -166,6 +182,9 @@ pub struct Install {
     /// The version that ran before this one, to which `POST /v1/plugins/{name}/rollback` goes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// The version that is tried beside this one; `GET /v1/plugins/{name}/rollout` tells more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutInShort>,
     /// Hooks that are not called any more because they failed again and again. Any change of the
     /// install, even to the same values, lifts it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -309,8 +328,13 @@ pub struct SetInstall {
     pub enabled: Option<bool>,
     /// Permissions from the component's list; none if absent and not installed yet. If absent with
     /// another version, those that it asks for stay. `http` grants all the hosts that this version
-    /// asks for, `http:api.example.com` one of them.
+    /// asks for, `http:api.example.com` one of them; in the same way `public-routes` and
+    /// `public-routes:/hook`.
     pub grants: Option<Vec<String>>,
+    /// True to grant all that the version asks for, which is what is granted already and what is in
+    /// its `wants`. Goes with a `digest`, so that it is to what somebody has read, and without
+    /// `grants`.
+    pub consent: Option<bool>,
     /// Settings, checked against the component's schema; an empty object if absent and not
     /// installed yet. A secret that is left out stays as it was; `null` clears it.
     #[schema(value_type = Option<Object>)]

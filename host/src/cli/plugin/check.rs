@@ -131,6 +131,10 @@ impl Checked {
                 "secrets": secrets.collect::<Vec<_>>(),
             })
         });
+        let signatures = inspection.signatures.iter().map(|signature| {
+            let key = signature.key;
+            json!({ "key": key.to_text(), "key_id": key.id(), "signed_at": signature.signed_at })
+        });
         let commands = manifest
             .commands
             .iter()
@@ -148,6 +152,7 @@ impl Checked {
             "exports": inspection.hooks.iter().map(|hook| hook.name()).collect::<Vec<_>>(),
             "imports": inspection.needed.iter().map(|permission| permission.name()).collect::<Vec<_>>(),
             "permissions": permissions.collect::<Vec<_>>(),
+            "signatures": signatures.collect::<Vec<_>>(),
             "commands": commands.collect::<Vec<_>>(),
             "kinds": kinds.collect::<Vec<_>>(),
             "events": manifest.events,

@@ -82,11 +82,7 @@ pub async fn run(screen: &mut Screen<'_>, enable: &Enable) -> Result<(), Failure
         .await;
     let answer = match sent {
         Err(Failure::Problem(problem)) if problem.code == "grant_missing" && !screen.json => {
-            let explained = plugin
-                .component
-                .as_ref()
-                .map(|component| ask(enable, component, &component.permissions));
-            screen.note(&explained.unwrap_or_default())?;
+            screen.note(&explained(enable, &plugin)?)?;
             return Err(Failure::Problem(problem));
         }
         sent => sent?,
@@ -95,6 +91,28 @@ pub async fn run(screen: &mut Screen<'_>, enable: &Enable) -> Result<(), Failure
         return Ok(screen.print_json(&answer)?);
     }
     Ok(screen.print(&page::plugin(&answers::read(&answer)?))?)
+}
+
+/// What the version wants that was not granted, and how to grant it.
+fn explained(enable: &Enable, plugin: &Plugin) -> Result<String, Failure> {
+    let chosen = enable
+        .digest
+        .as_deref()
+        .map(|wanted| choose(wanted, plugin));
+    let wants = chosen
+        .transpose()?
+        .filter(|version| !version.wants.is_empty());
+    let component = plugin.component.as_ref();
+    Ok(match (wants, component) {
+        (Some(version), _) => format!(
+            "{}\nTo grant it all:\n  althing plugin enable {} --digest {} --grant-all",
+            page::wants(version.wants.iter()),
+            plain(&enable.name),
+            short(&version.digest)
+        ),
+        (None, Some(component)) => ask(enable, component, &component.permissions),
+        (None, None) => String::new(),
+    })
 }
 
 /// What to ask of the host.
@@ -127,10 +145,10 @@ fn request(
                 .map(|p| p.name.clone())
                 .collect(),
         ),
+        // Nobody but the host knows all that another version asks for.
         None if enable.grant_all => {
-            let text = "what another version asks for is known only while it is uploaded: `upload` it again to see, \
-                        and name each permission with --grant";
-            return Err(Failure::Usage(text.into()));
+            request["consent"] = true.into();
+            None
         }
         _ => None,
     };
@@ -219,7 +237,7 @@ pub fn grant_all(component: &Component) -> String {
 }
 
 /// The version that `wanted` names.
-fn choose<'p>(wanted: &str, plugin: &'p Plugin) -> Result<&'p Version, Failure> {
+pub fn choose<'p>(wanted: &str, plugin: &'p Plugin) -> Result<&'p Version, Failure> {
     if wanted == "latest" {
         let none = || Failure::Other(format!("`{}` has no versions", plain(&plugin.name)));
         return plugin.versions.last().ok_or_else(none);
@@ -352,8 +370,11 @@ mod tests {
                 "{text}"
             );
         }
-        // What version 1.0.0 wants is not known, so the host decides; but nothing can be granted unseen.
+        // What version 1.0.0 wants is for the host to say.
         assert!(asked("poll --digest 1.0.0", &plugin).is_ok());
-        assert!(asked("poll --digest 1.0.0 --grant-all", &plugin).is_err());
+        assert_eq!(
+            asked("poll --digest 1.0.0 --grant-all", &plugin).unwrap(),
+            json!({ "enabled": true, "digest": "aaaaaaaa", "consent": true })
+        );
     }
 }

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::short;
 use crate::cli::answers::{
-    self, Component, Install, Permission, Plugin, Quarantine, SecretSetting, Usage,
+    self, Component, HookUsage, Install, Permission, Plugin, Quarantine, Rollout, RolloutEnd,
+    SecretSetting, Signer, Usage,
 };
 use crate::cli::screen::{plain, table, wrap};
 
@@ -40,6 +41,10 @@ pub fn plugin(plugin: &Plugin) -> String {
         }));
         let previous = install.previous.as_deref();
         facts.extend(previous.map(|digest| ("Before it", short(digest).to_owned())));
+        facts.extend(install.rollout.as_ref().map(|tried| {
+            let how = how(&tried.mode, tried.percent, tried.ended.as_ref());
+            ("Tried", format!("{}, {how}", short(&tried.digest)))
+        }));
         facts.push(("Order", install.order.to_string()));
         facts.push(("On fault", on_fault(&install.on_fault)));
     }
@@ -60,8 +65,99 @@ pub fn plugin(plugin: &Plugin) -> String {
     text
 }
 
+fn how(mode: &str, percent: Option<u8>, ended: Option<&RolloutEnd>) -> String {
+    let how = match percent {
+        Some(percent) => format!("{mode} for {percent} % of the channels"),
+        None => mode.to_owned(),
+    };
+    match ended {
+        Some(RolloutEnd { at, hook, detail }) => {
+            format!(
+                "{how}: ended {}, {hook} kept failing: {detail}",
+                answers::minute(at)
+            )
+        }
+        None => how,
+    }
+}
+
+/// How a version does that is tried.
+pub fn rollout(plugin: &str, rollout: &Rollout) -> String {
+    let how = how(&rollout.mode, rollout.percent, rollout.ended.as_ref());
+    let mut facts = vec![
+        ("Tried", how),
+        ("Since", answers::minute(&rollout.since)),
+        ("Digest", rollout.digest.clone()),
+        ("Granted", answers::or_none(rollout.grants.join(", "))),
+    ];
+    facts.extend(rollout.fault.as_ref().map(|fault| ("Fault", fault.clone())));
+    let mut text = format!("{} {}\n\n", plain(plugin), plain(&rollout.version));
+    text.push_str(&rows(facts));
+    if !rollout.compared.is_empty() {
+        let head = [
+            "Hook",
+            "Compared",
+            "Same",
+            "Different",
+            "Failed",
+            "Dropped",
+            "CPU each",
+            "The other's",
+        ];
+        let compared = rollout.compared.iter().map(|of| {
+            let calls = of.calls.max(1);
+            [
+                of.hook.clone(),
+                of.calls.to_string(),
+                of.same.to_string(),
+                of.different.to_string(),
+                of.failed.to_string(),
+                of.dropped.to_string(),
+                format!("{} µs", of.cpu_us / calls),
+                format!("{} µs", of.active_cpu_us / calls),
+            ]
+        });
+        let head = std::iter::once(head.map(str::to_owned));
+        let all: Vec<_> = head.chain(compared).collect();
+        text.push_str(&format!("\n{}", table(0, &all)));
+    } else if !rollout.usage.is_empty() {
+        text.push_str(&format!("\n{}", usage_of(&rollout.usage)));
+    }
+    if !rollout.differences.is_empty() {
+        let head = ["At", "Hook", "Channel", "Active", "This one"].map(str::to_owned);
+        let differences = rollout.differences.iter().map(|one| {
+            [
+                answers::minute(&one.at),
+                one.hook.clone(),
+                answers::or_none(one.channel_id.clone().unwrap_or_default()),
+                one.active.clone(),
+                one.candidate.clone(),
+            ]
+        });
+        let all: Vec<_> = std::iter::once(head).chain(differences).collect();
+        text.push_str(&format!("\nDifferences, new to old\n{}", table(0, &all)));
+    }
+    text
+}
+
 /// What its calls took, a row for each hook, and below it what it counts itself.
 pub fn usage(usage: &Usage) -> String {
+    let mut page = usage_of(&usage.hooks);
+    if usage.events_waiting > 0 {
+        page.push_str(&format!("\n\nEvents that wait: {}", usage.events_waiting));
+    }
+    if !usage.figures.is_empty() {
+        let mut rows = vec![["Its own figures", "Kind", "Value"].map(str::to_owned)];
+        rows.extend(usage.figures.iter().map(|figure| {
+            let name = figure.name.clone();
+            [name, figure.kind.clone(), figure.value.to_string()]
+        }));
+        page.push_str(&format!("\n\n{}", table(0, &rows)));
+    }
+    page
+}
+
+fn usage_of(hooks: &[HookUsage]) -> String {
     let mut rows = vec![
         [
             "Hook",
@@ -74,7 +170,7 @@ pub fn usage(usage: &Usage) -> String {
         ]
         .map(str::to_owned),
     ];
-    rows.extend(usage.hooks.iter().map(|hook| {
+    rows.extend(hooks.iter().map(|hook| {
         let faults: Vec<String> = hook
             .faults
             .iter()
@@ -94,19 +190,7 @@ pub fn usage(usage: &Usage) -> String {
             format!("{} KiB", hook.memory_peak_bytes / 1024),
         ]
     }));
-    let mut page = table(0, &rows);
-    if usage.events_waiting > 0 {
-        page.push_str(&format!("\n\nEvents that wait: {}", usage.events_waiting));
-    }
-    if !usage.figures.is_empty() {
-        let mut rows = vec![["Its own figures", "Kind", "Value"].map(str::to_owned)];
-        rows.extend(usage.figures.iter().map(|figure| {
-            let name = figure.name.clone();
-            [name, figure.kind.clone(), figure.value.to_string()]
-        }));
-        page.push_str(&format!("\n\n{}", table(0, &rows)));
-    }
-    page
+    table(0, &rows)
 }
 
 /// What a component is and wants.
@@ -138,8 +222,8 @@ fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> 
     if !permission.paths.is_empty() {
         reasons.push(["routes:".to_owned(), permission.paths.join(", ")]);
     }
-    let granted: Vec<&str> = permission.granted_hosts(grants).collect();
-    if !granted.is_empty() && granted.len() < permission.hosts.len() {
+    let granted: Vec<&str> = permission.granted_places(grants).collect();
+    if !granted.is_empty() && granted.len() < permission.hosts.len() + permission.paths.len() {
         reasons.push(["granted:".to_owned(), granted.join(", ")]);
     }
     for secret in &permission.secrets {
@@ -192,9 +276,34 @@ fn about(component: &Component) -> Vec<(&'static str, String)> {
         let text = "kept for further calls of the app, so they may remember";
         facts.push(("Instances", text.to_owned()));
     }
+    facts.extend(
+        component
+            .signatures
+            .iter()
+            .map(|signer| ("Signed", signed(signer))),
+    );
     facts.push(("Size", format!("{} KiB", component.bytes.div_ceil(1024))));
     facts.push(("Digest", component.digest.clone()));
     facts
+}
+
+fn signed(signer: &Signer) -> String {
+    let Signer {
+        key_id,
+        name,
+        trust,
+        signed_at,
+    } = signer;
+    let whose = match name {
+        Some(name) => format!("{name} ({key_id})"),
+        None => format!("key {key_id}"),
+    };
+    let trust = match trust.as_str() {
+        "" => String::new(),
+        "revoked" => ", REVOKED".to_owned(),
+        trust => format!(", {trust}"),
+    };
+    format!("{whose}{trust}, {}", answers::minute(signed_at))
 }
 
 fn rows(facts: Vec<(&'static str, String)>) -> String {
@@ -289,22 +398,38 @@ fn versions(plugin: &Plugin) -> String {
         .versions
         .iter()
         .map(|version| {
-            let mark = if installed == Some(&version.digest) {
-                "installed"
-            } else {
-                ""
-            };
+            let mut marks = Vec::new();
+            if installed == Some(&version.digest) {
+                marks.push("installed".to_owned());
+            }
+            marks.extend(version.signatures.iter().map(|signer| {
+                let whose = signer.name.as_ref().unwrap_or(&signer.key_id);
+                format!("signed: {whose}, {}", signer.trust)
+            }));
             [
                 version.version.clone(),
                 short(&version.digest),
                 answers::minute(&version.uploaded_at),
-                mark.to_owned(),
+                marks.join("; "),
             ]
         })
         .collect();
-    if rows.is_empty() {
-        String::new()
-    } else {
-        format!("\nVersions, old to new\n{}", table(2, &rows))
+    let mut text = match rows.is_empty() {
+        true => String::new(),
+        false => format!("\nVersions, old to new\n{}", table(2, &rows)),
+    };
+    for version in plugin
+        .versions
+        .iter()
+        .filter(|version| !version.wants.is_empty())
+    {
+        text.push_str(&format!(
+            "\nVersion {} wants more than is granted\n{}  To grant it all: althing plugin enable {} --digest {} --grant-all\n",
+            plain(&version.version),
+            wants(version.wants.iter()),
+            plain(&plugin.name),
+            short(&version.digest)
+        ));
     }
+    text
 }

@@ -1,6 +1,9 @@
 //! Host functions of `chat-read` and `chat-write`. Reads are passed on; writes are prepared by the
 //! chat layer and collected.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+use super::super::effects::Asked;
 use super::super::state::State;
 use super::super::types::{Channel, HostError, Member, Message, Post, User};
 use super::wit::{chat_read, chat_write};
@@ -129,6 +132,7 @@ impl State {
             return Err(limited("messages that a call sends", sends_max));
         }
         self.done.sends += 1;
+        self.note("send", &[channel, &post.kind, &post.body, &post.blocks]);
         let chat = self.chat()?;
         let pending = &self.done.effects.chat;
         let (id, effect) = chat.prepare_send(channel, post, pending).await?;
@@ -138,6 +142,7 @@ impl State {
 
     async fn prepare_edit(&mut self, id: &str, post: Post) -> Result<(), HostError> {
         self.count_change("chat-write.edit")?;
+        self.note("edit", &[id, &post.kind, &post.body, &post.blocks]);
         let chat = self.chat()?;
         let effect = chat.prepare_edit(id, post, &self.done.effects.chat).await?;
         self.done.effects.chat.push(effect);
@@ -146,6 +151,7 @@ impl State {
 
     async fn prepare_delete(&mut self, id: &str) -> Result<(), HostError> {
         self.count_change("chat-write.delete")?;
+        self.note("delete", &[id]);
         let chat = self.chat()?;
         let pending = &self.done.effects.chat;
         let effect = chat.prepare_delete(id, self.moderates, pending).await?;
@@ -155,12 +161,21 @@ impl State {
 
     async fn prepare_act(&mut self, id: &str, action: &str, value: &str) -> Result<(), HostError> {
         self.count_change("chat-write.act")?;
+        self.note("act", &[id, action, value]);
         check_json("the value", value)?;
         let chat = self.chat()?;
         let pending = &self.done.effects.chat;
         let effect = chat.prepare_act(id, action, value, pending).await?;
         self.done.effects.chat.push(effect);
         Ok(())
+    }
+
+    /// For those who compare this call with another.
+    fn note(&mut self, what: &'static str, asked: &[&str]) {
+        if let Some(watched) = &mut self.done.watched {
+            let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(asked);
+            watched.asked.push(Asked { what, hash });
+        }
     }
 
     fn count_change(&mut self, function: &str) -> Result<(), HostError> {

@@ -19,6 +19,10 @@ impl http::Host for State {
 impl State {
     async fn send_request(&mut self, request: HttpRequest) -> Result<HttpResponse, HostError> {
         self.check(self.class.may_reach_out(), "http.send")?;
+        if self.aside {
+            let detail = "http.send is not for a version that is only compared with another";
+            return Err(HostError::Denied(detail.into()));
+        }
         // Tries count, not answers: each may take the time of somebody else's machine.
         let requests_max = self.limits.http_requests_max;
         if self.done.http_requests >= requests_max {
