@@ -12,6 +12,7 @@ pub mod cursor;
 pub mod decisions;
 pub mod deliver;
 pub mod endpoint;
+pub mod feeds;
 pub mod gates;
 pub mod handlers;
 pub mod installs;
