@@ -8,6 +8,7 @@ mod delivery;
 mod edge;
 mod endpoint;
 mod erase;
+mod feeds;
 mod gates;
 mod history;
 mod hostile;

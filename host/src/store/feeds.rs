@@ -29,7 +29,7 @@ pub struct Wanted<'a> {
     pub upto: i64,
     /// At most so many, the newest.
     pub count_max: i64,
-    /// At most so many bytes of data, view and state; the rest, the oldest, is left out.
+    /// At most so many bytes of data, view and state; what doesn't fit any more is left out.
     pub bytes_max: i64,
 }
 
