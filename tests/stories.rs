@@ -41,6 +41,7 @@ mod review;
 mod rights;
 mod sessions;
 mod signing;
+mod social;
 mod sockets;
 mod subscriptions;
 mod tenants;

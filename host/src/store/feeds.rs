@@ -121,6 +121,9 @@ const TEXT_OF_APP: &str = concat!(
     of_places!()
 );
 
+/// All of them, for the test that asks the databases how they run them.
+pub const FEED_STATEMENTS: [&str; 4] = [OF_USER, OF_APP, TEXT_OF_USER, TEXT_OF_APP];
+
 impl Store {
     /// The newest messages that the reader may see, new to old. None of them is deleted.
     pub async fn list_candidates(
