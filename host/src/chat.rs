@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod decisions;
 pub mod deliver;
 pub mod endpoint;
+pub mod feeds;
 pub mod files;
 pub mod gates;
 mod grants;

@@ -21,6 +21,7 @@ mod channels;
 mod cors;
 mod endpoint;
 mod extract;
+mod feeds;
 mod files;
 mod health;
 mod idempotency;
@@ -84,6 +85,8 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(interact::commands))
         .routes(routes!(interact::run))
         .routes(routes!(interact::complete))
+        .routes(routes!(feeds::list))
+        .routes(routes!(feeds::read))
         .routes(routes!(review::list))
         .routes(routes!(review::approve))
         .routes(routes!(review::reject))

@@ -481,6 +481,17 @@ pub struct Message {
     pub deleted_at: Option<Millis>,
 }
 
+/// A message that a feed may show.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Candidate {
+    /// Its place in the log of the whole store; for cursors, never shown.
+    pub position: i64,
+    /// The channel that it is in.
+    pub channel_id: ChannelId,
+    #[sqlx(flatten)]
+    pub message: Message,
+}
+
 /// One entry of a channel's log.
 #[derive(Debug, Clone)]
 pub struct Event {

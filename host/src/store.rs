@@ -38,6 +38,7 @@ mod channels;
 mod decisions;
 mod epoch;
 mod erase;
+mod feeds;
 mod files;
 mod gathering;
 mod held;
@@ -56,6 +57,7 @@ pub use append::{MessageChange, NewEvent, NewMessage, Sent};
 pub use channels::{ChannelChange, ChannelFilter, NewChannel};
 pub use epoch::draw as draw_epoch;
 pub use erase::{STEP_TRACES, Stretch, Trace};
+pub use feeds::{FEED_STATEMENTS, FEED_TYPES_MAX, Wanted};
 pub use held::Holding;
 pub use idempotency::Remembered;
 pub use kept::Kept;
@@ -251,6 +253,14 @@ async fn connect(settings: &Settings) -> Result<Db, String> {
         let pool = PgPoolOptions::new()
             .max_connections(settings.read_connections.saturating_add(2))
             .acquire_timeout(std::time::Duration::from_secs(5))
+            // Its estimates for a feed are so high that it would compile the query to machine code, which
+            // takes ten times as long as running it.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    let off = sqlx::query("SET jit = off").execute(connection);
+                    off.await.map(drop)
+                })
+            })
             .connect_with(options)
             .await
             .map_err(failed)?;

@@ -9,6 +9,7 @@ use crate::clock::rfc3339;
 use crate::model::{self, Millis};
 
 mod channels;
+mod feeds;
 mod files;
 mod frames;
 mod messages;
@@ -18,6 +19,7 @@ mod tenants;
 mod trust;
 
 pub use channels::*;
+pub use feeds::*;
 pub use files::*;
 pub use frames::*;
 pub use messages::*;

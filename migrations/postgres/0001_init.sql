@@ -129,6 +129,9 @@ CREATE UNIQUE INDEX events_by_seq ON events (channel, seq);
 -- A plugin reads its own app's part of the log, however much others write.
 CREATE INDEX events_by_app ON events (app_id, position);
 CREATE UNIQUE INDEX events_by_message ON events (message_id) WHERE kind = 1;
+-- Feeds: messages of plugins' types in a channel and in an app. Not of text, which would pay for them with every message.
+CREATE INDEX events_by_type ON events (channel, type, position) WHERE kind = 1 AND deleted_at IS NULL AND type <> 'text';
+CREATE INDEX events_by_app_type ON events (app_id, type, position, channel) WHERE kind = 1 AND deleted_at IS NULL AND type <> 'text';
 CREATE UNIQUE INDEX events_by_client_id ON events (channel, actor, client_id) WHERE client_id IS NOT NULL;
 
 -- Channels that were removed, and whose entries are still to be.

@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
+use althing::store::FEED_STATEMENTS;
+
 use crate::support::{Database, Kind, TestHost, stories, workspace};
 
 stories!(
     no_write_walks_through_a_table,
+    a_feed_walks_through_no_table,
     what_refers_to_something_is_found_by_an_index
 );
 
@@ -105,6 +108,45 @@ fn walks_on_postgres(is_bounded: bool, plan: &[String], leads: &[String]) -> Opt
         }
     }
     None
+}
+
+/// By which indexes each of a feed's statements finds log entries, and by which columns of them.
+const OF_FEEDS: [(&str, &[&str]); 4] = [
+    ("events_by_type", &["channel", "type", "position"]),
+    ("events_by_app_type", &["app_id", "type", "position"]),
+    ("events_by_seq", &["channel", "seq"]),
+    ("events_by_app", &["app_id", "position"]),
+];
+
+/// Somebody waits for it, and there may be a million messages in a thousand channels.
+async fn a_feed_walks_through_no_table(database: Database) {
+    let _host = TestHost::start(&database).await;
+    for (sql, (index, columns)) in FEED_STATEMENTS.into_iter().zip(OF_FEEDS) {
+        let plan = database.plan(sql).await.expect("a plan");
+        let text = plan.join("\n");
+        for (at, line) in plan.iter().enumerate() {
+            let (_, table) = line
+                .split_once("Seq Scan on ")
+                .or_else(|| line.split_once("SCAN "))
+                .unwrap_or_default();
+            let table = table.split_whitespace().next().unwrap_or_default();
+            let is_table = ["e", "m", "p", "c", "events", "participants", "channels"];
+            assert!(!is_table.contains(&table), "{line}\n{text}");
+            // What is found by the feed's own index is found by all of these columns.
+            if line.contains(&format!("{index} ")) {
+                let condition = [line.as_str(), plan.get(at + 1).map_or("", String::as_str)];
+                let condition = condition.join(" ").replace('"', "");
+                for column in columns {
+                    let bound = ["=", ">", "<", " =", " >", " <"];
+                    let is_bound = bound
+                        .iter()
+                        .any(|bound| condition.contains(&format!("{column}{bound}")));
+                    assert!(is_bound, "{column}: {condition}\n{text}");
+                }
+            }
+        }
+        assert!(text.contains(&format!("{index} ")), "{index}\n{text}");
+    }
 }
 
 /// What is deleted takes with it what refers to it, which has to be found.

@@ -101,6 +101,10 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     // There is no such command for those who are in the channel, and no such channel for the others.
     ("POST",   "/v1/channels/{channel_id}/commands", r#"{"name":"x"}"#, [401, 404, 404, 404, 404, 404, 404, 404, 422]),
     ("POST",   "/v1/channels/{channel_id}/commands/complete", r#"{"name":"x"}"#, [401, 404, 404, 404, 404, 404, 404, 404, 422]),
+    ("GET",    "/v1/feeds", "",                                        [401, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/v1/feeds/{feed}", "",                                 [401, 404, 404, 404, 404, 404, 404, 404, 404]),
+    // Nobody but the backend reads for others.
+    ("GET",    "/v1/feeds/{feed}?as=plain", "",                        [401, 403, 422, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/held", "",                                         [401, 403, 200, 403, 403, 403, 403, 403, 200]),
     ("POST",   "/v1/held/{held_id}/approve", "",                       [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("POST",   "/v1/held/{held_id}/reject", "",                        [401, 403, 404, 403, 403, 403, 403, 403, 404]),
@@ -138,6 +142,8 @@ const METHODS: &[(&str, &str, [&str; 6])] = &[
     ("typing",      r#"{"channel_id":"{c}","typing":true}"#,                  ["not_found", "not_found", "not_found", "ok", "ok", "ok"]),
     ("read",        r#"{"channel_id":"{c}","seq":1}"#,                        ["not_found", "not_found", "not_found", "ok", "ok", "ok"]),
     ("presence",    r#"{"channel_id":"{c}"}"#,                                ["not_found", "not_found", "not_found", "ok", "ok", "ok"]),
+    ("feeds",       "{}",                                                     ["ok"; 6]),
+    ("feed",        r#"{"feed":"none"}"#,                                     ["not_found"; 6]),
     ("history",     r#"{"channel_id":"{c}"}"#,                                ["not_found", "not_found", "not_found", "ok", "ok", "ok"]),
 ];
 
@@ -231,6 +237,7 @@ async fn every_route_has_its_rights(database: Database) {
                     .replace("{app_id}", &host.app.id)
                     .replace("{key_id}", "key_0000000000000001")
                     .replace("{held_id}", "hld_0000000000000001")
+                    .replace("{feed}", "none")
                     .replace("{kid}", "none")
                     .replace("{name}", "none")
             };

@@ -29,6 +29,7 @@ pub fn run(root: &Path) -> Result<()> {
         let packages = [
             "althing-plugin",
             "assistant-plugin",
+            "feed-plugin",
             "moderation-plugin",
             "poll-plugin",
             "xtask",

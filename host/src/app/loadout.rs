@@ -20,6 +20,8 @@ pub struct Loadout {
     pub kinds: HashMap<String, Arc<Installed>>,
     /// Which one a slash command belongs to, if only in some channels.
     pub commands: HashMap<String, Arc<Installed>>,
+    /// Which one a feed belongs to.
+    pub feeds: HashMap<String, Arc<Installed>>,
     /// The logs of all installs by name, also of those that were switched off: their last lines may
     /// say why.
     pub logs: HashMap<String, Arc<PluginLog>>,

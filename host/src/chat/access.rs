@@ -11,7 +11,7 @@ use crate::app::{App, Whose};
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, Channel, ChannelId, ChannelKey, KeyOwner, Millis, OrgId, Role, UserId};
 use crate::secrets::{Credential, CredentialKind};
-use crate::store::proof::{Admin, Backend, Member, Operator, Owner, Standing, Tenant};
+use crate::store::proof::{Admin, Backend, Member, Operator, Owner, Reader, Standing, Tenant};
 use crate::tokens;
 
 /// From where a request comes.
@@ -385,6 +385,36 @@ pub async fn sender(app: &App, actor: &Actor, channel: &ChannelId) -> Result<Mem
     Ok(member)
 }
 
+/// Who reads across channels: a user its own, the backend all of the app's or, for a user, that one's.
+///
+/// # Errors
+/// `forbidden` for anybody but the backend who names somebody else, `invalid` for a user who isn't
+/// there or is deactivated.
+pub async fn reader(app: &App, actor: &Actor, on_behalf: Option<UserId>) -> Result<Reader> {
+    let tenant = actor.tenant();
+    let user = match (actor.user(), on_behalf) {
+        (Some(me), None) => Some(me.clone()),
+        (Some(me), Some(other)) if *me == other => Some(other),
+        (Some(_), Some(_)) => {
+            return Err(Error::forbidden("Only a server key acts for others."));
+        }
+        (None, None) => None,
+        (None, Some(other)) => {
+            active_user(app, tenant, &other).await?;
+            Some(other)
+        }
+    };
+    Ok(Reader::vouch(tenant, user))
+}
+
+async fn active_user(app: &App, tenant: Tenant, user: &UserId) -> Result<()> {
+    let found = app.store.find_user(tenant, user).await?;
+    match found.is_some_and(|user| user.deactivated_at.is_none()) {
+        true => Ok(()),
+        false => Err(Error::invalid("as", "there is no such active user")),
+    }
+}
+
 /// The backend acting for a participant of the channel.
 ///
 /// # Errors
@@ -397,10 +427,7 @@ pub async fn on_behalf(app: &App, member: Member, user: &UserId) -> Result<Membe
     if !matches!(member.standing(), Standing::Backend) {
         return Err(Error::forbidden("Only a server key acts for others."));
     }
-    let found = app.store.find_user(member.tenant(), user).await?;
-    if found.is_none_or(|user| user.deactivated_at.is_some()) {
-        return Err(Error::invalid("as", "there is no such active user"));
-    }
+    active_user(app, member.tenant(), user).await?;
     let seat = app
         .store
         .find_participant(member.tenant(), member.channel(), user)

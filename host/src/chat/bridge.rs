@@ -262,7 +262,8 @@ fn not_yet_sent(new: &NewMessage, id: MessageId) -> Message {
     }
 }
 
-fn out(message: &Message, channel: &ChannelId) -> plugins::Message {
+/// A message as plugins see it.
+pub(super) fn out(message: &Message, channel: &ChannelId) -> plugins::Message {
     plugins::Message {
         id: message.id.to_string(),
         channel: channel.to_string(),

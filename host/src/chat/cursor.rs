@@ -10,20 +10,33 @@ use crate::error::{Code, Error, Result};
 
 const TAG_BYTES: usize = 12;
 
+/// The longest cursor of a list whose places are short.
+const SHORT_MAX: usize = 1024;
+
 /// A cursor for `place` in the list that `list` names, with everything that chose its items.
 pub fn make(app: &App, list: &str, place: &str) -> String {
-    let mut bytes = place.as_bytes().to_vec();
-    bytes.extend_from_slice(&tag(app, list, place.as_bytes()));
-    URL_SAFE_NO_PAD.encode(bytes)
+    seal(app, list, place.as_bytes().to_vec())
 }
 
 /// The place that a cursor of this list stands for.
 pub fn read(app: &App, list: &str, cursor: &str) -> Result<String> {
-    let bad = || Error::new(Code::BadCursor, "The cursor was not given by this list.");
-    if cursor.len() > 1024 {
+    let place = open(app, list, cursor, SHORT_MAX)?;
+    String::from_utf8(place).map_err(|_| bad())
+}
+
+/// A cursor for a place that is no text.
+pub fn seal(app: &App, list: &str, mut place: Vec<u8>) -> String {
+    let tag = tag(app, list, &place);
+    place.extend_from_slice(&tag);
+    URL_SAFE_NO_PAD.encode(place)
+}
+
+/// The place that a cursor of at most `max` bytes stands for.
+pub fn open(app: &App, list: &str, cursor: &str, max: usize) -> Result<Vec<u8>> {
+    if cursor.len() > max {
         return Err(bad());
     }
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
+    let mut bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
     let at = bytes.len().checked_sub(TAG_BYTES).ok_or_else(bad)?;
     let (place, given) = bytes.split_at(at);
     if !bool::from(subtle::ConstantTimeEq::ct_eq(
@@ -32,7 +45,13 @@ pub fn read(app: &App, list: &str, cursor: &str) -> Result<String> {
     )) {
         return Err(bad());
     }
-    String::from_utf8(place.to_vec()).map_err(|_| bad())
+    bytes.truncate(at);
+    Ok(bytes)
+}
+
+/// What is said of a cursor that is none of this list.
+pub fn bad() -> Error {
+    Error::new(Code::BadCursor, "The cursor was not given by this list.")
 }
 
 fn tag(app: &App, list: &str, place: &[u8]) -> [u8; TAG_BYTES] {

@@ -1,6 +1,7 @@
 //! How an install changes: another version, other grants or settings, and back again. A change is
 //! checked in full, by the plugin too if it wants that, before anything of it is stored.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -11,7 +12,7 @@ use super::lifecycle::{self, Landing};
 use super::outside::{Sealed, Whose};
 use super::plugins::{bot_of, find_install, hook_names, inspect, load_app, read, refused};
 use super::{quarantine, rollout, trust, valid};
-use crate::app::App;
+use crate::app::{App, Installed};
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::{AppId, InstallId, Previous, Rollout, Texts};
 use crate::plugins::{self, Hook, Inspection, Manifest, Settings};
@@ -341,32 +342,26 @@ fn check_config(manifest: &Manifest, config: &str, kept: &Sealed) -> Result<Sett
     }
 }
 
-/// Two plugins of an app can't have the same command or kind.
+/// Two plugins of an app can't have the same command, kind or feed.
 pub(super) fn check_names(app: &App, id: AppId, name: &str, inspection: &Inspection) -> Result<()> {
-    let loadout = app.loadout(id);
-    for command in &inspection.manifest.commands {
-        if let Some(other) = loadout
-            .commands
-            .get(&command.name)
-            .filter(|other| &*other.name != name)
-        {
-            let detail = format!(
-                "The plugin `{}` has a command `{}` already.",
-                other.name, command.name
-            );
-            return Err(Error::new(Code::Conflict, detail));
-        }
-    }
-    for kind in &inspection.manifest.kinds {
-        if let Some(other) = loadout
-            .kinds
-            .get(&kind.name)
-            .filter(|other| &*other.name != name)
-        {
-            let detail = format!(
-                "The plugin `{}` has a message kind `{}` already.",
-                other.name, kind.name
-            );
+    let (loadout, manifest) = (app.loadout(id), &inspection.manifest);
+    let commands = manifest.commands.iter().map(|command| &command.name);
+    let kinds = manifest.kinds.iter().map(|kind| &kind.name);
+    let feeds = manifest.feeds.iter().map(|feed| &feed.name);
+    check_free("command", &loadout.commands, name, commands)?;
+    check_free("message kind", &loadout.kinds, name, kinds)?;
+    check_free("feed", &loadout.feeds, name, feeds)
+}
+
+fn check_free<'a>(
+    what: &str,
+    taken: &HashMap<String, Arc<Installed>>,
+    plugin: &str,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<()> {
+    for name in names {
+        if let Some(other) = taken.get(name).filter(|other| &*other.name != plugin) {
+            let detail = format!("The plugin `{}` has a {what} `{name}` already.", other.name);
             return Err(Error::new(Code::Conflict, detail));
         }
     }

@@ -313,6 +313,9 @@ fn add_to(loadout: &mut Loadout, installed: Arc<Installed>) {
                 let name = command.name.clone();
                 loadout.commands.insert(name, installed.clone());
             }
+            for feed in &manifest.feeds {
+                loadout.feeds.insert(feed.name.clone(), installed.clone());
+            }
         }
     }
     loadout.installs.push(installed);
@@ -458,6 +461,11 @@ fn described(inspection: &Inspection, policy: &PluginTrust) -> wire::Component {
                 title: kind.title.clone(),
             })
             .collect(),
+        feeds: manifest
+            .feeds
+            .iter()
+            .map(|info| feed(info, &manifest.name))
+            .collect(),
         events: manifest.events.clone(),
         keep_instances: manifest.keep_instances,
         config_schema: serde_json::Value::Object(manifest.config.clone()),
@@ -476,6 +484,15 @@ pub(super) fn command(info: &plugins::CommandInfo, plugin: &str) -> wire::Comman
         name: info.name.clone(),
         usage: info.usage.clone(),
         description: info.description.clone(),
+        plugin: plugin.to_owned(),
+    }
+}
+
+pub(super) fn feed(info: &plugins::FeedInfo, plugin: &str) -> wire::Feed {
+    wire::Feed {
+        name: info.name.clone(),
+        title: info.title.clone(),
+        types: info.kinds.clone(),
         plugin: plugin.to_owned(),
     }
 }

@@ -159,6 +159,12 @@ pub struct Kind {
     pub title: String,
 }
 
+#[derive(Debug, Clone, Deserialize)]
+pub struct Feed {
+    pub name: String,
+    pub title: String,
+}
+
 /// What a component is and wants.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Component {
@@ -177,6 +183,8 @@ pub struct Component {
     pub commands: Vec<CommandHelp>,
     #[serde(default)]
     pub kinds: Vec<Kind>,
+    #[serde(default)]
+    pub feeds: Vec<Feed>,
     #[serde(default)]
     pub events: Vec<String>,
     #[serde(default)]

@@ -53,6 +53,10 @@ settings! {
         hostcall_bytes_max: usize = 256 * KIB, within(4 * KIB..=16 * MIB);
         /// The most requests to the outside that a call may send.
         http_requests_max: u32 = 10, within(0..=1000);
+        /// The messages that a feed is chosen from, the newest that its reader may see.
+        feed_candidates_max: usize = 500, within(10..=1000);
+        /// What they may have together, in bytes of data, view and state.
+        feed_bytes_max: usize = 4 * MIB, within(MIB..=64 * MIB);
         /// What an install may keep, in bytes of keys and values.
         kv_bytes_max: u64 = 16 * MIB as u64, within(0..=1024 * MIB as u64);
         /// How many keys an install may keep.

@@ -264,7 +264,7 @@ pub async fn rank_feed(
 ) -> Outcome<Result<Vec<u32>, String>> {
     let hook = call.install.linked.feed.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Feed))?;
-    run(call, Class::Pure, async |store, instance| {
+    run(call, Class::Ranking, async |store, instance| {
         let guest = hook.load(&mut *store, instance)?;
         guest
             .call_rank(store, call.context, feed, argument, candidates)

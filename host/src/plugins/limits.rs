@@ -61,9 +61,9 @@ pub struct Limits {
     pub completion_cpu_ms_max: u32,
     /// Time of a completion, waiting included.
     pub completion_wall_ms_max: u32,
-    /// CPU time of a command or an interaction, for which a person waits.
+    /// CPU time of a command, an interaction or a feed, for which a person waits.
     pub request_cpu_ms_max: u32,
-    /// Time of a command or an interaction, waiting included.
+    /// Time of a command, an interaction or a feed, waiting included.
     pub request_wall_ms_max: u32,
     /// CPU time of an event or a timer.
     pub event_cpu_ms_max: u32,

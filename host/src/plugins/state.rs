@@ -21,6 +21,8 @@ pub(super) enum Class {
     Guard,
     /// Depends on its arguments and its config alone.
     Pure,
+    /// Depends on them alone, too, and orders much.
+    Ranking,
     /// Reads, and is called once for each key that somebody types.
     Completion,
     /// A person or a program waits for it. Does all that was granted.
@@ -33,7 +35,7 @@ pub(super) enum Class {
 
 impl Class {
     pub(super) fn may_read(self) -> bool {
-        !matches!(self, Self::Pure | Self::Probe)
+        !matches!(self, Self::Pure | Self::Ranking | Self::Probe)
     }
 
     /// Counting is no write in this sense: guards exist for it.
@@ -59,7 +61,8 @@ impl Class {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Guard => "a guard",
-            Self::Pure => "a message kind, a feed or a check of settings",
+            Self::Pure => "a message kind or a check of settings",
+            Self::Ranking => "a feed",
             Self::Completion => "a completion",
             Self::Request => "a command, an interaction or a request",
             Self::Event => "an event or a timer",
@@ -72,7 +75,9 @@ impl Class {
             Self::Guard => (limits.guard_cpu_ms_max, limits.guard_wall_ms_max),
             Self::Pure => (limits.kind_cpu_ms_max, limits.kind_wall_ms_max),
             Self::Completion => (limits.completion_cpu_ms_max, limits.completion_wall_ms_max),
-            Self::Request => (limits.request_cpu_ms_max, limits.request_wall_ms_max),
+            Self::Ranking | Self::Request => {
+                (limits.request_cpu_ms_max, limits.request_wall_ms_max)
+            }
             Self::Event => (limits.event_cpu_ms_max, limits.event_wall_ms_max),
             Self::Probe => (limits.probe_cpu_ms_max, limits.probe_wall_ms_max),
         };

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::chat::access::{self, Actor, Caller, Client, Session};
 use crate::chat::catchup::{self, Since};
 use crate::chat::messages::{self, Page};
-use crate::chat::{gates, interact, passing};
+use crate::chat::{feeds, gates, interact, passing};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::frame;
@@ -40,6 +40,8 @@ pub const METHODS: &[&str] = &[
     "read",
     "presence",
     "history",
+    "feeds",
+    "feed",
 ];
 
 /// A connection whose user is known.
@@ -400,6 +402,20 @@ fn slow(
                     found.prev,
                 )),
             ))
+        }),
+        "feeds" => verb!(wire::Nothing, |_p| Ok(encode(
+            id,
+            Ok(&feeds::list(&app, &caller)?)
+        ))),
+        "feed" => verb!(wire::FeedOf, |p| {
+            let page = feeds::Page {
+                argument: p.argument,
+                limit: p.limit,
+                next: p.next,
+                reader: None,
+            };
+            let (found, next) = feeds::read(&app, &caller, &p.feed, page).await?;
+            Ok(encode(id, Ok(&wire::feed_page(&found, next))))
         }),
         _ => {
             let error = match &*request.method {

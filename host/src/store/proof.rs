@@ -47,6 +47,13 @@ pub struct Member {
     standing: Standing,
 }
 
+/// May read across channels: those of a user, or all of an app.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    tenant: Tenant,
+    user: Option<UserId>,
+}
+
 /// May manage a channel: a participant with role admin or owner, or the app's backend.
 #[derive(Debug, Clone)]
 pub struct Admin {
@@ -133,6 +140,22 @@ impl Member {
             Standing::Participant(role) => Some(role),
             Standing::Backend | Standing::Plugin(_) => None,
         }
+    }
+}
+
+impl Reader {
+    pub(crate) fn vouch(tenant: Tenant, user: Option<UserId>) -> Self {
+        Self { tenant, user }
+    }
+
+    /// The tenant it reads in.
+    pub fn tenant(&self) -> Tenant {
+        self.tenant
+    }
+
+    /// Whose channels it reads; none for all of the app.
+    pub fn user(&self) -> Option<&UserId> {
+        self.user.as_ref()
     }
 }
 

@@ -106,6 +106,8 @@ pub struct Component {
     pub commands: Vec<Command>,
     /// The message kinds it brings.
     pub kinds: Vec<Kind>,
+    /// The feeds it brings.
+    pub feeds: Vec<super::Feed>,
     /// The log events it gets.
     pub events: Vec<String>,
     /// Whether an instance of it may serve several calls of the same app, one after the other, and so

@@ -93,4 +93,6 @@ mod guides {
     mod blocks {}
     #[doc = include_str!("../../../docs/plugins/requests.md")]
     mod requests {}
+    #[doc = include_str!("../../../docs/plugins/feeds.md")]
+    mod feeds {}
 }

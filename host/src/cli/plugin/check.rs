@@ -143,6 +143,9 @@ impl Checked {
             .kinds
             .iter()
             .map(|kind| json!({ "name": kind.name, "title": kind.title }));
+        let feeds = manifest.feeds.iter().map(|feed| {
+            json!({ "name": feed.name, "title": feed.title, "types": feed.kinds, "plugin": manifest.name })
+        });
         json!({
             "name": manifest.name,
             "version": manifest.version,
@@ -155,6 +158,7 @@ impl Checked {
             "signatures": signatures.collect::<Vec<_>>(),
             "commands": commands.collect::<Vec<_>>(),
             "kinds": kinds.collect::<Vec<_>>(),
+            "feeds": feeds.collect::<Vec<_>>(),
             "events": manifest.events,
             "keep_instances": manifest.keep_instances,
             "config_schema": manifest.config,

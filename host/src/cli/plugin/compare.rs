@@ -60,6 +60,9 @@ pub fn changes(old: (&Manifest, Hooks), new: (&Manifest, Hooks)) -> Result<Vec<C
     fn kinds(m: &Manifest) -> BTreeSet<&str> {
         m.kinds.iter().map(|kind| kind.name.as_str()).collect()
     }
+    fn feeds(m: &Manifest) -> BTreeSet<&str> {
+        m.feeds.iter().map(|feed| feed.name.as_str()).collect()
+    }
     fn events(m: &Manifest) -> BTreeSet<&str> {
         m.events.iter().map(String::as_str).collect()
     }
@@ -70,6 +73,7 @@ pub fn changes(old: (&Manifest, Hooks), new: (&Manifest, Hooks)) -> Result<Vec<C
     changes.names("the command", &commands(old), &commands(new), "");
     let left = ": messages of it stay as they are, and nobody can act on them";
     changes.names("the message kind", &kinds(old), &kinds(new), left);
+    changes.names("the feed", &feeds(old), &feeds(new), "");
     changes.names("the event", &events(old), &events(new), "");
     if old.keep_instances && !new.keep_instances {
         changes.adds("instances are no longer kept between calls".into());

@@ -263,6 +263,10 @@ fn about(component: &Component) -> Vec<(&'static str, String)> {
         .kinds
         .iter()
         .map(|kind| ("Message kind", format!("{} ({})", kind.name, kind.title)));
+    let feeds = component
+        .feeds
+        .iter()
+        .map(|feed| ("Feed", format!("{} ({})", feed.name, feed.title)));
     let mut facts = vec![
         ("Hooks", component.exports.join(", ")),
         ("Uses", answers::or_none(component.imports.join(", "))),
@@ -272,6 +276,7 @@ fn about(component: &Component) -> Vec<(&'static str, String)> {
     }
     facts.extend(commands);
     facts.extend(kinds);
+    facts.extend(feeds);
     if component.keep_instances {
         let text = "kept for further calls of the app, so they may remember";
         facts.push(("Instances", text.to_owned()));

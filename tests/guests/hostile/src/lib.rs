@@ -257,13 +257,38 @@ impl endpoint::Guest for Hostile {
 
 impl feed::Guest for Hostile {
     fn rank(
-        _: Context,
+        context: Context,
         _: String,
         argument: String,
         candidates: Vec<feed::Candidate>,
     ) -> Result<Vec<u32>, String> {
-        if argument == "places" {
-            return Ok(vec![u32::MAX, 0, 0, 1_000_000]);
+        let places = 0..u32::try_from(candidates.len()).unwrap_or(u32::MAX);
+        match argument.as_str() {
+            "places" => return Ok(vec![u32::MAX, 0, 0, 1_000_000]),
+            "backwards" => return Ok(places.rev().collect()),
+            "by chance" => {
+                let mut places: Vec<u32> = places.collect();
+                places.sort_by_key(|place| (u64::from(*place) + 1).wrapping_mul(context.seed | 1));
+                return Ok(places);
+            }
+            "given" => {
+                let given = candidates.iter().map(|one| {
+                    let message = &one.message;
+                    format!("{} {} {}", message.sender, message.content.text, one.state)
+                });
+                return Err(format!("given: {}", given.collect::<Vec<_>>().join(",")));
+            }
+            "asked" => {
+                let Context {
+                    now_ms,
+                    actor,
+                    actor_role,
+                    channel,
+                    ..
+                } = context;
+                return Err(format!("{now_ms} {actor} {actor_role:?} {channel}"));
+            }
+            _ => {}
         }
         match deeds::commit(&argument) {
             report if report.is_empty() => Ok((0..).take(candidates.len()).collect()),

@@ -1,0 +1,307 @@
+//! The plugin feed: posts, stories, reels and comments, and the feeds that they make.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{App, Database, Person, TestHost, eventually, stories};
+
+stories!(
+    posts_are_liked_and_ranked,
+    comments_are_counted_where_they_belong,
+    only_whose_channel_it_is_posts_there,
+    a_story_is_seen_and_goes,
+    a_story_ends_without_the_permission_to_delete,
+    reels_and_profiles,
+);
+
+/// A person's own channel with these followers.
+async fn profile(app: &App, id: &str, kind: &str, people: &[&Person]) {
+    let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+    let new = json!({ "id": id, "type": kind, "owner": ids[0], "members": ids });
+    app.backend.post("/v1/channels", new).await.is(201);
+}
+
+async fn post_as(who: &Person, channel: &str, kind: &str, data: Value) -> Value {
+    let new = json!({ "channel_id": channel, "type": kind, "data": data });
+    who.post("/v1/messages", new).await.is(201)
+}
+
+/// What a feed shows, in words; of each its first line.
+async fn feed(who: &Person, path: &str) -> Vec<String> {
+    let page = who.get(format!("/v1/feeds/{path}")).await.is(200);
+    let messages = page["messages"].as_array().expect("messages").iter();
+    let line = |message: &Value| {
+        let text = message["view"]["text"].as_str().expect("a text");
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    messages.map(line).collect()
+}
+
+/// The block with the numbers.
+async fn numbers(who: &Person, post: &Value) -> Value {
+    let path = format!("/v1/messages/{}", post["id"].as_str().expect("an id"));
+    let message = who.get(path).await.is(200);
+    let blocks = message["view"]["blocks"].as_array().expect("blocks");
+    blocks.last().expect("a block").clone()
+}
+
+/// Alice, Bob and Carol have a channel each; Carol follows both, Bob follows Alice. The neighbour
+/// has the same people and posts.
+async fn start(database: &Database) -> (TestHost, [Person; 3]) {
+    let host = TestHost::timeless(database).await;
+    host.other.plugin("feed", json!({})).await;
+    let namesake = host.other.session("alice").await;
+    post_as(&namesake, "general", "post", json!({ "text": "not here" })).await;
+    host.app.plugin("feed", json!({})).await;
+    let people = host.app.users(["alice", "bob", "carol"]).await;
+    let [alice, bob, carol] = &people;
+    profile(&host.app, "alice", "profile", &[alice, bob, carol]).await;
+    profile(&host.app, "bob", "profile", &[bob, carol]).await;
+    profile(&host.app, "carol", "profile", &[carol]).await;
+    (host, people)
+}
+
+async fn posts_are_liked_and_ranked(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    let first = post_as(&alice, "alice", "post", json!({ "text": "one" })).await;
+    host.pass(Duration::from_secs(60)).await;
+    post_as(&bob, "bob", "post", json!({ "text": "two" })).await;
+    assert_eq!(feed(&carol, "posts").await, ["two", "one"]);
+    assert_eq!(feed(&bob, "posts").await, ["two", "one"]);
+    // Whom one does not follow one does not see.
+    assert_eq!(feed(&alice, "posts").await, ["one"]);
+    carol.act(&first, "like", Value::Null).await.is(200);
+    carol.act(&first, "like", json!(true)).await.is(200);
+    bob.act(&first, "like", Value::Null).await.is(200);
+    let shown = numbers(&alice, &first).await;
+    assert_eq!(shown["likes"], 2);
+    assert_eq!(shown["liked_by"], json!(["carol", "bob"]));
+    assert_eq!(feed(&carol, "posts").await, ["one", "two"]);
+    bob.act(&first, "like", Value::Null).await.is(200);
+    assert_eq!(numbers(&alice, &first).await["liked_by"], json!(["carol"]));
+    // What is liked between two pages comes once all the same.
+    let page = carol.get("/v1/feeds/posts?limit=1").await.is(200);
+    assert_eq!(page["messages"][0]["data"]["text"], "one");
+    carol.act(&first, "like", json!(false)).await.is(200);
+    let next = page["next"].as_str().expect("a cursor");
+    assert_eq!(feed(&carol, &format!("posts?next={next}")).await, ["two"]);
+    // The state of a post is nobody's to see.
+    let text = carol.get("/v1/feeds/posts").await.is(200).to_string();
+    assert!(
+        !text.contains("\"state\"") && !text.contains("\"m\":"),
+        "{text}"
+    );
+    // By command, in the chat.
+    let line = "/post Good morning! https://example.com/sun.jpg";
+    alice.types("alice", line).await.is(200);
+    assert_eq!(feed(&alice, "posts").await[0], "@alice:");
+    let made = alice.history("alice").await.pop().expect("the post");
+    assert_eq!(made["data"]["posted_by"], "alice");
+    assert_eq!(numbers(&bob, &made).await["author"], "alice");
+    // Many like at once, and each counts once.
+    let liking = [&alice, &bob, &carol].map(|who| who.act(&made, "like", json!(true)));
+    for answer in futures_util::future::join_all(liking).await {
+        answer.is(200);
+    }
+    assert_eq!(numbers(&bob, &made).await["likes"], 3);
+}
+
+async fn comments_are_counted_where_they_belong(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    let post = post_as(&alice, "alice", "post", json!({ "text": "one" })).await;
+    let on = |text: &str| json!({ "on": post["id"], "text": text });
+    let nice = post_as(&bob, "alice", "comment", on("nice")).await;
+    // From another channel, or on nothing, it counts for nothing.
+    post_as(&carol, "bob", "comment", on("from elsewhere")).await;
+    let nothing = json!({ "on": "msg_0000000000000001", "text": "to nobody" });
+    post_as(&bob, "alice", "comment", nothing).await;
+    let forged = bob.act(&post, "comment", json!("alice")).await;
+    forged.refused(422, "action_refused");
+    post_as(&carol, "alice", "comment", on("very nice")).await;
+    let comments = async |count: u64| {
+        eventually("the comments are counted", async || {
+            (numbers(&alice, &post).await["comments"] == count).then_some(())
+        })
+        .await;
+    };
+    comments(2).await;
+    let path = format!("/v1/messages/{}", nice["id"].as_str().expect("an id"));
+    bob.delete(path).await.is(200);
+    comments(1).await;
+    let log = host.app.backend.get("/v1/plugins/feed/log").await.is(200);
+    assert_eq!(log["lines"], json!([]));
+}
+
+async fn only_whose_channel_it_is_posts_there(database: Database) {
+    let (host, [alice, bob, _]) = start(&database).await;
+    let new =
+        |kind: &str, data: Value| json!({ "channel_id": "alice", "type": kind, "data": data });
+    let video = json!({ "type": "video", "url": "https://example.com/a.mp4" });
+    let all = [
+        ("post", json!({ "text": "mine" })),
+        ("story", json!({ "text": "mine" })),
+        ("reel", json!({ "video": video, "duration_s": 9 })),
+    ];
+    for (kind, data) in &all {
+        let refused = bob.post("/v1/messages", new(kind, data.clone())).await;
+        assert_eq!(refused.invalid(), ["data"], "{kind}");
+        alice
+            .post("/v1/messages", new(kind, data.clone()))
+            .await
+            .is(201);
+    }
+    for line in ["/post mine", "/story mine"] {
+        let refused = bob.types("alice", line).await;
+        let problem = refused.refused(422, "action_refused");
+        let words = "Only whose channel this is posts here.";
+        assert_eq!(problem["detail"], words);
+    }
+    // In a channel of many everybody does.
+    host.app.channel("general", &[&alice, &bob]).await;
+    post_as(&bob, "general", "post", json!({ "text": "ours" })).await;
+    bob.types("general", "/story 1h ours").await.is(200);
+    // Nobody speaks for others.
+    for wrong in [
+        json!({ "text": "x", "posted_by": "alice" }),
+        json!({ "text": "x", "close_friends": true }),
+        json!({ "text": "x", "likes": 1000 }),
+        json!({ "media": [{ "type": "image", "url": "javascript:alert(1)" }] }),
+        json!({}),
+    ] {
+        let post = json!({ "channel_id": "general", "type": "post", "data": wrong });
+        assert_eq!(bob.post("/v1/messages", post).await.invalid(), ["data"]);
+    }
+}
+
+async fn a_story_is_seen_and_goes(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    profile(
+        &host.app,
+        "alices-friends",
+        "close-friends",
+        &[&alice, &carol],
+    )
+    .await;
+    let told = post_as(
+        &alice,
+        "alice",
+        "story",
+        json!({ "text": "train", "lasts_s": 600 }),
+    )
+    .await;
+    let close = post_as(
+        &alice,
+        "alices-friends",
+        "story",
+        json!({ "text": "secret" }),
+    )
+    .await;
+    assert_eq!(close["data"]["close_friends"], true);
+    post_as(&bob, "bob", "story", json!({ "text": "beach" })).await;
+    assert_eq!(feed(&bob, "stories").await, ["beach", "train"]);
+    assert_eq!(feed(&carol, "stories").await, ["beach", "train", "secret"]);
+    // What Carol has seen comes after what she has not.
+    let beach = bob.history("bob").await.pop().expect("the story");
+    carol.act(&beach, "seen", Value::Null).await.is(200);
+    assert_eq!(feed(&carol, "stories").await, ["train", "secret", "beach"]);
+    for person in [&bob, &carol, &alice] {
+        person.act(&told, "seen", Value::Null).await.is(200);
+    }
+    let id = told["id"].as_str().expect("an id");
+    let path = format!("/v1/x/feed/stories/{id}/seen");
+    eventually("both are named", async || {
+        let seen = alice.get(&path).await.is(200);
+        (seen == json!({ "count": 2, "users": ["bob", "carol"] })).then_some(())
+    })
+    .await;
+    host.app.backend.get(&path).await.is(200);
+    let namesake = host.other.session("alice").await;
+    for person in [&bob, &carol, &namesake] {
+        assert_eq!(person.get(&path).await.status, 404);
+    }
+    // Nothing of it is in what everybody gets.
+    let shown = bob.get(format!("/v1/messages/{id}")).await.is(200);
+    assert!(!shown["view"].to_string().contains("carol"), "{shown}");
+
+    host.pass(Duration::from_secs(600)).await;
+    assert_eq!(feed(&carol, "stories").await, ["secret", "beach"]);
+    eventually("it is deleted", async || {
+        let message = bob.get(format!("/v1/messages/{id}")).await.is(200);
+        let gone = message["deleted_at"].is_string() && message["data"].is_null();
+        gone.then_some(())
+    })
+    .await;
+    assert_eq!(alice.get(&path).await.status, 404);
+    alice
+        .act(&told, "seen", Value::Null)
+        .await
+        .refused(409, "conflict");
+    // The others last a day.
+    host.pass(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(feed(&carol, "stories").await, [""; 0]);
+}
+
+async fn a_story_ends_without_the_permission_to_delete(database: Database) {
+    let (host, [alice, bob, _]) = start(&database).await;
+    let grants = ["chat-write", "timers", "kv"];
+    let install = json!({ "grants": grants, "config": { "story_hours": 1 } });
+    host.app
+        .backend
+        .put("/v1/plugins/feed", install)
+        .await
+        .is(200);
+    let long =
+        json!({ "channel_id": "alice", "type": "story", "data": { "text": "x", "lasts_s": 7200 } });
+    assert_eq!(alice.post("/v1/messages", long).await.invalid(), ["data"]);
+    let told = post_as(&alice, "alice", "story", json!({ "text": "train" })).await;
+    // By whomever it was told through the plugin, it is the plugin's own.
+    alice.types("alice", "/story plane").await.is(200);
+    host.pass(Duration::from_secs(3600)).await;
+    let id = told["id"].as_str().expect("an id");
+    eventually("nothing of it is shown", async || {
+        let message = bob.get(format!("/v1/messages/{id}")).await.is(200);
+        (message["view"]["text"] == "This story is over.").then_some(())
+    })
+    .await;
+    eventually("the plugin's own is deleted", async || {
+        let history = bob.history("alice").await;
+        history[1]["deleted_at"].is_string().then_some(())
+    })
+    .await;
+    let refused = bob.act(&told, "seen", Value::Null).await;
+    refused.refused(422, "action_refused");
+    assert_eq!(feed(&bob, "stories").await, [""; 0]);
+}
+
+async fn reels_and_profiles(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    let reel = |caption: &str| {
+        let video = json!({ "type": "video", "file": "fil_0123456789abcdef" });
+        json!({ "video": video, "caption": caption, "duration_s": 30 })
+    };
+    let first = post_as(&alice, "alice", "reel", reel("one")).await;
+    post_as(&bob, "bob", "reel", reel("two")).await;
+    post_as(&alice, "alice", "post", json!({ "text": "three" })).await;
+    post_as(&alice, "alice", "story", json!({ "text": "four" })).await;
+    assert_eq!(feed(&carol, "reels").await, ["two", "one"]);
+    // What was viewed comes last.
+    let newest = bob.history("bob").await.pop().expect("the reel");
+    carol.act(&newest, "view", Value::Null).await.is(200);
+    assert_eq!(feed(&carol, "reels").await, ["one", "two"]);
+    assert_eq!(numbers(&bob, &newest).await["views"], 1);
+    assert_eq!(numbers(&alice, &first).await["views"], 0);
+
+    let profile = "profile?argument=alice";
+    assert_eq!(feed(&carol, profile).await, ["three", "one"]);
+    assert_eq!(feed(&carol, "profile?argument=nobody").await, [""; 0]);
+    let refused = carol.get("/v1/feeds/profile").await;
+    refused.refused(422, "action_refused");
+    // Whom Alice removes sees no more of her.
+    let seat = "/v1/channels/alice/participants/carol";
+    alice.delete(seat).await.is(204);
+    assert_eq!(feed(&carol, profile).await, [""; 0]);
+    assert_eq!(feed(&carol, "reels").await, ["two"]);
+    let all = host.app.backend.get("/v1/feeds/reels").await.is(200);
+    assert_eq!(all["messages"].as_array().map(Vec::len), Some(2));
+}
