@@ -31,6 +31,7 @@ mod schema;
 mod settings;
 mod slots;
 mod state;
+mod streaming;
 mod ticker;
 mod types;
 
@@ -48,12 +49,13 @@ pub use hooks::{
     guard_seat, guard_send, handle_event, handle_interaction, handle_request, kind_act,
     kind_create, rank_feed, run_command, run_schedule, start,
 };
-pub use imports::{Answer, Chat};
+pub use imports::{Answer, Chat, Incoming};
 pub use interfaces::{Hook, Hooks};
 pub use limits::{Budget, Limits};
 pub use link::{Linked, link};
 pub use manifest::{
-    CommandInfo, EVENTS, FeedInfo, KindInfo, Manifest, PermissionRequest, parse as parse_manifest,
+    CommandInfo, EVENTS, FeedInfo, KindInfo, Manifest, PermissionRequest, host_setting,
+    parse as parse_manifest,
 };
 pub use refusal::Refusal;
 pub use settings::{SECRET_BYTES_MAX, SettingFault, Settings};

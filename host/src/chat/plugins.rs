@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
-use super::outside::{HOST_GRANT, Outside, Sealed};
+use super::outside::{self, HOST_GRANT, Outside, Sealed};
 use super::quarantine;
 use super::users::BOT_PREFIX;
 use crate::app::{App, Consumption, HookConsumption, Installed, Loadout, PluginLog};
@@ -138,11 +138,13 @@ fn installed_out(
         set: sealed.has(name),
     };
     let known = inspection.map(|inspection| inspection.manifest.secrets());
+    let config: serde_json::Value = serde_json::from_str(&row.config).unwrap_or_default();
     wire::Install {
         digest: row.digest.clone(),
         enabled: row.enabled,
+        reaches: outside::reached(&row.grants.0, &config),
         grants: row.grants.0.clone(),
-        config: serde_json::from_str(&row.config).unwrap_or_default(),
+        config,
         secrets: known.into_iter().flatten().map(secret).collect(),
         order: row.place,
         on_fault: OnFault::stored(&row.on_fault),
@@ -316,8 +318,10 @@ pub(super) async fn load(
     };
     let opened = match &inspected {
         Ok(inspection) => {
-            let sealed = Sealed::stored(&row.secrets);
-            sealed.and_then(|sealed| Outside::new(&row.grants.0, sealed, &inspection.manifest))
+            let config = serde_json::from_str(&row.config).unwrap_or_default();
+            Sealed::stored(&row.secrets).and_then(|sealed| {
+                Outside::new(&row.grants.0, &config, sealed, &inspection.manifest)
+            })
         }
         Err(_) => Ok(Outside::default()),
     };

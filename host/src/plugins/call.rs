@@ -5,8 +5,10 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
+use tokio::sync::Notify;
 use tokio::time::timeout_at;
 use wasmtime::component::Instance;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -25,6 +27,7 @@ use super::meter::Meter;
 use super::output::Returned;
 use super::slots::{Slot, Slots};
 use super::state::{Class, Done, MemoryUse, State};
+use super::streaming::{LongWait, Streams};
 use super::types::Context;
 
 /// A plugin enabled for one app: code, settings and counters. Cheap to make; lives between calls.
@@ -99,9 +102,23 @@ pub(super) async fn run<T: Returned>(
     class: Class,
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<Output<T>, Fault> {
+    run_or_wait(call, class, None, hook).await
+}
+
+/// Runs `hook`. With `left` the call may begin a long wait, and tells when it does.
+pub(super) async fn run_or_wait<T: Returned>(
+    call: Call<'_>,
+    class: Class,
+    left: Option<&Arc<Notify>>,
+    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
+) -> Result<Output<T>, Fault> {
     let install = call.install;
     let limits = &install.engine.limits;
     let meter = Arc::new(Meter::new(class.budget(limits).cpu));
+    let long = left.map(|left| {
+        let slots = [&install.slots, &install.engine.slots].map(Arc::clone);
+        Arc::new(LongWait::new(slots, &meter, limits, left))
+    });
     let state = || State {
         class,
         limits: Arc::clone(limits),
@@ -113,6 +130,7 @@ pub(super) async fn run<T: Returned>(
         chat: Some(Arc::clone(call.chat)),
         now_ms: call.context.now_ms,
         moderates: install.linked.grants.contains(Permission::ChatModerate),
+        streams: Streams::new(long.clone()),
         done: Done::default(),
     };
     let linked = &install.linked;
@@ -121,7 +139,7 @@ pub(super) async fn run<T: Returned>(
         Some(install),
         linked,
         class,
-        &meter,
+        (&meter, long.as_deref()),
         state,
         hook,
     )
@@ -150,12 +168,12 @@ pub(super) async fn execute<T>(
     install: Option<&Install>,
     linked: &Linked,
     class: Class,
-    meter: &Arc<Meter>,
+    (meter, long): (&Arc<Meter>, Option<&LongWait>),
     state: impl Fn() -> State,
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<(T, Effects, Usage), Fault> {
     let began = Instant::now();
-    let deadline = began + class.budget(&engine.limits).wall;
+    let mut deadline = began + class.budget(&engine.limits).wall;
     let fault = |kind, detail| Fault {
         kind,
         detail,
@@ -163,8 +181,8 @@ pub(super) async fn execute<T>(
         log: meter.take_log(),
     };
     let app = install.map(|install| install.slots.as_ref());
-    let _slots = match timeout_at(deadline.into(), admit(engine, app, class)).await {
-        Ok(Ok(slots)) => slots,
+    let mut slots = match timeout_at(deadline.into(), admit(engine, app, class)).await {
+        Ok(Ok(slots)) => Some(slots),
         Ok(Err(whose)) => {
             return Err(fault(
                 FaultKind::Overloaded,
@@ -199,17 +217,33 @@ pub(super) async fn execute<T>(
         };
         serve(live, shelf, hook).await
     });
-    let polled = poll_fn(|task| meter.poll(|| guest.as_mut().poll(task)));
-    match timeout_at(deadline.into(), polled).await {
-        Ok(Ok((value, effects))) => Ok((value, effects, meter.usage(began.elapsed()))),
-        Ok(Err(error)) => {
-            let (kind, detail) = classify(&error);
-            Err(fault(kind, detail))
+    loop {
+        let may_leave = slots.is_some();
+        let polled = poll_fn(|task| match meter.poll(|| guest.as_mut().poll(task)) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => match long.and_then(LongWait::deadline) {
+                Some(later) if may_leave => Poll::Ready(Err(later)),
+                _ => Poll::Pending,
+            },
+        });
+        match timeout_at(deadline.into(), polled).await {
+            Ok(Ok(Ok((value, effects)))) => {
+                return Ok((value, effects, meter.usage(began.elapsed())));
+            }
+            Ok(Ok(Err(error))) => {
+                let (kind, detail) = classify(&error);
+                return Err(fault(kind, detail));
+            }
+            // It waits elsewhere from now on: others may have its place.
+            Ok(Err(later)) => {
+                deadline = later;
+                slots = None;
+            }
+            Err(_) => {
+                let detail = "the call was not done in time";
+                return Err(fault(FaultKind::WallTimeout, detail.into()));
+            }
         }
-        Err(_) => Err(fault(
-            FaultKind::WallTimeout,
-            "the call was not done in time".into(),
-        )),
     }
 }
 

@@ -17,7 +17,8 @@ pub struct Permission {
     /// What it allows, in the host's words.
     pub allows: String,
     /// For `http`: the hosts that requests go to. Each can be granted by itself, as
-    /// `http:api.example.com`.
+    /// `http:api.example.com`. `{endpoint}` is the host of the URL that is entered as the setting
+    /// `endpoint`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
     /// For `http`: the settings that are secret, and which of the hosts get them.
@@ -152,6 +153,10 @@ pub struct Install {
     pub enabled: bool,
     /// The permissions it was granted; `http` host by host, as `http:api.example.com`.
     pub grants: Vec<String>,
+    /// The hosts outside that its requests may go to, those that its settings name among them;
+    /// absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reaches: Vec<String>,
     /// Its settings, without those that are secret.
     #[schema(value_type = Object)]
     pub config: serde_json::Value,
