@@ -136,3 +136,41 @@ impl Streams {
         self.long = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Streams;
+    use crate::plugins::{Answer, Incoming};
+
+    struct Silent;
+
+    impl Incoming for Silent {
+        fn status(&self) -> u16 {
+            200
+        }
+
+        fn headers(&self) -> Vec<(String, String)> {
+            Vec::new()
+        }
+
+        fn read(&mut self, _: Duration, _: Duration) -> Answer<'_, Option<Vec<u8>>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test]
+    fn a_handle_of_an_earlier_call_is_nobodys() {
+        let mut before = Streams::default();
+        let kept = before.add(Box::new(Silent));
+        before.clear();
+        let mut streams = Streams::default();
+        streams.goes_on_from(&before);
+        let new = streams.add(Box::new(Silent));
+        assert_ne!(kept, new);
+        assert!(streams.get(kept).is_err());
+        streams.drop(kept);
+        assert!(streams.get(new).is_ok());
+    }
+}

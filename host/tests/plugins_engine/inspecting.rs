@@ -362,7 +362,7 @@ async fn a_hook_that_is_not_exported_is_a_fault() {
         chat: &chat,
         context: &context(),
     };
-    let ran = run_schedule(call, "timer", &"{}".into()).await.unwrap();
+    let ran = run_schedule(call, "timer", &"{}".into(), &Arc::default()).await.unwrap();
     assert_eq!(ran.value, Ok(()));
     let fault = guard_send(call, &draft("hello")).await.err().unwrap();
     assert_eq!(fault.kind, FaultKind::NotExported);
