@@ -493,17 +493,29 @@ async fn an_answer_is_read_as_it_comes(database: Database) {
     let stream = async |url: String| fetch(&alice, format!("STREAM {url}")).await;
     assert_eq!(stream(first.url("/")).await, "200 hello");
     let there = second.url("/there");
-    assert_eq!(stream(first.url(&format!("/away/{there}"))).await, "200 hello");
+    assert_eq!(
+        stream(first.url(&format!("/away/{there}"))).await,
+        "200 hello"
+    );
     let silent = "Unavailable(\"no answer in time\")";
     assert_eq!(stream(first.url("/silent")).await, silent);
-    assert_eq!(stream(first.url("/drip")).await, format!("200 half {silent}"));
+    assert_eq!(
+        stream(first.url("/drip")).await,
+        format!("200 half {silent}")
+    );
     let told = stream(first.url("/cut")).await;
-    assert!(told.starts_with("200 half Unavailable(\"`localhost"), "{told}");
+    assert!(
+        told.starts_with("200 half Unavailable(\"`localhost"),
+        "{told}"
+    );
     let told = stream("https://evil.example/".into()).await;
     assert!(told.starts_with("Denied"), "{told}");
     first.set(&"x".repeat((64 << 10) + 1));
     let told = stream(first.url("/")).await;
-    assert!(told.starts_with("Limited(\"the answer is too large"), "{told}");
+    assert!(
+        told.starts_with("Limited(\"the answer is too large"),
+        "{told}"
+    );
     // One at a time, of an app; other requests have places of their own.
     first.set("hello");
     let (order, url) = (format!("STREAM {}", first.url("/drip")), first.url("/"));
@@ -512,9 +524,15 @@ async fn an_answer_is_read_as_it_comes(database: Database) {
         let heard = first.heard().len();
         let begun = async || (first.heard().len() > heard).then_some(());
         eventually("it is asked", begun).await;
-        (stream(url.clone()).await, fetch(&alice, format!("GET {url}")).await)
+        (
+            stream(url.clone()).await,
+            fetch(&alice, format!("GET {url}")).await,
+        )
     };
     let (_, (refused, sent)) = tokio::join!(dripping, meanwhile);
-    assert!(refused.starts_with("Unavailable(\"too many requests"), "{refused}");
+    assert!(
+        refused.starts_with("Unavailable(\"too many requests"),
+        "{refused}"
+    );
     assert_eq!(sent, "200 hello");
 }

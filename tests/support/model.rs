@@ -85,9 +85,13 @@ impl Reply {
         let (first, second) = arguments.split_at(arguments.len() / 2);
         let part = |call: Value| json!({ "choices": [{ "delta": { "tool_calls": [call] } }] });
         let function = json!({ "name": name, "arguments": first });
-        self.event(&part(json!({ "index": 0, "id": "call_1", "type": "function", "function": function })))
-            .event(&part(json!({ "index": 0, "function": { "arguments": second } })))
-            .event(&json!({ "choices": [{ "delta": {}, "finish_reason": "tool_calls" }] }))
+        self.event(&part(
+            json!({ "index": 0, "id": "call_1", "type": "function", "function": function }),
+        ))
+        .event(&part(
+            json!({ "index": 0, "function": { "arguments": second } }),
+        ))
+        .event(&json!({ "choices": [{ "delta": {}, "finish_reason": "tool_calls" }] }))
     }
 
     /// Waits until the story says to go on.

@@ -78,7 +78,9 @@ async fn answer(mut stream: TcpStream, said: Arc<Said>) {
         return std::future::pending().await;
     }
     let begun = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
-    if matches!(path.as_str(), "/drip" | "/cut") && stream.write_all(begun.as_bytes()).await.is_err() {
+    if matches!(path.as_str(), "/drip" | "/cut")
+        && stream.write_all(begun.as_bytes()).await.is_err()
+    {
         return;
     }
     match path.as_str() {

@@ -522,11 +522,7 @@ impl Chat for Bridge {
         })
     }
 
-    fn open(
-        &self,
-        request: HttpRequest,
-        until: Option<Instant>,
-    ) -> Answer<'_, Box<dyn Incoming>> {
+    fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
             let whose = Whose {

@@ -18,8 +18,8 @@ use crate::egress::{self, Target};
 use crate::error::{Error, FieldFault, Result};
 use crate::model::AppId;
 use crate::plugins::{
-    Answer, HostError, HttpHeaderValue, HttpRequest, HttpResponse, HttpSecret, Incoming, Manifest, Permission,
-    host_setting,
+    Answer, HostError, HttpHeaderValue, HttpRequest, HttpResponse, HttpSecret, Incoming, Manifest,
+    Permission, host_setting,
 };
 use crate::secrets::{SealContext, Secret};
 
@@ -180,7 +180,9 @@ pub(super) fn check(manifest: &Manifest, config: &Value) -> Result<()> {
 
 /// The hosts that these grants let an install reach with these settings.
 pub(super) fn reached(grants: &[String], config: &Value) -> Vec<String> {
-    let granted = grants.iter().filter_map(|grant| grant.strip_prefix(HOST_GRANT));
+    let granted = grants
+        .iter()
+        .filter_map(|grant| grant.strip_prefix(HOST_GRANT));
     let granted: Vec<String> = granted.map(str::to_owned).collect();
     named(&granted, config)
 }
@@ -239,7 +241,10 @@ impl Outside {
         until: Option<Instant>,
     ) -> Result<Box<dyn Incoming>, HostError> {
         let request = self.written(app, whose, request)?;
-        let opened = app.egress.open(whose.app, &self.hosts, request, until).await;
+        let opened = app
+            .egress
+            .open(whose.app, &self.hosts, request, until)
+            .await;
         app.metrics.plugin_http_request(outcome(&opened));
         let stream = opened.map_err(told)?;
         Ok(Box::new(Stream(stream)))
@@ -308,7 +313,8 @@ impl Outside {
 }
 
 fn outcome<T>(sent: &Result<T, egress::Error>) -> &'static str {
-    sent.as_ref().map_or_else(egress::Error::code, |_| "answered")
+    sent.as_ref()
+        .map_or_else(egress::Error::code, |_| "answered")
 }
 
 fn out(response: egress::Response) -> HttpResponse {

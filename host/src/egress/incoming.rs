@@ -53,7 +53,9 @@ impl Client {
         let last = now + Duration::from_millis(settings.stream_timeout_ms);
         let until = until.map_or(last, |until| last.min(until.into()));
         let silence_max = Duration::from_millis(settings.stream_silence_ms);
-        let head = request.timeout.map_or(silence_max, |time| time.min(silence_max));
+        let head = request
+            .timeout
+            .map_or(silence_max, |time| time.min(silence_max));
         let followed = self.follow(hosts, request, &slot);
         let (answer, host) = match timeout_at(until.min(now + head), followed).await {
             Ok(followed) => followed?,

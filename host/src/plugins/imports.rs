@@ -114,11 +114,7 @@ pub trait Chat: Send + Sync {
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse>;
 
     /// Sends one and gives the answer as it comes, until `until` at the latest.
-    fn open(
-        &self,
-        request: HttpRequest,
-        until: Option<Instant>,
-    ) -> Answer<'_, Box<dyn Incoming>>;
+    fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>>;
 
     /// Shows to those who watch what a message that the plugin sent says so far, unless it has
     /// another revision than `seen`. Gives the revision that it has.

@@ -43,7 +43,10 @@ impl Class {
 
     /// Counting is no write in this sense: guards exist for it.
     pub(super) fn may_count(self) -> bool {
-        matches!(self, Self::Guard | Self::Request | Self::Event | Self::Timer)
+        matches!(
+            self,
+            Self::Guard | Self::Request | Self::Event | Self::Timer
+        )
     }
 
     pub(super) fn may_write(self) -> bool {

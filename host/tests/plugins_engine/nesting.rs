@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use althing::plugins::{
     Answer, Call, Channel, Chat, Command, Effect, Entry, Fault, FaultKind, HostError, HttpRequest,
-    HttpResponse, Incoming, Install, Limits, Member, Message, Post, Scope, TimerWrite, User, Verdict,
-    guard_send, run_command,
+    HttpResponse, Incoming, Install, Limits, Member, Message, Post, Scope, TimerWrite, User,
+    Verdict, guard_send, run_command,
 };
 
 use super::chat::FakeChat;
@@ -128,11 +128,7 @@ impl Chat for Guarded {
         self.plain.prepare_act(id, action, value, pending)
     }
 
-    fn open(
-        &self,
-        request: HttpRequest,
-        until: Option<Instant>,
-    ) -> Answer<'_, Box<dyn Incoming>> {
+    fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
         self.plain.open(request, until)
     }
 

@@ -211,5 +211,8 @@ async fn what_is_not_done_is_shown_now_and_then() {
     let Verdict::Hold(report) = app.guard("progress 1").await.unwrap().value else {
         panic!("a guard showed something");
     };
-    assert!(report.contains("chat-write.progress is not for a guard"), "{report}");
+    assert!(
+        report.contains("chat-write.progress is not for a guard"),
+        "{report}"
+    );
 }

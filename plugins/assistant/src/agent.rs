@@ -86,7 +86,10 @@ struct Over {
 }
 
 fn count(ctx: &Context, settings: &Settings) -> Result<(), Over> {
-    let (user, channel) = (format!("ai/u/{}", ctx.actor), format!("ai/c/{}", ctx.channel));
+    let (user, channel) = (
+        format!("ai/u/{}", ctx.actor),
+        format!("ai/c/{}", ctx.channel),
+    );
     for (key, max, whose) in [
         (&user, settings.questions_per_user, "You have"),
         (&channel, settings.questions_per_channel, "This channel has"),
@@ -149,7 +152,12 @@ pub fn forget(ctx: &Context, question: &str) -> Result<(), String> {
 }
 
 /// Runs a timer, if it is one of the agent's.
-pub fn run(ctx: &Context, settings: &Settings, timer: &str, payload: &str) -> Option<Result<(), String>> {
+pub fn run(
+    ctx: &Context,
+    settings: &Settings,
+    timer: &str,
+    payload: &str,
+) -> Option<Result<(), String>> {
     if let Some(id) = timer.strip_prefix(job::ANSWER) {
         return Some(answer::run(ctx, settings, id, payload));
     }

@@ -14,8 +14,8 @@ mod settings;
 mod terms;
 mod when;
 
-use althing_plugin::blocks::{list, muted, strong};
 use althing_plugin::Posted;
+use althing_plugin::blocks::{list, muted, strong};
 use althing_plugin::prelude::*;
 
 use clock::Clock;
@@ -115,7 +115,10 @@ fn help(settings: &Settings) -> Reply {
         "/remind list and /remind cancel <number>".to_owned(),
     ];
     if !settings.endpoint.is_empty() {
-        lines.insert(1, "/ai <question>: an answer of my language model".to_owned());
+        lines.insert(
+            1,
+            "/ai <question>: an answer of my language model".to_owned(),
+        );
     }
     if !settings.mention.is_empty() {
         lines.push(format!(

@@ -130,7 +130,11 @@ fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> 
         reasons.push(["allows:".to_owned(), permission.allows.clone()]);
     }
     if !permission.hosts.is_empty() {
-        let hosts: Vec<_> = permission.hosts.iter().map(|host| host_words(host)).collect();
+        let hosts: Vec<_> = permission
+            .hosts
+            .iter()
+            .map(|host| host_words(host))
+            .collect();
         reasons.push(["hosts:".to_owned(), hosts.join(", ")]);
     }
     if !permission.paths.is_empty() {

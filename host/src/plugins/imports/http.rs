@@ -50,7 +50,9 @@ impl http::HostIncoming for State {
         gather_ms: u32,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, HostError>> {
         self.count()?;
-        let [wait, gather] = [wait_ms, gather_ms].map(u64::from).map(Duration::from_millis);
+        let [wait, gather] = [wait_ms, gather_ms]
+            .map(u64::from)
+            .map(Duration::from_millis);
         let stream = self.streams.get(stream.rep())?;
         Ok(stream.read(wait, gather).await)
     }

@@ -32,7 +32,10 @@ enum End {
     /// Nobody waits any more.
     Watch(Watch),
     /// It may go better a little later.
-    Later { pause_ms: u64, sentence: String },
+    Later {
+        pause_ms: u64,
+        sentence: String,
+    },
     Failed(String),
 }
 
@@ -98,28 +101,29 @@ fn talk(settings: &Settings, answer: &Message, page: &mut Page<'_>) -> Result<En
         0 => Vec::new(),
         _ => tools::all(),
     };
+    let mut has_key = true;
     for round in 0..=settings.tool_rounds {
         let may_call = round < settings.tool_rounds;
         let body = protocol::body(&model(settings), &messages, &tools, may_call);
-        let turn = match ask(settings, &body, page)? {
+        let turn = match ask(settings, &body, &mut has_key, page)? {
             End::Said(turn) => turn,
             end => return Ok(end),
         };
         if turn.calls.is_empty() || !may_call {
             let is_silent = page.said.trim().is_empty();
-            return Ok(match is_silent && turn.finish.as_deref() != Some("content_filter") {
-                true => End::Failed("My model said nothing.".to_owned()),
-                false => End::Said(turn),
-            });
+            return Ok(
+                match is_silent && turn.finish.as_deref() != Some("content_filter") {
+                    true => End::Failed("My model said nothing.".to_owned()),
+                    false => End::Said(turn),
+                },
+            );
         }
         messages.push(turn.as_message());
         for call in &turn.calls {
             let found = tools::run(&answer.channel, call, &mut names);
             messages.push(json!({ "role": "tool", "tool_call_id": call.id, "content": found }));
         }
-        if !page.said.trim().is_empty() {
-            page.say("\n\n");
-        }
+        page.pause();
     }
     Ok(End::Failed("My model said nothing.".to_owned()))
 }
@@ -133,14 +137,34 @@ fn model(settings: &Settings) -> Model<'_> {
     }
 }
 
-/// Asks once.
-fn ask(settings: &Settings, body: &Value, page: &mut Page<'_>) -> Result<End, String> {
-    let url = format!("{}/chat/completions", settings.endpoint.trim_end_matches('/'));
-    let request = || http::post(url.as_str()).json(body).header("accept", "text/event-stream");
-    let with_key = request().secret("authorization", "Bearer ", "api_key");
-    let opened = match with_key.open() {
-        // Models on one's own machines need no key.
-        Err(Error::NotFound(_)) => request().open(),
+/// Asks once. `has_key` is false once it is known that there is no key.
+fn ask(
+    settings: &Settings,
+    body: &Value,
+    has_key: &mut bool,
+    page: &mut Page<'_>,
+) -> Result<End, String> {
+    let url = format!(
+        "{}/chat/completions",
+        settings.endpoint.trim_end_matches('/')
+    );
+    let request = || {
+        http::post(url.as_str())
+            .json(body)
+            .header("accept", "text/event-stream")
+    };
+    let opened = match *has_key {
+        true => request()
+            .secret("authorization", "Bearer ", "api_key")
+            .open(),
+        false => request().open(),
+    };
+    let opened = match opened {
+        // Models on one's own machines need none.
+        Err(Error::NotFound(_)) if *has_key => {
+            *has_key = false;
+            request().open()
+        }
         opened => opened,
     };
     let answer = match opened {
@@ -174,8 +198,13 @@ fn refused(settings: &Settings, answer: &Incoming) -> End {
     let status = answer.status();
     let body = answer.rest(WHOLE_BYTES_MAX).unwrap_or_default();
     let body: Value = parse_json(&String::from_utf8_lossy(&body)).unwrap_or_default();
-    log::warn!("the model answered {status}: {}", protocol::told(&body["error"]));
-    let retry_s = answer.header("retry-after").and_then(|value| value.trim().parse().ok());
+    log::warn!(
+        "the model answered {status}: {}",
+        protocol::told(&body["error"])
+    );
+    let retry_s = answer
+        .header("retry-after")
+        .and_then(|value| value.trim().parse().ok());
     refusal(&settings.model, status, retry_s)
 }
 
@@ -183,7 +212,8 @@ fn refusal(model: &str, status: u16, retry_s: Option<u64>) -> End {
     let pause_ms = retry_s.map_or(PAUSE_MS, |seconds: u64| seconds.saturating_mul(1_000));
     let sentence = match status {
         401 | 403 => {
-            "My model refuses my key. Whoever runs this app can enter another in my settings.".to_owned()
+            "My model refuses my key. Whoever runs this app can enter another in my settings."
+                .to_owned()
         }
         404 => format!("There is no model `{model}` where I ask for it."),
         429 => {
@@ -255,12 +285,14 @@ fn stream(answer: &Incoming, page: &mut Page<'_>) -> Result<End, String> {
             Err(fault) => return Ok(nonsense(fault)),
         }
     }
-    Ok(match (&turn.finish, turn.said.is_empty() && turn.calls.is_empty()) {
-        (Some(_), _) => End::Said(turn),
-        (None, true) => nonsense(Fault::Nonsense),
-        // It did not say that this was all.
-        (None, false) => broken(&Error::Unavailable("the answer has no end".into()), page),
-    })
+    Ok(
+        match (&turn.finish, turn.said.is_empty() && turn.calls.is_empty()) {
+            (Some(_), _) => End::Said(turn),
+            (None, true) => nonsense(Fault::Nonsense),
+            // It did not say that this was all.
+            (None, false) => broken(&Error::Unavailable("the answer has no end".into()), page),
+        },
+    )
 }
 
 fn broken(error: &Error, page: &Page<'_>) -> End {

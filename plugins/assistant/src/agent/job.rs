@@ -56,7 +56,12 @@ impl Job {
 
     pub fn keep(&self, channel: &str, answer: &str) -> Result<(), String> {
         let value = to_json(self);
-        kv::set_for(&scope(channel), &job_key(answer), value.as_bytes(), LIFETIME)?;
+        kv::set_for(
+            &scope(channel),
+            &job_key(answer),
+            value.as_bytes(),
+            LIFETIME,
+        )?;
         if let Some(message) = &self.message {
             let key = asked_key(message);
             kv::set_for(&scope(channel), &key, answer.as_bytes(), LIFETIME)?;

@@ -1,8 +1,8 @@
 //! The message in which an answer comes to be.
 
+use althing_plugin::Error;
 use althing_plugin::blocks::{Block, button, muted, text};
 use althing_plugin::prelude::*;
-use althing_plugin::Error;
 
 use super::job::{self, Job};
 use super::{AGAIN, STOP};
@@ -69,6 +69,14 @@ impl<'a> Page<'a> {
     /// Adds to the answer.
     pub fn say(&mut self, more: &str) {
         self.said.push_str(more);
+    }
+
+    /// Begins a new paragraph.
+    pub fn pause(&mut self) {
+        self.said.truncate(self.said.trim_end().len());
+        if !self.said.is_empty() {
+            self.said.push_str("\n\n");
+        }
     }
 
     pub fn is_full(&self) -> bool {
@@ -185,7 +193,10 @@ mod tests {
         };
         let watch = |post| Page::watch(&message(post)).map(|watch| watch as u8);
         assert_eq!(watch(Page::waiting(&job(None))), Some(Watch::GoOn as u8));
-        assert_eq!(watch(Page::stopping(&job(None))), Some(Watch::Stopped as u8));
+        assert_eq!(
+            watch(Page::stopping(&job(None))),
+            Some(Watch::Stopped as u8)
+        );
         assert_eq!(watch(Post::text("Because.")), None);
     }
 

@@ -97,7 +97,10 @@ fn told(history: &[Message], bot: &str, names: &mut Names) -> Vec<Value> {
     for message in history {
         let text = message.content.text.trim();
         // Not what waits for an answer itself.
-        if message.deleted || text.is_empty() || (message.sender == bot && Page::watch(message).is_some()) {
+        if message.deleted
+            || text.is_empty()
+            || (message.sender == bot && Page::watch(message).is_some())
+        {
             continue;
         }
         let (role, content) = match message.sender == bot {
@@ -171,6 +174,9 @@ mod tests {
         });
         let system = system(&settings);
         assert!(system.starts_with("Be kind.") && system.contains(RULES));
-        assert!(system.ends_with("Q: Where?\nA: Here.\n".trim_end()), "{system}");
+        assert!(
+            system.ends_with("Q: Where?\nA: Here.\n".trim_end()),
+            "{system}"
+        );
     }
 }

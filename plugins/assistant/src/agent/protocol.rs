@@ -94,7 +94,12 @@ impl Turn {
         let text = |name: &str| part[name].as_str().unwrap_or_default();
         let said = format!("{}{}", text("content"), text("refusal"));
         self.said.push_str(&said);
-        for (at, call) in part["tool_calls"].as_array().into_iter().flatten().enumerate() {
+        for (at, call) in part["tool_calls"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             self.take_call(call, at as u64);
         }
         if let Some(reason) = choice["finish_reason"].as_str() {
@@ -107,7 +112,9 @@ impl Turn {
     fn take_call(&mut self, part: &Value, at: u64) {
         let index = part["index"].as_u64().or(Some(at));
         let id = part["id"].as_str().unwrap_or_default();
-        let known = |call: &Call| call.index == index && (id.is_empty() || call.id.is_empty() || call.id == id);
+        let known = |call: &Call| {
+            call.index == index && (id.is_empty() || call.id.is_empty() || call.id == id)
+        };
         let place = match self.calls.iter().position(known) {
             Some(place) => place,
             None if self.calls.len() == CALLS_MAX => return,
@@ -200,13 +207,25 @@ mod tests {
         let calls: Vec<_> = turn
             .calls
             .iter()
-            .map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.as_str()))
+            .map(|call| {
+                (
+                    call.id.as_str(),
+                    call.name.as_str(),
+                    call.arguments.as_str(),
+                )
+            })
             .collect();
         assert_eq!(
             calls,
-            [("a", "read_history", "{\"limit\":1}"), ("b", "members", "{}")]
+            [
+                ("a", "read_history", "{\"limit\":1}"),
+                ("b", "members", "{}")
+            ]
         );
-        assert_eq!(turn.as_message()["tool_calls"][1]["function"]["name"], "members");
+        assert_eq!(
+            turn.as_message()["tool_calls"][1]["function"]["name"],
+            "members"
+        );
     }
 
     #[test]

@@ -124,7 +124,10 @@ fn shown(message: &Message, names: &mut Names) -> Option<Value> {
 fn read_history(channel: &str, page: &Page, names: &mut Names) -> Result<Vec<Value>, String> {
     let limit = page.limit.unwrap_or(20).clamp(1, PAGE_MAX);
     let messages = chat::history(channel, page.before, limit)?;
-    Ok(messages.iter().filter_map(|message| shown(message, names)).collect())
+    Ok(messages
+        .iter()
+        .filter_map(|message| shown(message, names))
+        .collect())
 }
 
 fn find(channel: &str, words: &Words, names: &mut Names) -> Result<Vec<Value>, String> {
@@ -158,9 +161,7 @@ fn has_all(text: &str, words: &[&str]) -> bool {
 
 fn members(channel: &str, after: &After, names: &mut Names) -> Result<Vec<Value>, String> {
     let members = chat::members(channel, after.after.as_deref(), PAGE_MAX)?;
-    let shown = |member: &chat::Member| {
-        json!({ "user": member.user, "name": names.of(&member.user), "role": role(member.role) })
-    };
+    let shown = |member: &chat::Member| json!({ "user": member.user, "name": names.of(&member.user), "role": role(member.role) });
     Ok(members.iter().map(shown).collect())
 }
 
@@ -170,7 +171,9 @@ fn get_user(channel: &str, who: &Who, names: &mut Names) -> Result<Vec<Value>, S
         let members = chat::members(channel, after.as_deref(), 100)?;
         if let Some(member) = members.iter().find(|member| member.user == who.user) {
             let name = names.of(&member.user);
-            return Ok(vec![json!({ "user": member.user, "name": name, "role": role(member.role) })]);
+            return Ok(vec![
+                json!({ "user": member.user, "name": name, "role": role(member.role) }),
+            ]);
         }
         match members.last() {
             Some(last) if members.len() == 100 => after = Some(last.user.clone()),
@@ -209,7 +212,10 @@ mod tests {
             turn.take(&chunk.to_string()).unwrap();
             run("general", &turn.calls[0], &mut Names::default())
         };
-        assert_eq!(call("delete_all", "{}"), r#"{"error":"there is no such tool"}"#);
+        assert_eq!(
+            call("delete_all", "{}"),
+            r#"{"error":"there is no such tool"}"#
+        );
         assert!(call("read_history", "[").contains("the arguments"));
         assert!(call("read_history", r#"{"channel":"secrets"}"#).contains("unknown field"));
         assert!(call("find_messages", r#"{"words":" "}"#).contains("at least one word"));
@@ -219,7 +225,12 @@ mod tests {
     fn every_tool_is_described() {
         for tool in all() {
             let name = tool["function"]["name"].as_str().unwrap().to_owned();
-            assert!(tool["function"]["description"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
+            assert!(
+                tool["function"]["description"]
+                    .as_str()
+                    .is_some_and(|text| text.ends_with('.')),
+                "{name}"
+            );
         }
     }
 

@@ -296,9 +296,7 @@ impl Case {
 }
 
 fn check_expected(expect: &Value) -> Result<(), String> {
-    const KNOWN: [&str; 6] = [
-        "result", "error", "fault", "writes", "requests", "progress",
-    ];
+    const KNOWN: [&str; 6] = ["result", "error", "fault", "writes", "requests", "progress"];
     let expect = expect.as_object().ok_or("`expect` must be a table")?;
     match expect.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         Some(key) => Err(format!("expect.{key} is none of: {}", KNOWN.join(", "))),

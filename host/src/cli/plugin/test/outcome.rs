@@ -71,7 +71,10 @@ pub async fn of(call: Call<'_>, input: &Input, given: &Given) -> (Outcome, Usage
         }
         Input::Timer { name, payload } => {
             let waits = Arc::default();
-            told(plugins::run_schedule(call, name, payload, &waits).await, done)
+            told(
+                plugins::run_schedule(call, name, payload, &waits).await,
+                done,
+            )
         }
         Input::Seat(seat) => told(plugins::guard_seat(call, seat).await, leave),
         Input::CreateChannel { channel, seats } => {
