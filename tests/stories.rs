@@ -1,5 +1,6 @@
 //! The stories, by topic.
 
+mod agent;
 mod assistant;
 mod authors;
 mod channels;

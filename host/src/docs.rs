@@ -11,9 +11,10 @@ const SOCKET: &str = include_str!("../../docs/socket.md");
 const OPERATING: &str = include_str!("../../docs/operating.md");
 
 /// The events that are in no log.
-const PASSING: [&str; 7] = [
+const PASSING: [&str; 8] = [
     "typing.start",
     "typing.stop",
+    "message.progress",
     "message.read",
     "user.presence.changed",
     "channel.deleted",

@@ -8,6 +8,7 @@
 
 mod connect;
 mod exchange;
+mod incoming;
 mod resolve;
 mod slots;
 mod target;
@@ -27,8 +28,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::address::Hosts;
 use crate::config;
 use crate::model::AppId;
+use exchange::Answer;
+pub use incoming::Incoming;
 pub use resolve::Resolver;
-use slots::Slots;
+use slots::{Slot, Slots};
 pub use target::Target;
 use tls::Tls;
 
@@ -162,6 +165,8 @@ pub struct Client {
     resolver: Resolver,
     tls: Tls,
     slots: Slots,
+    /// For answers that are read as they come: these take minutes.
+    streams: Slots,
 }
 
 impl Client {
@@ -175,6 +180,10 @@ impl Client {
             slots: Slots::new(
                 settings.concurrent_requests_max,
                 settings.concurrent_requests_per_app_max,
+            ),
+            streams: Slots::new(
+                settings.concurrent_streams_max,
+                settings.concurrent_streams_per_app_max,
             ),
             settings: settings.clone(),
             resolver,
@@ -192,32 +201,42 @@ impl Client {
         hosts: &Hosts,
         request: Request,
     ) -> Result<Response, Error> {
-        if self.settings.concurrent_requests_max == 0 {
-            return Err(Error::Off);
-        }
-        exchange::check(&request, self.settings.header_bytes_max)?;
+        self.check(&request)?;
         let own = Duration::from_millis(self.settings.timeout_ms);
         let timeout = request.timeout.map_or(own, |timeout| timeout.min(own));
-        let answered = timeout_at(Instant::now() + timeout, self.follow(app, hosts, request));
+        let slot = self.slots.enter(app)?;
+        let whole = async {
+            let (answer, host) = self.follow(hosts, request, &slot).await?;
+            answer.whole(self.settings.response_bytes_max, &host).await
+        };
+        let answered = timeout_at(Instant::now() + timeout, whole);
         answered.await.unwrap_or(Err(Error::Timeout))
     }
 
+    fn check(&self, request: &Request) -> Result<(), Error> {
+        if self.settings.concurrent_requests_max == 0 {
+            return Err(Error::Off);
+        }
+        exchange::check(request, self.settings.header_bytes_max)
+    }
+
+    /// The answer at the end of all redirects, and who gives it.
     async fn follow(
         &self,
-        app: AppId,
         hosts: &Hosts,
         mut request: Request,
-    ) -> Result<Response, Error> {
-        let slot = self.slots.enter(app)?;
+        slot: &Slot,
+    ) -> Result<(Answer, String), Error> {
         for _ in 0..=self.settings.redirects_max {
             if !hosts.allows(request.target.url()) {
                 let host = request.target.authority();
                 return Err(Error::HostNotAllowed { host });
             }
-            let response = self.exchange(&request, &slot).await?;
-            match redirected(&request.target, &response)? {
-                Some(target) => redirect(&mut request, response.status, target),
-                None => return Ok(response),
+            let answer = self.exchange(&request, slot).await?;
+            let (status, headers) = (answer.head.status, &answer.head.headers);
+            match redirected(&request.target, status, headers)? {
+                Some(target) => redirect(&mut request, status, target),
+                None => return Ok((answer, request.target.authority())),
             }
         }
         let max = self.settings.redirects_max;
@@ -230,11 +249,15 @@ fn is_redirect(status: StatusCode, headers: &HeaderMap) -> bool {
 }
 
 /// Where a redirect leads, if the answer is one.
-fn redirected(from: &Target, response: &Response) -> Result<Option<Target>, Error> {
-    if !is_redirect(response.status, &response.headers) {
+fn redirected(
+    from: &Target,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<Option<Target>, Error> {
+    if !is_redirect(status, headers) {
         return Ok(None);
     }
-    let location = response.headers.get(LOCATION);
+    let location = headers.get(LOCATION);
     let location = location.and_then(|value| value.to_str().ok());
     let to = from.join(location.ok_or(Error::Url("of a redirect can't be read"))?)?;
     if from.is_encrypted() && !to.is_encrypted() {

@@ -311,6 +311,25 @@ impl Hub {
         }
     }
 
+    /// Passes on something that the log will tell in the end, and that is soon followed by more of it,
+    /// to all who watch live and keep up. `encode` runs at most once.
+    pub fn pass(&self, channel: ChannelKey, encode: impl FnOnce(&ChannelId) -> Bytes) {
+        let topics = self.topics(channel);
+        if let Some(topic) = topics.get(&channel).filter(|topic| topic.has_watchers()) {
+            let frame = encode(&topic.id);
+            let live = |watcher: &&Watcher| matches!(watcher.state, WatcherState::Live(_));
+            for watcher in topic.watchers.iter().filter(live) {
+                watcher.outbox.offer(frame.clone());
+            }
+        }
+    }
+
+    /// Whether anybody watches the channel.
+    pub fn has_watchers(&self, channel: ChannelKey) -> bool {
+        let topics = self.topics(channel);
+        topics.get(&channel).is_some_and(Topic::has_watchers)
+    }
+
     /// Ends every watch of a channel that is gone, after a last frame.
     pub fn end_channel(&self, channel: ChannelKey, encode: impl FnOnce(&ChannelId) -> Bytes) {
         if let Some(topic) = self.topics(channel).remove(&channel) {
@@ -376,6 +395,10 @@ impl Hub {
 }
 
 impl Topic {
+    fn has_watchers(&self) -> bool {
+        !self.watchers.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
         self.watchers.is_empty() && self.present.is_empty()
     }

@@ -32,6 +32,7 @@ mod settings;
 mod signature;
 mod slots;
 mod state;
+mod streaming;
 mod ticker;
 mod types;
 
@@ -49,12 +50,12 @@ pub use hooks::{
     guard_file, guard_seat, guard_send, handle_event, handle_interaction, handle_request, kind_act,
     kind_create, rank_feed, run_command, run_schedule, start,
 };
-pub use imports::{Answer, Chat};
+pub use imports::{Answer, Chat, Incoming};
 pub use interfaces::{Hook, Hooks};
 pub use limits::{Budget, Limits};
 pub use link::{Linked, link};
 pub use manifest::{
-    CommandInfo, EVENTS, FeedInfo, KindInfo, Manifest, PermissionRequest, opens,
+    CommandInfo, EVENTS, FeedInfo, KindInfo, Manifest, PermissionRequest, host_setting, opens,
     parse as parse_manifest,
 };
 pub use refusal::Refusal;

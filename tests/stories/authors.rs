@@ -144,6 +144,70 @@ fn requests_are_answered_by_the_case_alone() {
 }
 
 #[test]
+fn an_answer_comes_as_the_case_has_it() {
+    let case = r#"
+hook = "schedule"
+input = { name = "answer/msg_2", payload = { tries = 0 } }
+context = { actor = "", role = "none" }
+config = { endpoint = "https://models.example/v1", model = "clever-1" }
+
+[[given.messages]]
+id = "msg_2"
+from = "bot:assistant"
+text = "…"
+
+[[given.kv]]
+scope = "channel:general"
+key = "job/msg_2"
+value = { asker = "alice", question = "Why?", message = "msg_1" }
+
+[[given.messages]]
+id = "msg_1"
+from = "alice"
+text = "@assistant Why?"
+seq = 1
+
+[[given.http]]
+method = "POST"
+url = "https://models.example/v1/chat/completions"
+headers = { content-type = "text/event-stream" }
+pieces = [
+    'data: {"choices":[{"delta":{"content":"Be"}}]}',
+    "\n\ndata: {",
+    '"choices":[{"delta":{"content":"cause."}}]}',
+    "\n\n",
+]
+"#;
+    let tried = |more: &str| {
+        let desk = Desk::with(&[
+            ("assistant.wasm", &component("assistant")),
+            ("cases/why.toml", format!("{case}{more}").as_bytes()),
+        ]);
+        let (_, out, notes) = desk.run("--json plugin test assistant.wasm");
+        let all: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{notes}"));
+        all["cases"][0]["outcome"].clone()
+    };
+    let texts = |list: &Value| -> Vec<String> {
+        let list = list.as_array().expect("a list").iter();
+        list.filter_map(|entry| Some(entry["text"].as_str()?.to_owned()))
+            .collect()
+    };
+    let cut = tried("cut = true\n");
+    assert_eq!(
+        texts(&cut["progress"]),
+        ["…", "…", "Be …", "Be …", "Because. …"]
+    );
+    assert_eq!(
+        texts(&cut["writes"]),
+        ["Because.\n\n(My model broke off here.)"]
+    );
+    assert_eq!(
+        cut["requests"][0]["headers"]["authorization"],
+        json!({ "secret": "api_key", "prefix": "Bearer " })
+    );
+}
+
+#[test]
 fn differences_are_shown_by_their_place() {
     let desk = Desk::with(&[
         ("hostile.wasm", &component("hostile")),

@@ -20,6 +20,7 @@ stories!(
     a_version_that_comes_back_has_its_secrets,
     secrets_are_in_no_answer_database_or_log,
     who_does_not_answer_holds_up_nobody,
+    an_answer_is_read_as_it_comes,
 );
 
 const PATH: &str = "/v1/plugins/courier";
@@ -476,4 +477,62 @@ async fn who_does_not_answer_holds_up_nobody(database: Database) {
         fetch(&alice, format!("GET {}", second.url("/"))).await,
         "200 hello"
     );
+}
+
+async fn an_answer_is_read_as_it_comes(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        outgoing(config);
+        config.egress.stream_silence_ms = 300;
+        config.egress.stream_bytes_max = 64 << 10;
+        config.egress.concurrent_streams_per_app_max = 1;
+    })
+    .await;
+    let (first, second) = (Outside::start().await, Outside::start().await);
+    let [alice, bob] = general(&host.app).await;
+    host.app.install(&courier(&first, &second), json!({})).await;
+    let stream = async |url: String| fetch(&alice, format!("STREAM {url}")).await;
+    assert_eq!(stream(first.url("/")).await, "200 hello");
+    let there = second.url("/there");
+    assert_eq!(
+        stream(first.url(&format!("/away/{there}"))).await,
+        "200 hello"
+    );
+    let silent = "Unavailable(\"no answer in time\")";
+    assert_eq!(stream(first.url("/silent")).await, silent);
+    assert_eq!(
+        stream(first.url("/drip")).await,
+        format!("200 half {silent}")
+    );
+    let told = stream(first.url("/cut")).await;
+    assert!(
+        told.starts_with("200 half Unavailable(\"`localhost"),
+        "{told}"
+    );
+    let told = stream("https://evil.example/".into()).await;
+    assert!(told.starts_with("Denied"), "{told}");
+    first.set(&"x".repeat((64 << 10) + 1));
+    let told = stream(first.url("/")).await;
+    assert!(
+        told.starts_with("Limited(\"the answer is too large"),
+        "{told}"
+    );
+    // One at a time, of an app; other requests have places of their own.
+    first.set("hello");
+    let (order, url) = (format!("STREAM {}", first.url("/drip")), first.url("/"));
+    let dripping = fetch(&bob, order);
+    let meanwhile = async {
+        let heard = first.heard().len();
+        let begun = async || (first.heard().len() > heard).then_some(());
+        eventually("it is asked", begun).await;
+        (
+            stream(url.clone()).await,
+            fetch(&alice, format!("GET {url}")).await,
+        )
+    };
+    let (_, (refused, sent)) = tokio::join!(dripping, meanwhile);
+    assert!(
+        refused.starts_with("Unavailable(\"too many requests"),
+        "{refused}"
+    );
+    assert_eq!(sent, "200 hello");
 }

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// Runs until it is dropped. What it answers depends on the path: `/away/<url>` redirects there,
-/// `/silent` says nothing, and any other is told what `set` was told last.
+/// `/silent` says nothing, `/drip` half of something, `/cut` breaks off in the middle of it, and any other is told what `set` was told last.
 pub struct Outside {
     port: u16,
     said: Arc<Said>,
@@ -76,6 +76,17 @@ async fn answer(mut stream: TcpStream, said: Arc<Said>) {
     said.requests.lock().expect("a lock").push(request);
     if path == "/silent" {
         return std::future::pending().await;
+    }
+    let begun = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
+    if matches!(path.as_str(), "/drip" | "/cut")
+        && stream.write_all(begun.as_bytes()).await.is_err()
+    {
+        return;
+    }
+    match path.as_str() {
+        "/drip" => return std::future::pending().await,
+        "/cut" => return,
+        _ => {}
     }
     let answer = match path.strip_prefix("/away/") {
         Some(to) => format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),

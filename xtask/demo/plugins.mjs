@@ -29,7 +29,7 @@ export const PLUGINS = [
   },
   {
     name: 'assistant',
-    grants: ['kv', 'timers', 'chat-read', 'chat-write'],
+    grants: ['kv', 'timers', 'chat-read', 'chat-write', 'counters', 'http'],
     on_fault: 'open',
     config: {
       greeting: 'Welcome to {channel}, {name}! /help says what I can do.',

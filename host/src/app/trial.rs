@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 
 use super::App;
 use super::health::Breakers;
-use crate::metrics::Consumption;
 use super::loadout::PluginLog;
+use crate::metrics::Consumption;
 use crate::model::{AppId, Millis, Rollout, RolloutMode};
 use crate::plugins::{Hook, Usage};
 

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use crate::plugins::{
-    Answer, Channel, Chat, Effect, Entry, HostError, HttpRequest, HttpResponse, Member, Message,
-    Post, Scope, TimerWrite, User,
+    Answer, Channel, Chat, Effect, Entry, HostError, HttpRequest, HttpResponse, Incoming, Member,
+    Message, Post, Scope, TimerWrite, User,
 };
 
 /// What a call that is compared with another may ask of the chat.
@@ -37,6 +38,11 @@ impl Aside {
         }
         Ok(Box::new(()))
     }
+}
+
+fn nothing_outside() -> HostError {
+    let detail = "a version that is only compared with another reaches nothing outside";
+    HostError::Denied(detail.into())
 }
 
 fn own_id(n: u64) -> String {
@@ -135,7 +141,14 @@ impl Chat for Aside {
     }
 
     fn http(&self, _: HttpRequest) -> Answer<'_, HttpResponse> {
-        let detail = "a version that is only compared with another reaches nothing outside";
-        Box::pin(async move { Err(HostError::Denied(detail.into())) })
+        Box::pin(async { Err(nothing_outside()) })
+    }
+
+    fn open(&self, _: HttpRequest, _: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
+        Box::pin(async { Err(nothing_outside()) })
+    }
+
+    fn progress<'a>(&'a self, _: &'a str, _: Post, seen: Option<u64>) -> Answer<'a, u64> {
+        Box::pin(async move { Ok(seen.unwrap_or_default()) })
     }
 }

@@ -4,18 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use super::access::{self, Actor};
 use super::chain::{self, Content, Decision};
 use super::handlers::scope;
 use super::outside::{Outside, Whose};
-use super::{interact, messages};
+use super::{interact, messages, passing};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
 use crate::plugins::{
-    self, Answer, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Post, Scope,
-    TimerWrite,
+    self, Answer, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Incoming, Post,
+    Scope, TimerWrite,
 };
 use crate::store::proof::{Backend, Member};
 use crate::store::{ChatWrite, MessageChange, NewMessage, Slice};
@@ -146,15 +147,21 @@ impl Bridge {
         Ok((id.to_string(), Box::new(ChatWrite::Send(new))))
     }
 
-    async fn edit(&self, id: &str, post: Post, pending: &[Effect]) -> Result<Effect> {
-        let app = self.app()?;
-        let message = self.current(&app, id, pending).await?;
+    /// A message of its own that it may write as `post`.
+    async fn own(&self, app: &App, id: &str, post: &Post, pending: &[Effect]) -> Result<Message> {
+        let message = self.current(app, id, pending).await?;
         if message.sender != self.bot {
             return Err(Error::forbidden("Only its own messages."));
         }
         if message.kind != post.kind {
             return Err(Error::invalid("kind", "must stay what it was"));
         }
+        Ok(message)
+    }
+
+    async fn edit(&self, id: &str, post: Post, pending: &[Effect]) -> Result<Effect> {
+        let app = self.app()?;
+        let message = self.own(&app, id, &post, pending).await?;
         let member = self.member_by_key(&app, message.channel).await?;
         let content = self.content(&app, &member, &post).await?;
         let checked = chain::guard_edit(&app, &member, content, &message).await?;
@@ -165,6 +172,20 @@ impl Bridge {
             edited: true,
         };
         Ok(self.change(&message, change))
+    }
+
+    async fn progress(&self, id: &str, post: Post, seen: Option<u64>) -> Result<u64> {
+        let app = self.app()?;
+        let message = self.own(&app, id, &post, &[]).await?;
+        let revision = message.revision.unsigned_abs();
+        if seen.is_some_and(|seen| seen != revision) || !app.hub.has_watchers(message.channel) {
+            return Ok(revision);
+        }
+        let member = self.member_by_key(&app, message.channel).await?;
+        let content = self.content(&app, &member, &post).await?;
+        let checked = chain::guard_progress(&app, &member, content, &message).await?;
+        passing::progress(&app, &message, &checked);
+        Ok(revision)
     }
 
     fn change(&self, message: &Message, change: MessageChange) -> Effect {
@@ -501,5 +522,20 @@ impl Chat for Bridge {
             };
             self.outside.send(&app, whose, request).await
         })
+    }
+
+    fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
+        Box::pin(async move {
+            let app = self.app().map_err(told)?;
+            let whose = Whose {
+                app: self.backend.tenant().app(),
+                plugin: &self.name,
+            };
+            self.outside.open(&app, whose, request, until).await
+        })
+    }
+
+    fn progress<'a>(&'a self, id: &'a str, post: Post, seen: Option<u64>) -> Answer<'a, u64> {
+        Box::pin(async move { self.progress(id, post, seen).await.map_err(told) })
     }
 }

@@ -47,7 +47,7 @@ pub enum Decision {
 
 /// Somebody sends a message.
 pub async fn guard_send(app: &App, member: &Member, content: Content) -> Result<Decision> {
-    guard_content(app, member, content, None).await
+    guard_content(app, member, content, Way::Send).await
 }
 
 /// Somebody changes a message. To hold an edit is to refuse it.
@@ -57,19 +57,46 @@ pub async fn guard_edit(
     content: Content,
     before: &Message,
 ) -> Result<Content> {
-    match guard_content(app, member, content, Some(&draft_of(before))).await? {
+    let before = draft_of(before);
+    passed(guard_content(app, member, content, Way::Edit(&before)).await?)
+}
+
+/// A plugin shows what a message of its own says so far. Guards see it as they see an edit, but it
+/// is nothing to be kept in mind.
+pub async fn guard_progress(
+    app: &App,
+    member: &Member,
+    content: Content,
+    before: &Message,
+) -> Result<Content> {
+    let before = draft_of(before);
+    passed(guard_content(app, member, content, Way::Progress(&before)).await?)
+}
+
+fn passed(decision: Decision) -> Result<Content> {
+    match decision {
         Decision::Pass(content) => Ok(content),
         Decision::Hold { reason, .. } => Err(Error::new(Code::MessageRejected, reason)),
         Decision::Reject(error) => Err(error),
     }
 }
 
-/// Has every guard see the content as it will be stored; with `before`, the content of an edit.
+/// What becomes of the content.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    Send,
+    /// It takes the place of this one.
+    Edit(&'a Draft),
+    /// It is shown in the place of this one, and not stored.
+    Progress(&'a Draft),
+}
+
+/// Has every guard see the content as it will be stored.
 async fn guard_content(
     app: &App,
     member: &Member,
     mut content: Content,
-    before: Option<&Draft>,
+    way: Way<'_>,
 ) -> Result<Decision> {
     let loadout = app.loadout(member.tenant().app());
     let guards: Vec<&Arc<Installed>> = guards(&loadout, member).collect();
@@ -83,7 +110,7 @@ async fn guard_content(
             let detail = "The app's plugins did not agree on the message.";
             return Ok(Decision::Reject(Error::new(Code::PluginFailed, detail)));
         }
-        match ask(app, installed, member, &content, before).await {
+        match ask(app, installed, member, &content, way).await {
             Opinion::Agree => agreed += 1,
             Opinion::Change(new) => {
                 content = new;
@@ -97,9 +124,9 @@ async fn guard_content(
         }
     }
     let draft = || draft(&content);
-    let question = || match before {
-        None => Question::Send(draft()),
-        Some(before) => Question::Edit(draft(), before.clone()),
+    let question = || match way {
+        Way::Send => Question::Send(draft()),
+        Way::Edit(before) | Way::Progress(before) => Question::Edit(draft(), before.clone()),
     };
     follow_missing(app, &loadout, member, question);
     Ok(match held {
@@ -218,20 +245,22 @@ async fn ask(
     installed: &Installed,
     member: &Member,
     content: &Content,
-    before: Option<&Draft>,
+    way: Way<'_>,
 ) -> Opinion {
     let context = context(app, member);
     let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
         Ok(calling) => {
             let call = calling.with(&context);
             let draft = draft(content);
-            let outcome = match before {
-                None => plugins::guard_send(call, &draft).await,
-                Some(before) => plugins::guard_edit(call, &draft, before).await,
+            let outcome = match way {
+                Way::Send => plugins::guard_send(call, &draft).await,
+                Way::Edit(before) | Way::Progress(before) => {
+                    plugins::guard_edit(call, &draft, before).await
+                }
             };
-            follow(app, installed, &context, &outcome, || match before {
-                None => Question::Send(draft),
-                Some(before) => Question::Edit(draft, before.clone()),
+            follow(app, installed, &context, &outcome, || match way {
+                Way::Send => Question::Send(draft),
+                Way::Edit(before) | Way::Progress(before) => Question::Edit(draft, before.clone()),
             });
             let outcome = match outcome {
                 Ok(output) => opinion(app, member, content, output).await,
@@ -250,7 +279,9 @@ async fn ask(
                 }),
                 Err(fault) => Some(Outcome::failed(fault)),
             };
-            note_decision(app, installed, &context, decided);
+            if !matches!(way, Way::Progress(_)) {
+                note_decision(app, installed, &context, decided);
+            }
             outcome.ok()
         }
         Err(_) => None,
@@ -259,7 +290,7 @@ async fn ask(
         (Some(opinion), _) => opinion,
         (None, OnFault::Open) => Opinion::Agree,
         // An edit can't wait; it may come again.
-        (None, OnFault::Hold) if before.is_none() => {
+        (None, OnFault::Hold) if matches!(way, Way::Send) => {
             Opinion::Hold("The plugin failed on this message.".into())
         }
         (None, OnFault::Hold | OnFault::Closed) => Opinion::Reject(failed(installed)),

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::access::{self, Caller};
 use super::grants::{self, granted};
 use super::lifecycle::{self, Landing};
-use super::outside::{Sealed, Whose};
+use super::outside::{self, Sealed, Whose};
 use super::plugins::{bot_of, find_install, hook_names, inspect, load_app, read, refused};
 use super::{quarantine, rollout, trust, valid};
 use crate::app::{App, Installed};
@@ -245,6 +245,7 @@ pub(super) fn settle(
     let mut sealed =
         before.map_or_else(|| Ok(Sealed::default()), |row| Sealed::stored(&row.secrets))?;
     let settings = check_config(manifest, &config, &sealed)?;
+    outside::check(manifest, &settings.plain)?;
     let cleared: Vec<String> = settings
         .secrets
         .iter()
@@ -252,7 +253,8 @@ pub(super) fn settle(
         .map(|(name, _)| name.clone())
         .collect();
     let plugin = manifest.name.as_str();
-    sealed.change(app, Whose { app: id, plugin }, manifest, settings.secrets)?;
+    let whose = Whose { app: id, plugin };
+    sealed.change(app, whose, manifest, &settings.plain, settings.secrets)?;
     let on_fault = set
         .on_fault
         .or(before.map(|row| OnFault::stored(&row.on_fault)))

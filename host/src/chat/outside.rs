@@ -3,21 +3,23 @@
 //! take it elsewhere has to be given it anew.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::address::Hosts;
+use crate::address::{HostRule, Hosts};
 use crate::app::App;
 use crate::egress::{self, Target};
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldFault, Result};
 use crate::model::AppId;
 use crate::plugins::{
-    HostError, HttpHeaderValue, HttpRequest, HttpResponse, HttpSecret, Manifest, Permission,
+    Answer, HostError, HttpHeaderValue, HttpRequest, HttpResponse, HttpSecret, Incoming, Manifest,
+    Permission, host_setting,
 };
 use crate::secrets::{SealContext, Secret};
 
@@ -76,16 +78,23 @@ impl Sealed {
         app: &App,
         whose: Whose<'_>,
         manifest: &Manifest,
+        config: &Value,
         given: BTreeMap<String, Option<Secret<String>>>,
     ) -> Result<()> {
-        self.0
-            .retain(|name, _| manifest.secrets().any(|secret| secret == name));
+        self.0.retain(|name, secret| {
+            let to = goes_to(manifest, name);
+            let now = named(to, config);
+            let still = || secret.hosts.iter().any(|host| now.contains(host));
+            // Entered for a host that the tenant has left, it is of no use and need not be kept.
+            let follows = to.iter().all(|host| host_setting(host).is_some());
+            manifest.secrets().any(|secret| secret == name) && (!follows || still())
+        });
         for (name, secret) in given {
             let Some(secret) = secret else {
                 self.0.remove(&name);
                 continue;
             };
-            let hosts = goes_to(manifest, &name).to_vec();
+            let hosts = named(goes_to(manifest, &name), config);
             let context = SealContext {
                 app_id: &whose.app.to_string(),
                 key_id: &whose.key_id(&name, &hosts),
@@ -128,6 +137,56 @@ fn goes_to<'m>(manifest: &'m Manifest, setting: &str) -> &'m [String] {
         .map_or(&[], Vec::as_slice)
 }
 
+/// The hosts of a list, those that settings name among them.
+fn named(hosts: &[String], config: &Value) -> Vec<String> {
+    let named = hosts.iter().filter_map(|host| match host_setting(host) {
+        Some(setting) => host_in(setting, config).ok().flatten(),
+        None => Some(host.clone()),
+    });
+    named.collect()
+}
+
+/// The host of the URL in a setting; none while it is empty.
+fn host_in(setting: &str, config: &Value) -> Result<Option<String>, String> {
+    let text = config.get(setting).and_then(Value::as_str);
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let target = Target::parse(text).map_err(|error| match error {
+        egress::Error::Url(detail) => detail.to_owned(),
+        error => error.to_string(),
+    })?;
+    let host = target.authority();
+    let rule = host.parse::<HostRule>();
+    rule.map(|_| Some(host)).map_err(|error| error.to_string())
+}
+
+/// Refuses settings that name a host, and from which none can be read.
+pub(super) fn check(manifest: &Manifest, config: &Value) -> Result<()> {
+    let asked = manifest.request(Permission::Http);
+    let hosts = asked.map_or(&[][..], |asked| &asked.hosts);
+    let settings = hosts.iter().filter_map(|host| host_setting(host));
+    let fault = |setting: &str| {
+        let message = host_in(setting, config).err()?;
+        let field = format!("config.{setting}");
+        Some(FieldFault { field, message })
+    };
+    let faults: Vec<_> = settings.filter_map(fault).collect();
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Error::invalid_fields(faults)),
+    }
+}
+
+/// The hosts that these grants let an install reach with these settings.
+pub(super) fn reached(grants: &[String], config: &Value) -> Vec<String> {
+    let granted = grants
+        .iter()
+        .filter_map(|grant| grant.strip_prefix(HOST_GRANT));
+    let granted: Vec<String> = granted.map(str::to_owned).collect();
+    named(&granted, config)
+}
+
 /// What an install may reach.
 #[derive(Debug, Clone, Default)]
 pub struct Outside {
@@ -139,19 +198,22 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// What these grants and secrets open to a plugin.
-    pub fn new(grants: &[String], sealed: Sealed, manifest: &Manifest) -> Result<Self> {
-        let hosts = grants
-            .iter()
-            .filter_map(|grant| grant.strip_prefix(HOST_GRANT));
+    /// What these grants, settings and secrets open to a plugin.
+    pub fn new(
+        grants: &[String],
+        config: &Value,
+        sealed: Sealed,
+        manifest: &Manifest,
+    ) -> Result<Self> {
+        let hosts = reached(grants, config);
         let mut secrets = BTreeMap::new();
         for (name, secret) in &sealed.0 {
-            let still = goes_to(manifest, name);
+            let still = named(goes_to(manifest, name), config);
             let hosts = secret.hosts.iter().filter(|host| still.contains(host));
             secrets.insert(name.clone(), Hosts::parse(hosts).map_err(Error::internal)?);
         }
         Ok(Self {
-            hosts: Hosts::parse(hosts).map_err(Error::internal)?,
+            hosts: Hosts::parse(&hosts).map_err(Error::internal)?,
             sealed,
             secrets,
         })
@@ -164,6 +226,37 @@ impl Outside {
         whose: Whose<'_>,
         request: HttpRequest,
     ) -> Result<HttpResponse, HostError> {
+        let request = self.written(app, whose, request)?;
+        let sent = app.egress.send(whose.app, &self.hosts, request).await;
+        app.metrics.plugin_http_request(outcome(&sent));
+        sent.map(out).map_err(told)
+    }
+
+    /// The same for an answer that is read as it comes, until `until` at the latest.
+    pub async fn open(
+        &self,
+        app: &App,
+        whose: Whose<'_>,
+        request: HttpRequest,
+        until: Option<Instant>,
+    ) -> Result<Box<dyn Incoming>, HostError> {
+        let request = self.written(app, whose, request)?;
+        let opened = app
+            .egress
+            .open(whose.app, &self.hosts, request, until)
+            .await;
+        app.metrics.plugin_http_request(outcome(&opened));
+        let stream = opened.map_err(told)?;
+        Ok(Box::new(Stream(stream)))
+    }
+
+    /// The request as it is sent.
+    fn written(
+        &self,
+        app: &App,
+        whose: Whose<'_>,
+        request: HttpRequest,
+    ) -> Result<egress::Request, HostError> {
         let invalid = |detail: &str| HostError::Invalid(detail.to_owned());
         let target = Target::parse(&request.url).map_err(told)?;
         let mut headers = HeaderMap::new();
@@ -181,19 +274,13 @@ impl Outside {
         }
         let method = request.method.parse();
         let timeout = request.timeout_ms.map(u64::from).map(Duration::from_millis);
-        let request = egress::Request {
+        Ok(egress::Request {
             method: method.map_err(|_| invalid("the method is not valid"))?,
             target,
             headers,
             body: request.body.into(),
             timeout,
-        };
-        let sent = app.egress.send(whose.app, &self.hosts, request).await;
-        let outcome = sent
-            .as_ref()
-            .map_or_else(egress::Error::code, |_| "answered");
-        app.metrics.plugin_http_request(outcome);
-        sent.map(out).map_err(told)
+        })
     }
 
     /// A secret as a header's value; `None` if it can't be one.
@@ -225,15 +312,44 @@ impl Outside {
     }
 }
 
+fn outcome<T>(sent: &Result<T, egress::Error>) -> &'static str {
+    sent.as_ref()
+        .map_or_else(egress::Error::code, |_| "answered")
+}
+
 fn out(response: egress::Response) -> HttpResponse {
+    HttpResponse {
+        status: response.status.as_u16(),
+        headers: headers_out(&response.headers),
+        body: response.body.into(),
+    }
+}
+
+fn headers_out(headers: &HeaderMap) -> Vec<(String, String)> {
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
     };
-    HttpResponse {
-        status: response.status.as_u16(),
-        headers: response.headers.iter().map(header).collect(),
-        body: response.body.into(),
+    headers.iter().map(header).collect()
+}
+
+/// An answer as a plugin reads it.
+struct Stream(egress::Incoming);
+
+impl Incoming for Stream {
+    fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        headers_out(self.0.headers())
+    }
+
+    fn read(&mut self, wait: Duration, gather: Duration) -> Answer<'_, Option<Vec<u8>>> {
+        Box::pin(async move {
+            let read = self.0.read(wait, gather).await.map_err(told)?;
+            Ok(read.map(Vec::from))
+        })
     }
 }
 

@@ -1,15 +1,16 @@
-//! What passes and is in no log: typing, presence, read marks moving.
+//! What passes and is in no log: typing, presence, read marks moving, messages in the making.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::access::{self, Caller};
+use super::chain::Content;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::frame;
 use crate::hub::Outbox;
-use crate::model::{ChannelId, ChannelKey, UserId};
+use crate::model::{ChannelId, ChannelKey, Message, UserId};
 use crate::store::proof::Tenant;
 use crate::wire::{self, AboutUser};
 
@@ -91,6 +92,19 @@ fn presence(app: &App, channel: ChannelKey, user: &UserId, online: bool) {
         seq: None,
     };
     signal(app, channel, None, "user.presence.changed", &about);
+}
+
+/// Shows those who watch what a message says so far. Whoever is slow goes without.
+pub(super) fn progress(app: &App, message: &Message, content: &Content) {
+    let now = app.clock.now();
+    let data = wire::to_json(&wire::Progress::new(
+        message.id,
+        &content.data,
+        content.view.as_deref(),
+    ));
+    app.hub.pass(message.channel, |id| {
+        encode(&wire::Event::passing("message.progress", id, now, &data))
+    });
 }
 
 /// Tells those who watch a channel that it is gone, and ends their watch.

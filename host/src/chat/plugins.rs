@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::access::{self, Caller};
 use super::bridge::Bridge;
 use super::grants::{self, granted};
-use super::outside::{Outside, Sealed};
+use super::outside::{self, Outside, Sealed};
 use super::users::BOT_PREFIX;
 use super::{quarantine, rollout, trust};
 use crate::app::{App, Breakers, Installed, Loadout, PluginLog, Trial};
@@ -168,11 +168,13 @@ fn installed_out(
         set: sealed.has(name),
     };
     let known = inspection.map(|inspection| inspection.manifest.secrets());
+    let config: serde_json::Value = serde_json::from_str(&row.config).unwrap_or_default();
     wire::Install {
         digest: row.digest.clone(),
         enabled: row.enabled,
+        reaches: outside::reached(&row.grants.0, &config),
         grants: row.grants.0.clone(),
-        config: serde_json::from_str(&row.config).unwrap_or_default(),
+        config,
         secrets: known.into_iter().flatten().map(secret).collect(),
         order: row.place,
         on_fault: OnFault::stored(&row.on_fault),
@@ -374,7 +376,7 @@ pub(super) async fn load(
         (Err(error), _) => Err(error.detail().to_owned()),
         (_, Err(error)) => Err(error.detail().to_owned()),
     };
-    let outside = outside(&row, inspected.as_deref().ok());
+    let outside = opened(&row, inspected.as_deref().ok());
     let is_shadow = trial.as_ref().is_some_and(|trial| trial.is_shadow());
     let install = linked.map(|linked| {
         let config = row.config.as_str();
@@ -414,12 +416,13 @@ pub(super) async fn load(
     })
 }
 
-fn outside(row: &Install, inspection: Option<&Inspection>) -> Outside {
+fn opened(row: &Install, inspection: Option<&Inspection>) -> Outside {
     let Some(inspection) = inspection else {
         return Outside::default();
     };
+    let config = serde_json::from_str(&row.config).unwrap_or_default();
     let opened = Sealed::stored(&row.secrets)
-        .and_then(|sealed| Outside::new(&row.grants.0, sealed, &inspection.manifest));
+        .and_then(|sealed| Outside::new(&row.grants.0, &config, sealed, &inspection.manifest));
     opened.unwrap_or_else(|error| {
         // It runs, but reaches nothing.
         tracing::error!(app.id = %row.app_id, plugin.name = %row.name, error = %error, cause = ?error.cause(),

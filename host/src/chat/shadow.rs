@@ -72,7 +72,9 @@ impl Question {
             }
             Self::Event(event) => self.told(plugins::handle_event(call, event).await),
             Self::Timer { name, payload } => {
-                self.told(plugins::run_schedule(call, name, payload).await)
+                // One that is only compared begins no long wait.
+                let waits = Arc::default();
+                self.told(plugins::run_schedule(call, name, payload, &waits).await)
             }
             Self::Command(command) => self.told(plugins::run_command(call, command).await),
             Self::Completion(command) => self.told(plugins::complete_command(call, command).await),

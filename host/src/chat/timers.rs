@@ -1,14 +1,15 @@
 //! Runs the timers that plugins have set, each once, however often the host is killed: see `handlers`.
 //!
 //! Each app has a task of its own while timers of it are due, and all of them take turns at the same
-//! places, so nobody's timers wait until somebody else's are through.
+//! places, so nobody's timers wait until somebody else's are through. A call that reads an answer from
+//! outside as it comes takes minutes: it gives its place back, and the other timers go on.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::access;
 use super::calls::{Resting, blame, calling};
@@ -18,7 +19,7 @@ use crate::app::{App, Installed};
 use crate::clock;
 use crate::crash;
 use crate::error::{Code, Result};
-use crate::model::{AppId, Millis};
+use crate::model::{AppId, InstallId, Millis};
 use crate::plugins::{self, Context, Hook};
 use crate::store::{Cause, Timer};
 
@@ -29,7 +30,7 @@ const RUNNING_MAX: usize = 32;
 /// Timers of one app that run or wait for a place.
 const RUNNING_PER_APP_MAX: usize = 4;
 /// Timers of one app that are read at once.
-const READ_MAX: i64 = 32;
+const READ_MAX: usize = 32;
 /// Looking again so often costs nothing and survives a clock that was set.
 const LOOK_MS: Millis = 60_000;
 /// Before the next try when the store does not answer.
@@ -37,10 +38,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs timers until the host stops.
 pub async fn run(app: Arc<App>) {
-    let places = Arc::new(Semaphore::new(RUNNING_MAX));
-    let busy = Busy::default();
+    let running = Arc::new(Running::new());
     loop {
-        let wait = match begin_due(&app, &places, &busy).await {
+        let wait = match begin_due(&app, &running).await {
             Ok(next) => next.map_or(LOOK_MS, |at| (at - app.clock.now()).clamp(0, LOOK_MS)),
             Err(error) => {
                 tracing::error!(error = %error, "timers could not be read");
@@ -55,33 +55,78 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
-/// The apps whose timers are being run.
-type Busy = Arc<Mutex<HashSet<AppId>>>;
+/// What runs now.
+struct Running {
+    places: Semaphore,
+    /// The apps whose timers are being run.
+    busy: Mutex<HashSet<AppId>>,
+    /// Timers whose calls wait for long, and hold no place. They are due in the store until they are
+    /// through.
+    waiting: Mutex<HashMap<AppId, HashSet<TimerKey>>>,
+}
+
+type TimerKey = (InstallId, String);
+
+impl Running {
+    fn new() -> Self {
+        Self {
+            places: Semaphore::new(RUNNING_MAX),
+            busy: Mutex::default(),
+            waiting: Mutex::default(),
+        }
+    }
+
+    fn busy(&self) -> MutexGuard<'_, HashSet<AppId>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<AppId, HashSet<TimerKey>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first timers of an app that are due by then, without those that wait for long.
+    async fn due(&self, app: &App, id: AppId, by: Millis, limit: usize) -> Result<Vec<Timer>> {
+        let waiting = self.waiting().get(&id).cloned().unwrap_or_default();
+        let tenant = access::host(id).tenant();
+        let read = (limit + waiting.len()) as i64;
+        let mut timers = app.store.list_timers(tenant, by, read).await?;
+        timers.retain(|timer| !waiting.contains(&key_of(timer)));
+        timers.truncate(limit);
+        Ok(timers)
+    }
+}
+
+fn key_of(timer: &Timer) -> TimerKey {
+    (timer.install, timer.name.clone())
+}
 
 /// Begins with every app that has timers due and is not busy yet. Gives when the next one has.
-async fn begin_due(app: &Arc<App>, places: &Arc<Semaphore>, busy: &Busy) -> Result<Option<Millis>> {
-    let next = app.store.list_next_timers().await?;
-    let now = app.clock.now();
-    let mut busy_now = busy.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut later = None;
-    for (id, at) in next {
-        if busy_now.contains(&id) {
+async fn begin_due(app: &Arc<App>, running: &Arc<Running>) -> Result<Option<Millis>> {
+    let mut later: Option<Millis> = None;
+    for (id, at) in app.store.list_next_timers().await? {
+        if running.busy().contains(&id) {
             continue; // It rings when it is through.
         }
-        if at > now {
-            later = Some(later.map_or(at, |later: Millis| later.min(at)));
+        let some_wait = running.waiting().contains_key(&id);
+        let at = match some_wait {
+            false => at,
+            true => match running.due(app, id, Millis::MAX, 1).await?.first() {
+                Some(timer) => timer.due_at,
+                None => continue,
+            },
+        };
+        if at > app.clock.now() {
+            later = Some(later.map_or(at, |later| later.min(at)));
             continue;
         }
-        busy_now.insert(id);
-        let (app, places, busy) = (app.clone(), places.clone(), busy.clone());
+        running.busy().insert(id);
+        let (app, running) = (app.clone(), running.clone());
         tokio::spawn(async move {
-            if let Err(error) = run_due(&app, id, &places).await {
+            if let Err(error) = run_due(&app, id, &running).await {
                 tracing::error!(error = %error, "timers could not be run");
                 tokio::time::sleep(PAUSE).await;
             }
-            busy.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&id);
+            running.busy().remove(&id);
             // More may have become due.
             app.timers_changed.notify_one();
         });
@@ -90,16 +135,15 @@ async fn begin_due(app: &Arc<App>, places: &Arc<Semaphore>, busy: &Busy) -> Resu
 }
 
 /// Runs timers of one app that are due.
-async fn run_due(app: &Arc<App>, id: AppId, places: &Semaphore) -> Result<()> {
-    let tenant = access::host(id).tenant();
-    let timers = app.store.list_due_timers(tenant, READ_MAX).await?;
+async fn run_due(app: &Arc<App>, id: AppId, running: &Arc<Running>) -> Result<()> {
+    let timers = running.due(app, id, app.clock.now(), READ_MAX).await?;
     let results = futures_util::stream::iter(timers).map(|timer| async move {
         // It is never closed.
-        let _place = places.acquire().await;
+        let _place = running.places.acquire().await;
         let stopping = *app.stopping.borrow();
         match stopping {
             true => Ok(()),
-            false => run_timer(app, id, &timer).await,
+            false => run_or_leave(app, id, timer, running).await,
         }
     });
     let results: Vec<Result<()>> = results
@@ -109,8 +153,50 @@ async fn run_due(app: &Arc<App>, id: AppId, places: &Semaphore) -> Result<()> {
     results.into_iter().collect()
 }
 
+/// Runs a timer, until it is through or its call begins a long wait: that goes on by itself.
+async fn run_or_leave(
+    app: &Arc<App>,
+    id: AppId,
+    timer: Timer,
+    running: &Arc<Running>,
+) -> Result<()> {
+    let key = key_of(&timer);
+    let waits = Arc::new(Notify::new());
+    let mut call = {
+        let (app, waits) = (app.clone(), waits.clone());
+        Box::pin(async move { run_timer(&app, id, &timer, &waits).await })
+    };
+    tokio::select! {
+        biased;
+        done = &mut call => return done,
+        () = waits.notified() => {}
+    }
+    running.waiting().entry(id).or_default().insert(key.clone());
+    let (app, running) = (app.clone(), running.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            done = call => if let Err(error) = done {
+                tracing::error!(error = %error, "a timer could not be run");
+                tokio::time::sleep(PAUSE).await;
+            },
+            // Nothing of it has landed: it runs again when the host does.
+            () = app.stopped() => return,
+        }
+        let mut waiting = running.waiting();
+        if let Some(of_app) = waiting.get_mut(&id) {
+            of_app.remove(&key);
+            if of_app.is_empty() {
+                waiting.remove(&id);
+            }
+        }
+        drop(waiting);
+        app.timers_changed.notify_one();
+    });
+    Ok(())
+}
+
 /// Runs a timer. The error is one of the host, and changes nothing about the timer.
-async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
+async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer, waits: &Arc<Notify>) -> Result<()> {
     let now = app.clock.now();
     let later = now + backoff_ms(timer.attempts);
     let loadout = app.loadout(id);
@@ -120,10 +206,10 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
     };
     let context = context(app, id, timer).await?;
     let serving = installed.serving(&timer.channel);
-    let mut ran = run_by(app, serving, timer, &context).await?;
+    let mut ran = run_by(app, serving, timer, &context, waits).await?;
     // What a canary fails on is for the active version.
     if !matches!(ran, Ran::Done) && !Arc::ptr_eq(serving, installed) {
-        ran = run_by(app, installed, timer, &context).await?;
+        ran = run_by(app, installed, timer, &context, waits).await?;
     }
     match ran {
         Ran::Done => Ok(()),
@@ -151,12 +237,14 @@ async fn run_by(
     installed: &Installed,
     timer: &Timer,
     context: &Context,
+    waits: &Arc<Notify>,
 ) -> Result<Ran> {
     let calling = match calling(app, installed, Hook::Schedule, &timer.name) {
         Ok(calling) => calling,
         Err(resting) => return Ok(Ran::Resting(resting)),
     };
-    let outcome = plugins::run_schedule(calling.with(context), &timer.name, &timer.payload).await;
+    let call = calling.with(context);
+    let outcome = plugins::run_schedule(call, &timer.name, &timer.payload, waits).await;
     crash::point("timer called");
     shadow::follow(app, installed, Hook::Schedule, context, &outcome, || {
         Question::Timer {

@@ -39,6 +39,17 @@ settings! {
         header_bytes_max: usize = 32 * KIB, within(8 * KIB..=MIB);
         /// The largest body of an answer, in bytes.
         response_bytes_max: usize = MIB, within(KIB..=64 * MIB);
+        /// The most answers at once on this host that are read as they come, as those of language
+        /// models are; more are refused.
+        concurrent_streams_max: usize = 64, within(1..=10_000);
+        /// The most of them at once for an app; more are refused.
+        concurrent_streams_per_app_max: usize = 8, within(1..=10_000);
+        /// How long such an answer may be silent, before it begins and in between, in milliseconds.
+        stream_silence_ms: u64 = 60_000, within(10..=600_000);
+        /// The time for such an answer, in milliseconds.
+        stream_timeout_ms: u64 = 300_000, within(10..=3_600_000);
+        /// The largest such answer, in bytes.
+        stream_bytes_max: usize = 4 * MIB, within(KIB..=256 * MIB);
     }
 }
 
@@ -48,6 +59,7 @@ impl Egress {
         Self {
             connect_timeout_ms: 1_000,
             timeout_ms: 2_500,
+            stream_silence_ms: 2_500,
             ..Self::default()
         }
     }

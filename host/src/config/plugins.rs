@@ -36,6 +36,21 @@ settings! {
         handler_cpu_ms: u64 = 200, within(1..=60_000);
         /// The time of a handler with all its waiting, in milliseconds.
         handler_wall_ms: u64 = 10_000, within(10..=300_000);
+        /// The computing time of a timer's call that reads an answer from outside as it comes, in
+        /// milliseconds.
+        stream_cpu_ms: u64 = 1_000, within(1..=60_000);
+        /// The time of such a call with all its waiting, in milliseconds.
+        stream_wall_ms: u64 = 120_000, within(100..=3_600_000);
+        /// The most such calls at once on this host, beside all others.
+        stream_calls_max: usize = 64, within(0..=10_000);
+        /// The most such calls at once for an app.
+        stream_calls_per_app_max: usize = 8, within(0..=10_000);
+        /// The least time between two texts that a call shows of a message that is not done, in
+        /// milliseconds.
+        progress_interval_ms: u64 = 200, within(10..=60_000);
+        /// What a call may show in a second of messages that are not done, in bytes: longer texts
+        /// come less often.
+        progress_bytes_per_second: usize = 16 * KIB, within(KIB..=16 * MIB);
         /// The most calls at once on this host.
         concurrent_calls_max: usize = 64, within(2..=10_000);
         /// The most calls at once for an app.
@@ -83,6 +98,9 @@ impl Plugins {
         Self {
             guard_wall_ms: 1_000,
             handler_wall_ms: 3_000,
+            stream_wall_ms: 30_000,
+            progress_interval_ms: 10,
+            progress_bytes_per_second: MIB,
             concurrent_calls_max: 16,
             kept_instances_max: 4,
             event_attempts_max: 3,

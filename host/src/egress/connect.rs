@@ -22,7 +22,7 @@ impl Client {
         // One that is silent must not take the time of the others.
         let each = all / u32::try_from(addresses.len()).unwrap_or(1).max(1);
         for address in addresses {
-            if let Some(stream) = self.open(address, each).await {
+            if let Some(stream) = self.dial(address, each).await {
                 return Ok(stream);
             }
         }
@@ -30,7 +30,7 @@ impl Client {
         Err(Error::Unreachable { host })
     }
 
-    async fn open(&self, address: SocketAddr, time: Duration) -> Option<TcpStream> {
+    async fn dial(&self, address: SocketAddr, time: Duration) -> Option<TcpStream> {
         let stream = timeout(time, TcpStream::connect(address))
             .await
             .ok()?

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, Entry, HOST, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
@@ -11,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::slots::Slot;
-use super::{Client, Error, Request, Response, is_redirect};
+use super::{Client, Error, Request, Response};
 
 /// The most headers of a request or an answer.
 const HEADERS_MAX: usize = 100;
@@ -78,8 +79,8 @@ fn bytes_of(headers: &HeaderMap) -> usize {
 }
 
 impl Client {
-    /// Sends a request to where it says and reads the answer; of a redirect only its head.
-    pub(super) async fn exchange(&self, request: &Request, slot: &Slot) -> Result<Response, Error> {
+    /// Sends a request to where it says and waits for the head of the answer.
+    pub(super) async fn exchange(&self, request: &Request, slot: &Slot) -> Result<Answer, Error> {
         let stream = self.connect(&request.target, slot).await?;
         if request.target.is_encrypted() {
             let stream = self.encrypt(&request.target, stream).await?;
@@ -93,16 +94,14 @@ impl Client {
         &self,
         request: &Request,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<Response, Error> {
+    ) -> Result<Answer, Error> {
         let head_max = self.settings.header_bytes_max;
         let failed = |error: hyper::Error| match error.is_parse_too_large() {
             true => Error::TooLarge {
                 part: "head",
                 max: head_max,
             },
-            false => Error::NotHttp {
-                host: request.target.authority(),
-            },
+            false => not_http(request),
         };
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(head_max)
@@ -111,23 +110,57 @@ impl Client {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(failed)?;
-        // Ends with this call, however that ends.
+        // Ends with the answer, however that ends.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
         let answer = sender.send_request(written(request)?).await;
         let (head, body) = answer.map_err(failed)?.into_parts();
         if head.status.is_informational() {
-            let host = request.target.authority();
-            return Err(Error::NotHttp { host });
+            return Err(not_http(request));
         }
-        let body = match is_redirect(head.status, &head.headers) {
-            true => Bytes::new(),
-            false => read(body, self.settings.response_bytes_max, failed).await?,
-        };
-        Ok(Response {
-            status: head.status,
-            headers: head.headers,
+        Ok(Answer {
+            head,
             body,
+            _driver: driver,
+        })
+    }
+}
+
+fn not_http(request: &Request) -> Error {
+    let host = request.target.authority();
+    Error::NotHttp { host }
+}
+
+/// An answer of which the head is there.
+pub(super) struct Answer {
+    pub head: Parts,
+    pub body: Incoming,
+    _driver: JoinSet<hyper::Result<()>>,
+}
+
+impl Answer {
+    /// The whole of it, if its body is no longer than `max`: one that says so in advance is not even
+    /// begun.
+    pub(super) async fn whole(mut self, max: usize, host: &str) -> Result<Response, Error> {
+        let too_large = Error::TooLarge { part: "body", max };
+        if self.body.size_hint().lower() > max as u64 {
+            return Err(too_large);
+        }
+        let mut read = BytesMut::new();
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|_| Error::NotHttp { host: host.into() })?;
+            let Ok(data) = frame.into_data() else {
+                continue; // Trailers are for nobody.
+            };
+            if read.len() + data.len() > max {
+                return Err(too_large);
+            }
+            read.extend_from_slice(&data);
+        }
+        Ok(Response {
+            status: self.head.status,
+            headers: self.head.headers,
+            body: read.freeze(),
         })
     }
 }
@@ -154,27 +187,4 @@ fn set_default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     if let Entry::Vacant(vacant) = headers.entry(name) {
         vacant.insert(HeaderValue::from_static(value));
     }
-}
-
-/// The body, if it is no longer than `max`: one that says so in advance is not even begun.
-async fn read(
-    mut body: Incoming,
-    max: usize,
-    failed: impl Fn(hyper::Error) -> Error,
-) -> Result<Bytes, Error> {
-    let too_large = Error::TooLarge { part: "body", max };
-    if body.size_hint().lower() > max as u64 {
-        return Err(too_large);
-    }
-    let mut read = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(&failed)?.into_data() else {
-            continue; // Trailers are for nobody.
-        };
-        if read.len() + data.len() > max {
-            return Err(too_large);
-        }
-        read.extend_from_slice(&data);
-    }
-    Ok(read.freeze())
 }

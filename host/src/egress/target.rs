@@ -77,7 +77,7 @@ impl Target {
     }
 
     /// Host and, unless it is the scheme's own, port: what the `Host` header says.
-    pub(super) fn authority(&self) -> String {
+    pub fn authority(&self) -> String {
         self.0[Position::BeforeHost..Position::AfterPort].to_owned()
     }
 

@@ -97,6 +97,16 @@ impl Outbox {
         self.push_all(frame, 1);
     }
 
+    /// Queues a frame that may as well be left out, while less than half of the queue is taken.
+    pub(super) fn offer(&self, frame: Bytes) {
+        let queue = self.queue();
+        let fits = self.holds(2 * (queue.frames + 1), 2 * (queue.bytes + frame.len()));
+        drop(queue);
+        if fits {
+            self.push(frame);
+        }
+    }
+
     /// Queues `count` frames that lie one behind the other in one piece of memory, all or none.
     pub fn push_all(&self, frames: Bytes, count: usize) {
         let mut queue = self.queue();

@@ -5,8 +5,10 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
+use tokio::sync::Notify;
 use tokio::time::timeout_at;
 use wasmtime::component::Instance;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -25,6 +27,7 @@ use super::meter::Meter;
 use super::output::Returned;
 use super::slots::{Slot, Slots};
 use super::state::{Class, Done, MemoryUse, State};
+use super::streaming::{LongWait, Streams};
 use super::types::Context;
 
 /// A plugin enabled for one app: code, settings and counters. Cheap to make; lives between calls.
@@ -132,9 +135,23 @@ pub(super) async fn run<T: Returned>(
     class: Class,
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<Output<T>, Fault> {
+    run_or_wait(call, class, None, hook).await
+}
+
+/// Runs `hook`. With `left` the call may begin a long wait, and tells when it does.
+pub(super) async fn run_or_wait<T: Returned>(
+    call: Call<'_>,
+    class: Class,
+    left: Option<&Arc<Notify>>,
+    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
+) -> Result<Output<T>, Fault> {
     let install = call.install;
     let limits = &install.engine.limits;
     let meter = Arc::new(Meter::new(class.budget(limits).cpu));
+    let long = left.zip(install.slots.as_ref()).map(|(left, slots)| {
+        let slots = [slots, &install.engine.slots].map(Arc::clone);
+        Arc::new(LongWait::new(slots, &meter, limits, left))
+    });
     let state = || State {
         class,
         limits: Arc::clone(limits),
@@ -147,6 +164,7 @@ pub(super) async fn run<T: Returned>(
         now_ms: call.context.now_ms,
         moderates: install.linked.grants.contains(Permission::ChatModerate),
         aside: install.slots.is_none(),
+        streams: Streams::new(long.clone()),
         done: Done {
             watched: install.watched.then(Watched::default),
             ..Done::default()
@@ -158,7 +176,7 @@ pub(super) async fn run<T: Returned>(
         Some(install),
         linked,
         class,
-        &meter,
+        (&meter, long.as_deref()),
         state,
         hook,
     )
@@ -187,20 +205,20 @@ pub(super) async fn execute<T>(
     install: Option<&Install>,
     linked: &Linked,
     class: Class,
-    meter: &Arc<Meter>,
+    (meter, long): (&Arc<Meter>, Option<&LongWait>),
     state: impl Fn() -> State,
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<(T, Effects, Usage), Fault> {
     let began = Instant::now();
-    let deadline = began + class.budget(&engine.limits).wall;
+    let mut deadline = began + class.budget(&engine.limits).wall;
     let fault = |kind, detail| Fault {
         kind,
         detail,
         usage: meter.usage(began.elapsed()),
         log: meter.take_log(),
     };
-    let _slots = match timeout_at(deadline.into(), admit(engine, install, class)).await {
-        Ok(Ok(slots)) => slots,
+    let mut slots = match timeout_at(deadline.into(), admit(engine, install, class)).await {
+        Ok(Ok(slots)) => Some(slots),
         Ok(Err(whose)) => {
             return Err(fault(
                 FaultKind::Overloaded,
@@ -235,17 +253,33 @@ pub(super) async fn execute<T>(
         };
         serve(live, shelf, hook).await
     });
-    let polled = poll_fn(|task| meter.poll(|| guest.as_mut().poll(task)));
-    match timeout_at(deadline.into(), polled).await {
-        Ok(Ok((value, effects))) => Ok((value, effects, meter.usage(began.elapsed()))),
-        Ok(Err(error)) => {
-            let (kind, detail) = classify(&error);
-            Err(fault(kind, detail))
+    loop {
+        let may_leave = slots.is_some();
+        let polled = poll_fn(|task| match meter.poll(|| guest.as_mut().poll(task)) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => match long.and_then(LongWait::deadline) {
+                Some(later) if may_leave => Poll::Ready(Err(later)),
+                _ => Poll::Pending,
+            },
+        });
+        match timeout_at(deadline.into(), polled).await {
+            Ok(Ok(Ok((value, effects)))) => {
+                return Ok((value, effects, meter.usage(began.elapsed())));
+            }
+            Ok(Ok(Err(error))) => {
+                let (kind, detail) = classify(&error);
+                return Err(fault(kind, detail));
+            }
+            // It waits elsewhere from now on: others may have its place.
+            Ok(Err(later)) => {
+                deadline = later;
+                slots = None;
+            }
+            Err(_) => {
+                let detail = "the call was not done in time";
+                return Err(fault(FaultKind::WallTimeout, detail.into()));
+            }
         }
-        Err(_) => Err(fault(
-            FaultKind::WallTimeout,
-            "the call was not done in time".into(),
-        )),
     }
 }
 
@@ -275,10 +309,10 @@ async fn admit<'a>(
     let (app, all) = match install.map(|install| &install.slots) {
         Some(Some(slots)) => {
             let slot = slots.enter(class.is_on_send_path()).await;
-            (Some(slot.map_err(|_| "for this app")?), &engine.slots)
+            (Some(slot.map_err(|_| "for this app")?), &*engine.slots)
         }
         Some(None) => (None, &engine.slots_aside),
-        None => (None, &engine.slots),
+        None => (None, &*engine.slots),
     };
     let any = all
         .enter(class.is_on_send_path())

@@ -36,7 +36,7 @@ pub struct Engine {
     pub(super) wasm: wasmtime::Engine,
     pub(super) limits: Arc<Limits>,
     pub(super) ticker: Ticker,
-    pub(super) slots: Slots,
+    pub(super) slots: Arc<Slots>,
     pub(super) kept: Arc<Kept>,
     /// For calls of versions that are only compared with others.
     pub(super) slots_aside: Slots,
@@ -66,16 +66,17 @@ impl Engine {
         let wasm = wasmtime::Engine::new(&config(&limits))
             .map_err(|error| io::Error::other(format!("{error:#}")))?;
         let ticker = ticker::start(wasm.weak())?;
-        let slots = Slots::new(
+        let slots = Arc::new(Slots::new(
             limits.concurrent_calls_max,
             limits.send_path_slots_percent,
             limits.waiting_calls_max,
-        );
+            limits.stream_calls_max,
+        ));
         let aside = limits.aside_calls_max;
         Ok(Arc::new(Self {
             wasm,
             kept: Arc::new(Kept::new(&limits, limits.kept_instances_max)),
-            slots_aside: Slots::new(aside, 0, limits.waiting_calls_max),
+            slots_aside: Slots::new(aside, 0, limits.waiting_calls_max, 0),
             kept_aside: Arc::new(Kept::new(&limits, aside)),
             compiler,
             limits: Arc::new(limits),
@@ -105,6 +106,7 @@ impl Engine {
             self.limits.app_concurrent_calls_max,
             self.limits.send_path_slots_percent,
             self.limits.app_waiting_calls_max,
+            self.limits.app_stream_calls_max,
         ));
         apps.insert(app.into(), Arc::downgrade(&slots));
         slots
@@ -186,9 +188,10 @@ fn proposals(config: &mut Config) {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    // Those that run, and those that are kept for later.
+    // Those that run or wait for long, and those that are kept for later.
     let live = limits
         .concurrent_calls_max
+        .saturating_add(limits.stream_calls_max)
         .saturating_add(limits.kept_instances_max)
         .saturating_add(limits.aside_calls_max.saturating_mul(2))
         .max(1);

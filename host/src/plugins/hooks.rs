@@ -2,9 +2,14 @@
 //! any other; ask `Install::hooks` first. All may be called again for the same thing: until its
 //! effects are committed a call has changed nothing but counters.
 
-use super::call::{Call, Output, run};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::call::{Call, Output, run, run_or_wait};
 use super::effects::Effects;
 use super::fault::{Fault, FaultKind};
+use super::grants::Permission;
 use super::interfaces::Hook;
 use super::state::Class;
 use super::types::{
@@ -173,15 +178,19 @@ pub async fn kind_act(call: Call<'_>, act: Act<'_>) -> Outcome<Result<Shown, Str
     .await
 }
 
-/// A timer that is due. On `Err` within the value there are no effects.
+/// A timer that is due. On `Err` within the value there are no effects. `waits` is told when the call
+/// begins a long wait, as it may once it reads an answer as it comes: it then holds up no other call.
 pub async fn run_schedule(
     call: Call<'_>,
     name: &str,
     payload: &Json,
+    waits: &Arc<Notify>,
 ) -> Outcome<Result<(), String>> {
     let hook = call.install.linked.schedule.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Schedule))?;
-    run(call, Class::Event, async |store, instance| {
+    let reaches_out = call.install.linked.grants.contains(Permission::Http);
+    let waits = reaches_out.then_some(waits);
+    run_or_wait(call, Class::Timer, waits, async |store, instance| {
         let guest = hook.load(&mut *store, instance)?;
         guest.call_run(store, call.context, name, payload).await
     })

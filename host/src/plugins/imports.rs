@@ -9,6 +9,7 @@ mod local;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{HasSelf, Linker};
 
@@ -111,6 +112,26 @@ pub trait Chat: Send + Sync {
 
     /// Sends a request to the outside at once, if the install may reach where it goes.
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse>;
+
+    /// Sends one and gives the answer as it comes, until `until` at the latest.
+    fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>>;
+
+    /// Shows to those who watch what a message that the plugin sent says so far, unless it has
+    /// another revision than `seen`. Gives the revision that it has.
+    fn progress<'a>(&'a self, id: &'a str, post: Post, seen: Option<u64>) -> Answer<'a, u64>;
+}
+
+/// An answer from the outside that is still coming. It is given up when it is dropped.
+pub trait Incoming: Send {
+    /// Its status.
+    fn status(&self) -> u16;
+
+    /// Its headers, in the order they came.
+    fn headers(&self) -> Vec<(String, String)>;
+
+    /// What comes of the body: waits up to `wait` for the first of it and `gather` more for what
+    /// comes behind. Empty if nothing came, `None` after the end.
+    fn read(&mut self, wait: Duration, gather: Duration) -> Answer<'_, Option<Vec<u8>>>;
 }
 
 /// Links what every plugin gets and what was granted, and nothing else.
@@ -146,7 +167,10 @@ pub(super) fn link(linker: &mut Linker<State>, grants: Grants) -> wasmtime::Resu
 impl State {
     /// To be called first by every host function. The error ends the call.
     fn count(&self) -> Result<(), Limit> {
-        let max = self.limits.host_calls_max;
+        let max = match self.streams.wait_long() {
+            true => self.limits.stream_host_calls_max,
+            false => self.limits.host_calls_max,
+        };
         if self.meter.count_host_call() > max {
             return Err(Limit::HostCalls { max });
         }

@@ -69,6 +69,21 @@ pub struct Limits {
     pub event_cpu_ms_max: u32,
     /// Time of an event or a timer, waiting included.
     pub event_wall_ms_max: u32,
+    /// CPU time of a timer's call that reads an answer as it comes.
+    pub stream_cpu_ms_max: u32,
+    /// Time of such a call, waiting included.
+    pub stream_wall_ms_max: u32,
+    /// Host functions that such a call may call.
+    pub stream_host_calls_max: u32,
+    /// Such calls that run at the same time in this process, beside the others; more are told to
+    /// come back.
+    pub stream_calls_max: u32,
+    /// The same for one app.
+    pub app_stream_calls_max: u32,
+    /// The time between two texts that one call shows of messages that are not done.
+    pub progress_interval_ms_min: u32,
+    /// Bytes of such texts that one call shows in a second: longer ones come less often.
+    pub progress_bytes_per_s_max: u32,
     /// CPU time of the instantiation that tries out a component.
     pub probe_cpu_ms_max: u32,
     /// Time of that instantiation.
@@ -165,6 +180,13 @@ impl Default for Limits {
             request_wall_ms_max: 3_000,
             event_cpu_ms_max: 200,
             event_wall_ms_max: 30_000,
+            stream_cpu_ms_max: 1_000,
+            stream_wall_ms_max: 120_000,
+            stream_host_calls_max: 5_000,
+            stream_calls_max: 64,
+            app_stream_calls_max: 8,
+            progress_interval_ms_min: 200,
+            progress_bytes_per_s_max: 16 << 10,
             probe_cpu_ms_max: 100,
             probe_wall_ms_max: 5_000,
             host_calls_max: 1_000,
@@ -220,6 +242,10 @@ impl Limits {
         check(
             (1..=1_024).contains(&self.aside_calls_max),
             "aside_calls_max must be 1 to 1024",
+        );
+        check(
+            self.stream_calls_max <= 16_384,
+            "stream_calls_max must be at most 16384",
         );
         check(
             self.app_concurrent_calls_max >= 2,

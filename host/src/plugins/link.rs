@@ -22,6 +22,7 @@ use super::interfaces::Hook;
 use super::meter::Meter;
 use super::refusal::Refusal;
 use super::state::{Class, Done, MemoryUse, State};
+use super::streaming::Streams;
 
 /// A component linked for a set of grants, ready to be instantiated.
 pub struct Linked {
@@ -166,6 +167,7 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
         now_ms: 0,
         moderates: linked.grants.contains(Permission::ChatModerate),
         aside: false,
+        streams: Streams::default(),
         done: Done::default(),
     };
     let probed = execute(
@@ -173,7 +175,7 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
         None,
         linked,
         Class::Probe,
-        &meter,
+        (&meter, None),
         state,
         async |store, instance| {
             if let Some(hook) = &linked.message_guard {

@@ -12,7 +12,7 @@ use super::grants::{Grants, Permission};
 use super::refusal::Refusal;
 use super::schema;
 use super::settings::{self, SettingFault, Settings};
-use crate::address::Hosts;
+use crate::address::{HOSTS_MAX, Hosts};
 use checks::{
     DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, SENTENCE_BYTES_MAX, TITLE_BYTES_MAX, check_commands,
     check_events, check_feeds, check_kinds, check_name, check_paths, check_text, check_unique,
@@ -64,7 +64,8 @@ pub struct PermissionRequest {
     pub name: Permission,
     /// What for, in a sentence for the tenant; at most 200 bytes.
     pub reason: String,
-    /// For `http`: the hosts that requests go to, 1 to 20 rules as `address::HostRule` reads them.
+    /// For `http`: the hosts that requests go to, 1 to 20 rules as `address::HostRule` reads them,
+    /// or `{setting}` for the host of the URL that the tenant enters there.
     pub hosts: Vec<String>,
     /// For `http`: which of those hosts each secret setting goes to.
     pub secrets: BTreeMap<String, Vec<String>>,
@@ -113,6 +114,11 @@ pub struct FeedInfo {
     pub title: String,
     /// The kinds of message that it is made of: 1 to 8, the plugin's own or the host's.
     pub kinds: Vec<String>,
+}
+
+/// The setting that names a host, if a host of a manifest is of that kind: `{endpoint}`.
+pub fn host_setting(host: &str) -> Option<&str> {
+    host.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// The manifest as it is written.
@@ -214,6 +220,7 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, Refusal> {
     schema::check_schema(&written.config)?;
     let permissions = permissions(written.permissions)?;
     check_secrets(&permissions, &written.config)?;
+    check_host_settings(&permissions, &written.config)?;
     Ok(Manifest {
         name: written.name,
         version: written.version,
@@ -286,7 +293,11 @@ fn check_hosts(
     if hosts.is_empty() {
         return refuse("hosts", "must name the hosts that requests go to".into());
     }
-    if let Err(error) = Hosts::parse(hosts) {
+    let rules = hosts.iter().filter(|host| host_setting(host).is_none());
+    if hosts.len() > HOSTS_MAX {
+        return refuse("hosts", format!("has more than {HOSTS_MAX} entries"));
+    }
+    if let Err(error) = Hosts::parse(rules) {
         return refuse("hosts", format!("can't be read: {error}"));
     }
     check_unique(&format!("{at}.hosts"), hosts.iter().map(String::as_str))?;
@@ -327,6 +338,30 @@ fn check_secrets(
         if !is_setting(name) {
             let detail = format!("has `{name}`, which is no setting with `secret = true`");
             return Err(Refusal::manifest("permissions.secrets", detail));
+        }
+    }
+    Ok(())
+}
+
+/// A host that a setting names is the tenant's own choice: nothing is reached before somebody enters it.
+fn check_host_settings(
+    permissions: &[PermissionRequest],
+    config: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let hosts = permissions.iter().flat_map(|request| &request.hosts);
+    for name in hosts.filter_map(|host| host_setting(host)) {
+        let property = schema::properties(config).find(|(property, _)| *property == name);
+        let property = property.and_then(|(_, property)| property.as_object());
+        let fits = property.is_some_and(|property| {
+            schema::type_of(property) == "string"
+                && !property.contains_key("default")
+                && !schema::secrets(config).any(|secret| secret == name)
+        });
+        if !fits {
+            let detail = format!(
+                "has `{{{name}}}`, which is no setting of the type string without a default"
+            );
+            return Err(Refusal::manifest("permissions.hosts", detail));
         }
     }
     Ok(())
@@ -502,6 +537,23 @@ mod tests {
         assert_eq!(asked.hosts, ["api.example.com", "*.example.org:8443"]);
         assert_eq!(asked.secrets["token"], ["api.example.com"]);
         assert_eq!(manifest.secrets().collect::<Vec<_>>(), ["token"]);
+
+        let setting = "[config]\ntype = 'object'\n[config.properties.endpoint]\n";
+        let by_setting = http("hosts = ['{endpoint}', 'api.example.com']");
+        let text = format!("{HEAD}{by_setting}{setting}type = 'string'");
+        let manifest = parse(text.as_bytes()).unwrap();
+        let asked = manifest.request(Permission::Http).unwrap();
+        assert_eq!(asked.hosts, ["{endpoint}", "api.example.com"]);
+        for bad in [
+            "type = 'integer'",
+            "type = 'string'\ndefault = 'https://a.example'",
+        ] {
+            let field = with(&format!("{by_setting}{setting}{bad}"));
+            assert_eq!(field, "permissions.hosts", "{bad}");
+        }
+        assert_eq!(with(&by_setting), "permissions.hosts");
+        let secret = http("hosts = ['{token}']\nsecrets.token = ['{token}']");
+        assert_eq!(with(&format!("{secret}{TOKEN}")), "permissions.hosts");
 
         let hosts = "permissions[0].hosts";
         assert_eq!(with(&http("")), hosts);

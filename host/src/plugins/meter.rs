@@ -26,7 +26,7 @@ const STRETCHES_MIN: u64 = 3;
 
 /// The figures of one call. Only the thread that polls the call changes them.
 pub(super) struct Meter {
-    cpu_ns_max: u64,
+    cpu_ns_max: AtomicU64,
     /// CPU time of finished polls.
     spent_ns: AtomicU64,
     /// This thread's time not metered otherwise when the poll under way began.
@@ -43,7 +43,7 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(cpu_max: Duration) -> Self {
         Self {
-            cpu_ns_max: u64::try_from(cpu_max.as_nanos()).unwrap_or(u64::MAX),
+            cpu_ns_max: AtomicU64::new(nanoseconds(cpu_max)),
             spent_ns: AtomicU64::new(0),
             poll_began_ns: AtomicU64::new(0),
             looked_ns: AtomicU64::new(0),
@@ -52,6 +52,11 @@ impl Meter {
             host_calls: AtomicU32::new(0),
             log: Mutex::new(Vec::new()),
         }
+    }
+
+    /// Gives the call a larger budget.
+    pub(super) fn extend(&self, cpu_max: Duration) {
+        self.cpu_ns_max.fetch_max(nanoseconds(cpu_max), Relaxed);
     }
 
     /// Runs one poll of the call and adds its CPU time.
@@ -69,8 +74,9 @@ impl Meter {
         let this_poll = unmetered_ns().saturating_sub(self.poll_began_ns.load(Relaxed));
         let all = self.spent_ns.load(Relaxed) + this_poll;
         let stretch = all.saturating_sub(self.looked_ns.swap(all, Relaxed));
-        let charge = stretch.min(self.cpu_ns_max.div_ceil(STRETCHES_MIN));
-        self.charged_ns.fetch_add(charge, Relaxed) + charge >= self.cpu_ns_max
+        let max = self.cpu_ns_max.load(Relaxed);
+        let charge = stretch.min(max.div_ceil(STRETCHES_MIN));
+        self.charged_ns.fetch_add(charge, Relaxed) + charge >= max
     }
 
     /// Counts one host call and gives how many there were.
@@ -99,6 +105,10 @@ impl Meter {
             host_calls: self.host_calls.load(Relaxed),
         }
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// This thread's CPU time without what any meter has taken already.

@@ -2,14 +2,17 @@
 //! answers with an error instead of a queue, so the queue is here, and bounded. Some slots are kept
 //! for calls on the send path; these never wait for a handler, even one that waits for them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// Places for calls, some of them reserved.
 pub(super) struct Slots {
     all: Semaphore,
     unreserved: Semaphore,
+    /// For calls that wait for minutes: these hold none of the others.
+    long_waits: Arc<Semaphore>,
     waiting: AtomicU32,
     waiting_max: u32,
 }
@@ -26,13 +29,14 @@ pub(super) struct QueueFull;
 
 impl Slots {
     /// `reserved_percent` of the slots, rounded up, are for calls on the send path alone.
-    pub(super) fn new(all: u32, reserved_percent: u32, waiting_max: u32) -> Self {
+    pub(super) fn new(all: u32, reserved_percent: u32, waiting_max: u32, long_waits: u32) -> Self {
         let all = all.max(1);
         let reserved = (u64::from(all) * u64::from(reserved_percent)).div_ceil(100);
         let unreserved = u64::from(all).saturating_sub(reserved).max(1);
         Self {
             all: Semaphore::new(all as usize),
             unreserved: Semaphore::new(unreserved as usize),
+            long_waits: Arc::new(Semaphore::new(long_waits as usize)),
             waiting: AtomicU32::new(0),
             waiting_max,
         }
@@ -49,6 +53,11 @@ impl Slots {
             _any: self.take(&self.all).await?,
             _unreserved: unreserved,
         })
+    }
+
+    /// A place for a long wait, if there is one now.
+    pub(super) fn wait_long(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.long_waits).try_acquire_owned().ok()
     }
 
     async fn take<'a>(&self, places: &'a Semaphore) -> Result<SemaphorePermit<'a>, QueueFull> {
@@ -89,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn handlers_leave_reserved_slots_to_guards() {
-        let slots = Slots::new(3, 25, 10);
+        let slots = Slots::new(3, 25, 10, 0);
         let _first = slots.enter(false).await.unwrap();
         let _second = slots.enter(false).await.unwrap();
         assert!(timeout(SOON, slots.enter(false)).await.is_err());
@@ -101,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_queue_is_bounded_and_forgets_those_who_left() {
-        let slots = Slots::new(1, 0, 1);
+        let slots = Slots::new(1, 0, 1, 0);
         let held = slots.enter(true).await.unwrap();
         assert!(timeout(SOON, slots.enter(true)).await.is_err());
         let waiting = slots.enter(true);

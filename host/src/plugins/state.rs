@@ -1,7 +1,9 @@
 //! What a call's store holds: its class, what it has used so far, and what it wrote. Also the
 //! memory limit, which counts all memories and tables of the call together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wasmtime::ResourceLimiter;
 
@@ -13,6 +15,7 @@ use super::imports::Chat;
 use super::limits::{Budget, Limits};
 use super::meter::Meter;
 use super::overlay::Overlay;
+use super::streaming::Streams;
 
 /// What kind of call it is, which decides what the host does for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +30,10 @@ pub(super) enum Class {
     Completion,
     /// A person or a program waits for it. Does all that was granted.
     Request,
-    /// An event or a timer. Does all that was granted.
+    /// Does all that was granted.
     Event,
+    /// As an event; may wait for long.
+    Timer,
     /// Tries out a component before anybody depends on it.
     Probe,
 }
@@ -40,16 +45,19 @@ impl Class {
 
     /// Counting is no write in this sense: guards exist for it.
     pub(super) fn may_count(self) -> bool {
-        matches!(self, Self::Guard | Self::Request | Self::Event)
+        matches!(
+            self,
+            Self::Guard | Self::Request | Self::Event | Self::Timer
+        )
     }
 
     pub(super) fn may_write(self) -> bool {
-        matches!(self, Self::Request | Self::Event)
+        matches!(self, Self::Request | Self::Event | Self::Timer)
     }
 
     /// What others' machines say is no part of a decision on a message, nor of what somebody types.
     pub(super) fn may_reach_out(self) -> bool {
-        matches!(self, Self::Request | Self::Event)
+        matches!(self, Self::Request | Self::Event | Self::Timer)
     }
 
     /// Whether somebody's message waits for it.
@@ -65,7 +73,7 @@ impl Class {
             Self::Ranking => "a feed",
             Self::Completion => "a completion",
             Self::Request => "a command, an interaction or a request",
-            Self::Event => "an event or a timer",
+            Self::Event | Self::Timer => "an event or a timer",
             Self::Probe => "start-up code",
         }
     }
@@ -78,7 +86,7 @@ impl Class {
             Self::Ranking | Self::Request => {
                 (limits.request_cpu_ms_max, limits.request_wall_ms_max)
             }
-            Self::Event => (limits.event_cpu_ms_max, limits.event_wall_ms_max),
+            Self::Event | Self::Timer => (limits.event_cpu_ms_max, limits.event_wall_ms_max),
             Self::Probe => (limits.probe_cpu_ms_max, limits.probe_wall_ms_max),
         };
         Budget::from_ms(cpu_ms, wall_ms)
@@ -102,6 +110,7 @@ pub(super) struct State {
     pub moderates: bool,
     /// Whether the call is only compared with another, and so reaches nothing outside.
     pub aside: bool,
+    pub streams: Streams,
     pub done: Done,
 }
 
@@ -116,7 +125,31 @@ pub(super) struct Done {
     pub http_requests: u32,
     /// What is told to those who compare calls; none if nobody does.
     pub watched: Option<Watched>,
+    pub progress: Progress,
     pub effects: Effects,
+}
+
+/// What the call has shown of messages that are not done.
+#[derive(Default)]
+pub(super) struct Progress {
+    next_at: Option<Instant>,
+    /// The messages' revisions when they were shown last.
+    pub revisions: BTreeMap<String, u64>,
+}
+
+impl Progress {
+    /// Whether a text of so many bytes may be shown now. It then counts as shown.
+    pub(super) fn may_show(&mut self, bytes: usize, limits: &Limits) -> bool {
+        let now = Instant::now();
+        if self.next_at.is_some_and(|at| now < at) {
+            return false;
+        }
+        let per_s = u64::from(limits.progress_bytes_per_s_max.max(1));
+        let pause_ms = (bytes as u64).saturating_mul(1_000) / per_s;
+        let pause_ms = pause_ms.max(limits.progress_interval_ms_min.into());
+        self.next_at = Some(now + Duration::from_millis(pause_ms));
+        true
+    }
 }
 
 impl State {
@@ -124,6 +157,7 @@ impl State {
     /// state forgets it, and whom it could ask.
     pub(super) fn finish(&mut self) -> Effects {
         self.chat = None;
+        self.streams.clear();
         let mut done = std::mem::take(&mut self.done);
         if self.class.may_write() {
             done.kv.finish(&mut done.effects, done.watched.as_mut());
@@ -136,6 +170,7 @@ impl State {
     pub(super) fn goes_on_from(mut self, before: &Self) -> Self {
         self.memory.used_bytes = before.memory.used_bytes;
         self.memory.meter.note_memory(self.memory.used_bytes);
+        self.streams.goes_on_from(&before.streams);
         self
     }
 }

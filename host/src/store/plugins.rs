@@ -494,9 +494,13 @@ impl Store {
         })?)
     }
 
-    /// Timers of an app that are due, the longest due first.
-    pub async fn list_due_timers(&self, tenant: Tenant, limit: i64) -> Result<Vec<Timer>> {
-        let now = self.clock.now();
+    /// Timers of an app that are due by then, the longest due first.
+    pub async fn list_timers(
+        &self,
+        tenant: Tenant,
+        due_by: Millis,
+        limit: i64,
+    ) -> Result<Vec<Timer>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
                 "SELECT t.install, t.name, t.due_at, t.channel, t.payload, t.attempts, t.version FROM plugin_timers t \
@@ -504,7 +508,7 @@ impl Store {
                  ORDER BY t.due_at LIMIT $3",
             )
             .bind(tenant.app())
-            .bind(now)
+            .bind(due_by)
             .bind(limit)
             .fetch_all(pool)
             .await

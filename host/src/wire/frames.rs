@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{Message, Raw, Time};
 use crate::error::Problem;
-use crate::model::{self, ChannelId, EventBody, Millis, UserId};
+use crate::model::{self, ChannelId, EventBody, MessageId, Millis, UserId};
 
 /// A request: the client's own id for it, a method, and the method's parameters.
 #[derive(Debug, Deserialize)]
@@ -211,6 +211,26 @@ pub struct AboutUser<'a> {
     pub online: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
+}
+
+/// Data of `message.progress`: what a message says so far.
+#[derive(Serialize)]
+pub struct Progress<'a> {
+    id: MessageId,
+    data: Raw<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    view: Option<Raw<'a>>,
+}
+
+impl<'a> Progress<'a> {
+    /// `data` and `view` are JSON texts.
+    pub fn new(id: MessageId, data: &'a str, view: Option<&'a str>) -> Self {
+        Self {
+            id,
+            data: Raw(data),
+            view: view.map(Raw),
+        }
+    }
 }
 
 /// No parameters.

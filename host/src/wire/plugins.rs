@@ -21,7 +21,8 @@ pub struct Permission {
     /// Whether the plugin can't run without it.
     pub required: bool,
     /// For `http`: the hosts that requests go to. Each can be granted by itself, as
-    /// `http:api.example.com`.
+    /// `http:api.example.com`. `{endpoint}` is the host of the URL that is entered as the setting
+    /// `endpoint`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
     /// For `http`: the settings that are secret, and which of the hosts get them.
@@ -170,6 +171,10 @@ pub struct Install {
     /// The permissions it was granted; `http` host by host, as `http:api.example.com`, and
     /// `public-routes` path by path, as `public-routes:/hook`.
     pub grants: Vec<String>,
+    /// The hosts outside that its requests may go to, those that its settings name among them;
+    /// absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reaches: Vec<String>,
     /// Its settings, without those that are secret.
     #[schema(value_type = Object)]
     pub config: serde_json::Value,

@@ -1,12 +1,13 @@
 //! A chat layer of maps, with one channel, `general`.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use althing::plugins::{
-    Answer, Channel, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Member,
-    Message, Post, Role, Scope, TimerWrite, User,
+    Answer, Channel, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Incoming,
+    Member, Message, Post, Role, Scope, TimerWrite, User,
 };
 
 /// What it prepared; the tests look at it again.
@@ -20,6 +21,10 @@ pub enum Prepared {
 pub struct FakeChat {
     pub kv: Mutex<BTreeMap<(Scope, String), Entry>>,
     pub kv_reads: AtomicUsize,
+    /// Answers that are being read.
+    pub streams: Arc<AtomicUsize>,
+    /// The revision that every message has.
+    pub revision: AtomicUsize,
 }
 
 impl FakeChat {
@@ -163,5 +168,58 @@ impl Chat for FakeChat {
             headers: Vec::new(),
             body: request.body,
         }))
+    }
+
+    fn open(&self, request: HttpRequest, _: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
+        if request.url == "hang" {
+            return Box::pin(std::future::pending());
+        }
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        let pieces = request.url.strip_prefix("say:").map(|said| {
+            let pieces = said.split('|').map(|piece| piece.as_bytes().to_vec());
+            pieces.collect()
+        });
+        let stream: Box<dyn Incoming> = Box::new(FakeStream {
+            pieces,
+            open: self.streams.clone(),
+        });
+        answer(Ok(stream))
+    }
+
+    fn progress<'a>(&'a self, _: &'a str, _: Post, seen: Option<u64>) -> Answer<'a, u64> {
+        let _ = seen;
+        answer(Ok(self.revision.fetch_add(1, Ordering::Relaxed) as u64 / 2))
+    }
+}
+
+/// An answer that says some things, or nothing for ever.
+struct FakeStream {
+    pieces: Option<VecDeque<Vec<u8>>>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Incoming for FakeStream {
+    fn status(&self) -> u16 {
+        200
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn read(&mut self, wait: Duration, _: Duration) -> Answer<'_, Option<Vec<u8>>> {
+        match &mut self.pieces {
+            Some(pieces) => answer(Ok(pieces.pop_front())),
+            None => Box::pin(async move {
+                tokio::time::sleep(wait).await;
+                Ok(Some(Vec::new()))
+            }),
+        }
+    }
+}
+
+impl Drop for FakeStream {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -43,10 +43,12 @@ fn a_good_component_is_described() {
     assert_eq!(inspection.manifest.name, "hostile");
     assert_eq!(inspection.bytes, bytes.len());
     assert_eq!(inspection.hooks, Hook::ALL.into_iter().collect());
-    assert_eq!(inspection.needed, all_but_moderation());
-    let mut requested = all_but_moderation();
-    requested.insert(Permission::PublicRoutes);
+    let requested = all_but_moderation();
     assert_eq!(inspection.manifest.requested(), requested);
+    let needed = requested
+        .iter()
+        .filter(|permission| permission.is_interface());
+    assert_eq!(inspection.needed, needed.collect());
     assert_eq!(inspection.digest.to_string().len(), 64);
 }
 
@@ -362,7 +364,9 @@ async fn a_hook_that_is_not_exported_is_a_fault() {
         chat: &chat,
         context: &context(),
     };
-    let ran = run_schedule(call, "timer", &"{}".into()).await.unwrap();
+    let ran = run_schedule(call, "timer", &"{}".into(), &Arc::default())
+        .await
+        .unwrap();
     assert_eq!(ran.value, Ok(()));
     let fault = guard_send(call, &draft("hello")).await.err().unwrap();
     assert_eq!(fault.kind, FaultKind::NotExported);

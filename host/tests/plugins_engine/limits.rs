@@ -75,7 +75,9 @@ async fn every_kind_of_call_has_a_cpu_limit() {
         handle_event(call, &event).await.err(),
         handle_interaction(call, &interaction).await.err(),
         kind_create(call, "hostile", &text()).await.err(),
-        run_schedule(call, "loop", &text()).await.err(),
+        run_schedule(call, "loop", &text(), &Arc::default())
+            .await
+            .err(),
     ];
     for fault in faults {
         assert_kind(&fault.unwrap(), FaultKind::CpuLimit);

@@ -2,11 +2,12 @@
 //! call: on its stack, in its poll. Each still has its own budget and its own outcome.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use althing::plugins::{
     Answer, Call, Channel, Chat, Command, Effect, Entry, Fault, FaultKind, HostError, HttpRequest,
-    HttpResponse, Install, Limits, Member, Message, Post, Scope, TimerWrite, User, Verdict,
-    guard_send, run_command,
+    HttpResponse, Incoming, Install, Limits, Member, Message, Post, Scope, TimerWrite, User,
+    Verdict, guard_send, run_command,
 };
 
 use super::chat::FakeChat;
@@ -125,6 +126,14 @@ impl Chat for Guarded {
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
         self.plain.prepare_act(id, action, value, pending)
+    }
+
+    fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
+        self.plain.open(request, until)
+    }
+
+    fn progress<'a>(&'a self, id: &'a str, post: Post, seen: Option<u64>) -> Answer<'a, u64> {
+        self.plain.progress(id, post, seen)
     }
 
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {

@@ -225,7 +225,9 @@ async fn every_hook_can_be_called() {
     };
     let interacted = handle_interaction(call, &interaction).await.unwrap();
     assert_eq!(interacted.effects.timers.len(), 2);
-    let timer = run_schedule(call, "sends 11", &"{}".into()).await.unwrap();
+    let timer = run_schedule(call, "sends 11", &"{}".into(), &Arc::default())
+        .await
+        .unwrap();
     assert!(timer.value.unwrap_err().contains("Limited"));
     assert!(timer.effects.is_empty());
 }

@@ -34,6 +34,11 @@ pub fn ask(ctx: &Context, settings: &Settings, question: &str) -> Result<Option<
     })
 }
 
+/// Whether the tenant has taught the answer to a question.
+pub fn is_known(settings: &Settings, question: &str) -> bool {
+    matches!(knowledge::find(&settings.answers, question), Found::Sure(_))
+}
+
 /// A question in a message, answered for all to see.
 pub fn answer_message(ctx: &Context, settings: &Settings, question: &str) -> Result<(), String> {
     let post = match knowledge::find(&settings.answers, question) {

@@ -1,9 +1,10 @@
-//! The assistant: answers questions from what its tenant taught it, sets reminders, greets
-//! newcomers.
+//! The assistant: answers questions from what its tenant taught it or through a language model, sets
+//! reminders, greets newcomers.
 //!
 //! `knowledge` (over `terms`) finds which known question is meant and `answering` puts it into
-//! messages; `when` (over `clock`) reads times and `reminders` keeps them; `greeting` greets.
+//! messages; `agent` asks the model; `when` (over `clock`) reads times and `reminders` keeps them; `greeting` greets.
 
+mod agent;
 mod answering;
 mod clock;
 mod greeting;
@@ -13,6 +14,7 @@ mod settings;
 mod terms;
 mod when;
 
+use althing_plugin::Posted;
 use althing_plugin::blocks::{list, muted, strong};
 use althing_plugin::prelude::*;
 
@@ -21,11 +23,15 @@ use settings::Settings;
 
 struct Assistant;
 
+/// The user that this plugin is.
+const BOT: &str = "bot:assistant";
+
 impl Commands for Assistant {
     fn run(ctx: &Context, command: Command) -> Result<Option<Reply>, String> {
         let settings: Settings = config();
         match command.name.as_str() {
             "ask" => answering::ask(ctx, &settings, command.text.trim()),
+            "ai" => agent::command(ctx, &settings, command.text.trim()).map(|()| None),
             "remind" => reminders::run(ctx, &clock(ctx, &settings), command.text.trim()).map(Some),
             "help" => Ok(Some(help(&settings))),
             name => Err(format!("I don't know the command /{name}.")),
@@ -48,17 +54,9 @@ impl Events for Assistant {
             "member.added" => greeting::greet(ctx, &config(), &event.member()?),
             // Plugins talking to each other would never end.
             "message.new" if ctx.actor_role != Role::Plugin => {
-                let settings: Settings = config();
-                let message = event.message()?;
-                let text = message.data.as_str().unwrap_or_default();
-                match answering::mentioned(text, &settings.mention) {
-                    Some("") => chat::send(&ctx.channel, Post::text(help(&settings).text))
-                        .map(drop)
-                        .map_err(String::from),
-                    Some(question) => answering::answer_message(ctx, &settings, question),
-                    None => Ok(()),
-                }
+                message(ctx, &config(), &event.message()?)
             }
+            "message.deleted" => agent::forget(ctx, &event.message()?.id),
             _ => Ok(()),
         }
     }
@@ -66,14 +64,42 @@ impl Events for Assistant {
 
 impl Interactions for Assistant {
     fn handle(ctx: &Context, pressed: Interaction) -> Result<Option<Reply>, String> {
-        answering::choose(ctx, &config(), &pressed)
+        match pressed.action.as_str() {
+            agent::STOP | agent::AGAIN => agent::press(ctx, &config(), &pressed),
+            _ => answering::choose(ctx, &config(), &pressed),
+        }
     }
 }
 
 impl Schedule for Assistant {
-    fn run(_ctx: &Context, name: &str, payload: &str) -> Result<(), String> {
-        reminders::remind(name, payload)
+    fn run(ctx: &Context, name: &str, payload: &str) -> Result<(), String> {
+        agent::run(ctx, &config(), name, payload)
+            .unwrap_or_else(|| reminders::remind(name, payload))
     }
+}
+
+/// Somebody wrote a message; perhaps to the assistant.
+fn message(ctx: &Context, settings: &Settings, posted: &Posted) -> Result<(), String> {
+    let text = posted.data.as_str().unwrap_or_default();
+    let question = match answering::mentioned(text, &settings.mention) {
+        Some("") => {
+            chat::send(&ctx.channel, Post::text(help(settings).text))?;
+            return Ok(());
+        }
+        Some(question) => question,
+        // Between two, everything is for the other.
+        None if ctx.channel_type == "direct"
+            && !text.trim().is_empty()
+            && agent::is_with(&ctx.channel, BOT)? =>
+        {
+            text.trim()
+        }
+        None => return Ok(()),
+    };
+    if agent::answers(ctx, settings) && !answering::is_known(settings, question) {
+        return agent::question(ctx, settings, &posted.id, question);
+    }
+    answering::answer_message(ctx, settings, question)
 }
 
 fn clock(ctx: &Context, settings: &Settings) -> Clock {
@@ -88,6 +114,12 @@ fn help(settings: &Settings) -> Reply {
             .to_owned(),
         "/remind list and /remind cancel <number>".to_owned(),
     ];
+    if !settings.endpoint.is_empty() {
+        lines.insert(
+            1,
+            "/ai <question>: an answer of my language model".to_owned(),
+        );
+    }
     if !settings.mention.is_empty() {
         lines.push(format!(
             "@{} <question>: the same answer, for all to see",
@@ -113,6 +145,7 @@ mod tests {
         let properties = manifest["config"]["properties"].as_object().unwrap();
         let defaults: Value = properties
             .iter()
+            .filter(|(_, schema)| schema.get("default").is_some())
             .map(|(name, schema)| (name.clone(), schema["default"].clone()))
             .collect::<serde_json::Map<_, _>>()
             .into();
@@ -125,7 +158,11 @@ mod tests {
     #[test]
     fn help_names_every_command() {
         let manifest: Value = toml::from_str(include_str!("../plugin.toml")).unwrap();
-        let text = help(&Settings::default()).text;
+        let settings = Settings {
+            endpoint: "https://models.example".to_owned(),
+            ..Settings::default()
+        };
+        let text = help(&settings).text;
         for command in manifest["commands"].as_array().unwrap() {
             let name = command["name"].as_str().unwrap();
             assert!(name == "help" || text.contains(&format!("/{name}")));

@@ -11,6 +11,19 @@ pub struct Settings {
     pub greeting: String,
     pub greet_in: Vec<String>,
     pub utc_offset_minutes: i32,
+    /// Empty for no model. The key that goes with it is the host's to keep.
+    pub endpoint: String,
+    pub model: String,
+    pub system_prompt: String,
+    pub temperature: Option<f64>,
+    pub max_tokens: u32,
+    pub max_tokens_name: String,
+    pub agent_in: Vec<String>,
+    pub agent_channels: Vec<String>,
+    pub history_messages: u32,
+    pub tool_rounds: u32,
+    pub questions_per_user: u32,
+    pub questions_per_channel: u32,
 }
 
 /// A question that the assistant can answer.
@@ -31,6 +44,18 @@ impl Default for Settings {
             greeting: "Welcome, {name}! Type /help to see what I can do for you.".to_owned(),
             greet_in: vec!["messaging".to_owned()],
             utc_offset_minutes: 0,
+            endpoint: String::new(),
+            model: String::new(),
+            system_prompt: "You are a helpful assistant.".to_owned(),
+            temperature: None,
+            max_tokens: 1_024,
+            max_tokens_name: "max_tokens".to_owned(),
+            agent_in: vec!["messaging".to_owned(), "direct".to_owned()],
+            agent_channels: Vec::new(),
+            history_messages: 20,
+            tool_rounds: 4,
+            questions_per_user: 20,
+            questions_per_channel: 100,
         }
     }
 }

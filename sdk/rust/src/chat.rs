@@ -48,6 +48,14 @@ pub fn edit(id: &str, post: Post) -> Result<()> {
     Ok(chat_write::edit(id, &post)?)
 }
 
+/// Shows those who watch the channel what a message that this plugin sent says so far, at once. Nothing
+/// is stored; what counts is the [`edit`] at the end. Guards see it as they see an edit, and what they
+/// refuse is not shown. False if it was passed over, because it came too soon after the last one.
+/// `Error::Conflict` once if somebody changed the message since this call's last progress of it.
+pub fn progress(id: &str, post: &Post) -> Result<bool> {
+    Ok(chat_write::progress(id, post)?)
+}
+
 /// Deletes a message: the plugin's own, or with the permission `chat-moderate` anybody's.
 pub fn delete(id: &str) -> Result<()> {
     Ok(chat_write::delete(id)?)

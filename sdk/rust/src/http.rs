@@ -20,6 +20,8 @@
 //! is sent at once, and not with the call's writes: a call that runs again sends it again. So give
 //! what must happen once an id of its own that the other side knows.
 
+mod incoming;
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -28,6 +30,8 @@ use serde::de::DeserializeOwned;
 use crate::bindings::http;
 use crate::json::parse_json;
 use crate::{Error, Result, to_json};
+
+pub use incoming::Incoming;
 
 /// A request to be sent.
 #[derive(Clone, Debug)]
@@ -117,6 +121,14 @@ impl Request {
     /// large an answer, `Error::Unavailable` when no answer comes.
     pub fn send(self) -> Result<Response> {
         http::send(&self.0).map(Response).map_err(Error::from)
+    }
+
+    /// Sends the request and gives the answer as soon as its head is there, to be read as it comes;
+    /// [`timeout`](Request::timeout) is for the head alone. Errors are those of `send`. In a timer's
+    /// call this begins a long wait: the call then has minutes, and one of the few places for such
+    /// calls; `Error::Unavailable` if there is none.
+    pub fn open(self) -> Result<Incoming> {
+        http::open(&self.0).map(Incoming::new).map_err(Error::from)
     }
 }
 

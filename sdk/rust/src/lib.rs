@@ -57,6 +57,7 @@ pub mod prelude;
 mod random;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
+pub mod sse;
 pub mod timers;
 
 pub use bindings::commands::{Choice, Command};

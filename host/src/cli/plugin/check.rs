@@ -89,9 +89,13 @@ pub fn check(screen: &mut Screen<'_>, bytes: &[u8]) -> Result<Checked, Failure> 
     Ok(Checked { engine, inspection })
 }
 
-/// Those that a host has by default.
+/// Those that a host has by default, but that nothing is passed over of what a case shows.
 pub fn limits() -> Limits {
-    app::plugin_limits(&config::Plugins::default())
+    Limits {
+        progress_interval_ms_min: 0,
+        progress_bytes_per_s_max: u32::MAX,
+        ..app::plugin_limits(&config::Plugins::default())
+    }
 }
 
 fn refused(screen: &mut Screen<'_>, refusal: &Refusal, what: &str) -> Failure {

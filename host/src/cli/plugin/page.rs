@@ -8,6 +8,7 @@ use crate::cli::answers::{
     SecretSetting, Signer, Usage,
 };
 use crate::cli::screen::{plain, table, wrap};
+use crate::plugins;
 
 /// Whether it runs.
 pub fn state(install: Option<&Install>) -> &'static str {
@@ -210,6 +211,14 @@ pub fn wants<'p>(permissions: impl Iterator<Item = &'p Permission>) -> String {
         .collect()
 }
 
+/// A host, or whose host it is.
+fn host_words(host: &str) -> String {
+    match plugins::host_setting(host) {
+        Some(setting) => format!("the host that you enter as `{setting}`"),
+        None => host.to_owned(),
+    }
+}
+
 fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> String {
     let mut lines = table(2, &[[permission.name.clone(), state.to_owned()]]);
     let mut reasons = vec![["what for:".to_owned(), permission.reason.clone()]];
@@ -217,7 +226,12 @@ fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> 
         reasons.push(["allows:".to_owned(), permission.allows.clone()]);
     }
     if !permission.hosts.is_empty() {
-        reasons.push(["hosts:".to_owned(), permission.hosts.join(", ")]);
+        let hosts: Vec<_> = permission
+            .hosts
+            .iter()
+            .map(|host| host_words(host))
+            .collect();
+        reasons.push(["hosts:".to_owned(), hosts.join(", ")]);
     }
     if !permission.paths.is_empty() {
         reasons.push(["routes:".to_owned(), permission.paths.join(", ")]);
@@ -227,7 +241,8 @@ fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> 
         reasons.push(["granted:".to_owned(), granted.join(", ")]);
     }
     for secret in &permission.secrets {
-        let goes = format!("{} goes to {}", secret.name, secret.hosts.join(", "));
+        let hosts: Vec<_> = secret.hosts.iter().map(|host| host_words(host)).collect();
+        let goes = format!("{} goes to {}", secret.name, hosts.join(", "));
         reasons.push(["secret:".to_owned(), goes]);
     }
     lines.push_str(&table(6, &reasons));

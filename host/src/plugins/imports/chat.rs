@@ -121,6 +121,15 @@ impl chat_write::Host for State {
         self.count()?;
         Ok(self.prepare_act(&id, &action, &value).await)
     }
+
+    async fn progress(
+        &mut self,
+        id: String,
+        post: Post,
+    ) -> wasmtime::Result<Result<bool, HostError>> {
+        self.count()?;
+        Ok(self.show_progress(id, post).await)
+    }
 }
 
 impl State {
@@ -168,6 +177,21 @@ impl State {
         let effect = chat.prepare_act(id, action, value, pending).await?;
         self.done.effects.chat.push(effect);
         Ok(())
+    }
+
+    async fn show_progress(&mut self, id: String, post: Post) -> Result<bool, HostError> {
+        self.check_write("chat-write.progress")?;
+        let bytes = post.body.len() + post.blocks.len();
+        if self.aside || !self.done.progress.may_show(bytes, &self.limits) {
+            return Ok(false);
+        }
+        let seen = self.done.progress.revisions.get(&id).copied();
+        let now = self.chat()?.progress(&id, post, seen).await?;
+        self.done.progress.revisions.insert(id, now);
+        match seen.is_none_or(|seen| seen == now) {
+            true => Ok(true),
+            false => Err(HostError::Conflict),
+        }
     }
 
     /// For those who compare this call with another.

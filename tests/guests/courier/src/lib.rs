@@ -1,12 +1,15 @@
 //! Sends the requests that it is told to send, from every hook, and tells what came back. What it
 //! can read of its settings it tells as well.
 
+use std::time::Duration;
+
 use althing_plugin::chat::{self, Post};
 use althing_plugin::prelude::*;
 
 struct Courier;
 
-/// Does what an order says: `<method> <url> [secret]`, or `config`.
+/// Does what an order says: `<method> <url> [secret]`, or `config`. The method `STREAM` gets an answer
+/// as it comes.
 fn carry(order: &str) -> String {
     if order == "config" {
         return config::<Value>().to_string();
@@ -20,9 +23,28 @@ fn carry(order: &str) -> String {
     if let Some(secret) = words.next() {
         request = request.secret("authorization", "Bearer ", secret);
     }
+    if method == "STREAM" {
+        return stream(http::get(url));
+    }
     match request.send() {
         Ok(answer) => format!("{} {}", answer.status(), answer.text()),
         Err(error) => format!("{error:?}"),
+    }
+}
+
+/// What comes of an answer that is read as it comes, and how it ends.
+fn stream(request: http::Request) -> String {
+    let answer = match request.open() {
+        Ok(answer) => answer,
+        Err(error) => return format!("{error:?}"),
+    };
+    let mut told = format!("{} ", answer.status());
+    loop {
+        match answer.read(Duration::from_secs(10), Duration::ZERO) {
+            Ok(Some(piece)) => told.extend(String::from_utf8_lossy(&piece).chars().take(20)),
+            Ok(None) => return told,
+            Err(error) => return format!("{told} {error:?}"),
+        }
     }
 }
 

@@ -70,6 +70,15 @@ pub fn commit(order: &str) -> String {
             http::send(&request("https://localhost:10000/")).map(drop)
         }),
         "wait" => report(http::send(&request("hang")).map(drop)),
+        "stream" => stream(order.rsplit(' ').next().unwrap_or_default()),
+        "leak" => repeat(number, |_| {
+            http::open(&request("endless")).map(core::mem::forget)
+        }),
+        "linger" => match http::open(&request("silent")) {
+            Ok(answer) => report(answer.read(number as u32, 0).map(drop)),
+            Err(error) => format!("{error:?}"),
+        },
+        "progress" => progress(number),
         "remember" => format!("{}", REMEMBERED.fetch_add(1, Ordering::Relaxed) + 1),
         _ => String::new(),
     }
@@ -220,6 +229,40 @@ fn repeat(times: usize, mut deed: impl FnMut(usize) -> Result<(), Error>) -> Str
         }
     }
     String::new()
+}
+
+/// What comes of an answer that is read as it comes, and of two reads after its end.
+fn stream(url: &str) -> String {
+    let answer = match http::open(&request(url)) {
+        Ok(answer) => answer,
+        Err(error) => return format!("{error:?}"),
+    };
+    let mut told = vec![answer.status().to_string()];
+    for _ in 0..4 {
+        told.push(match answer.read(10, 0) {
+            Ok(Some(piece)) => String::from_utf8_lossy(&piece).into_owned(),
+            Ok(None) => "end".into(),
+            Err(error) => format!("{error:?}"),
+        });
+    }
+    told.join(",")
+}
+
+/// How many of the texts were shown, or what was wrong with one.
+fn progress(number: usize) -> String {
+    let post = chat_write::Post {
+        kind: "text".into(),
+        body: "so far".into(),
+        blocks: String::new(),
+    };
+    let mut shown = 0;
+    for at in 0..number {
+        match chat_write::progress("msg_1", &post) {
+            Ok(was_shown) => shown += usize::from(was_shown),
+            Err(error) => return format!("{at}: {error:?}"),
+        }
+    }
+    format!("{shown} shown")
 }
 
 fn report(result: Result<(), Error>) -> String {

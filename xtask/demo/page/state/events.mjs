@@ -3,7 +3,7 @@
 
 import { loadParticipants, loadUsers } from './participants.mjs';
 import { dropRoom, setOnline } from './rooms.mjs';
-import { addMessage, changeMessage } from './timeline.mjs';
+import { addMessage, changeMessage, showProgress } from './timeline.mjs';
 
 /** Somebody who types says so every few seconds; after this long without it they stopped. */
 const TYPING_MS = 7_000;
@@ -54,6 +54,10 @@ const apply = {
     chat.touch('typing');
   },
   'typing.stop'(chat, room, { user_id: user }) { stopTyping(chat, room, user); },
+  'message.progress'(chat, room, progress) {
+    showProgress(room.timeline, progress);
+    if (chat.openId === room.id) chat.touch('thread');
+  },
   'message.read'(chat, room, { user_id: user, seq }) {
     room.reads.set(user, Math.max(seq, room.reads.get(user) ?? 0));
     // Read on another device of ours.

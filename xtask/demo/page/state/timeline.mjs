@@ -71,6 +71,12 @@ export function changeMessage(timeline, message) {
   else if (timeline.ahead.size < AHEAD_MAX) timeline.ahead.set(message.id, message);
 }
 
+/** Applies `message.progress`: what a message says so far. The host tells the whole of it in the end. */
+export function showProgress(timeline, { id, data, view }) {
+  const known = timeline.messages.get(id);
+  if (known) put(timeline, { ...known.message, data, view });
+}
+
 function put(timeline, message) {
   const known = timeline.messages.get(message.id);
   const draft = message.client_id && timeline.own.get(message.client_id);

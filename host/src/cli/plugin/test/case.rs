@@ -210,6 +210,11 @@ pub struct Response {
     pub headers: BTreeMap<String, String>,
     #[serde(default)]
     pub body: String,
+    /// The body as it comes, read by read, for what is read so.
+    pub pieces: Option<Vec<String>>,
+    /// Whether it breaks off at the end.
+    #[serde(default)]
+    pub cut: bool,
 }
 
 fn text_kind() -> String {
@@ -292,7 +297,7 @@ impl Case {
 }
 
 fn check_expected(expect: &Value) -> Result<(), String> {
-    const KNOWN: [&str; 5] = ["result", "error", "fault", "writes", "requests"];
+    const KNOWN: [&str; 6] = ["result", "error", "fault", "writes", "requests", "progress"];
     let expect = expect.as_object().ok_or("`expect` must be a table")?;
     match expect.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         Some(key) => Err(format!("expect.{key} is none of: {}", KNOWN.join(", "))),

@@ -1,9 +1,10 @@
 //! What a call finds: the things that its case lists, and nothing else. What it asks to be written is
 //! noted in the order of the calls, under the rules that the host has for whose message is whose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use super::outcome::{bytes_document, compact, json_or_text};
 use crate::chat::users::BOT_PREFIX;
 use crate::plugins::{
     Answer, Channel, Chat, Effect, Entry, HostError, HttpHeaderValue, HttpRequest, HttpResponse,
-    Manifest, Member, Message, Post, Scope, TimerWrite, User,
+    Incoming, Manifest, Member, Message, Post, Scope, TimerWrite, User,
 };
 
 /// Most that one answer of the host holds.
@@ -27,8 +28,9 @@ pub struct Given {
     messages: Vec<Message>,
     members: Vec<(String, Member)>,
     users: BTreeMap<String, User>,
-    responses: Vec<(String, String, HttpResponse)>,
+    responses: Vec<(String, String, Answering)>,
     requests: Mutex<Vec<Value>>,
+    progress: Mutex<Vec<Value>>,
 }
 
 /// What a call wrote to the chat.
@@ -102,12 +104,12 @@ impl Given {
             Some((scope, entry.key.clone(), Entry { value, version }))
         });
         let responses = given.http.iter().map(|response| {
-            let headers = response.headers.clone().into_iter().collect();
-            let (status, body) = (response.status, response.body.clone().into_bytes());
-            let answer = HttpResponse {
-                status,
-                headers,
-                body,
+            let pieces = response.pieces.clone();
+            let answer = Answering {
+                status: response.status,
+                headers: response.headers.clone().into_iter().collect(),
+                pieces: pieces.unwrap_or_else(|| vec![response.body.clone()]).into(),
+                cut: response.cut,
             };
             (response.method.clone(), response.url.clone(), answer)
         });
@@ -121,12 +123,22 @@ impl Given {
             users,
             responses: responses.collect(),
             requests: Mutex::default(),
+            progress: Mutex::default(),
         }
     }
 
     /// The requests that were sent, in their order.
     pub fn requests(&self) -> Vec<Value> {
         self.sent().clone()
+    }
+
+    /// What was shown of messages that are not done, in their order.
+    pub fn progress(&self) -> Vec<Value> {
+        self.shown().clone()
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sent(&self) -> MutexGuard<'_, Vec<Value>> {
@@ -209,7 +221,7 @@ impl Given {
         Ok((id, Box::new(written)))
     }
 
-    fn edit(&self, id: &str, post: &Post, pending: &[Effect]) -> Result<Effect, HostError> {
+    fn check_own(&self, id: &str, post: &Post, pending: &[Effect]) -> Result<(), HostError> {
         let message = self.current(id, pending)?;
         if message.sender != self.bot {
             return Err(HostError::Denied("Only its own messages.".into()));
@@ -217,6 +229,11 @@ impl Given {
         if message.content.kind != post.kind {
             return Err(HostError::Invalid("kind: must stay what it was".into()));
         }
+        Ok(())
+    }
+
+    fn edit(&self, id: &str, post: &Post, pending: &[Effect]) -> Result<Effect, HostError> {
+        self.check_own(id, post, pending)?;
         Ok(change(post_document(
             json!({ "do": "edit", "id": id }),
             post,
@@ -253,7 +270,7 @@ impl Given {
         Ok(change(compact(document)))
     }
 
-    fn request(&self, request: HttpRequest) -> Result<HttpResponse, HostError> {
+    fn request(&self, request: &HttpRequest) -> Result<Answering, HostError> {
         let headers: BTreeMap<&str, Value> = request
             .headers
             .iter()
@@ -280,6 +297,50 @@ impl Given {
         known
             .map(|(_, _, response)| response.clone())
             .ok_or_else(|| HostError::Unavailable("the case has no answer to it".into()))
+    }
+}
+
+/// What a host outside answers: each read gives the next piece of it.
+#[derive(Clone)]
+struct Answering {
+    status: u16,
+    headers: Vec<(String, String)>,
+    pieces: VecDeque<String>,
+    cut: bool,
+}
+
+impl Answering {
+    fn whole(self) -> Result<HttpResponse, HostError> {
+        if self.cut {
+            return Err(broken_off());
+        }
+        Ok(HttpResponse {
+            status: self.status,
+            headers: self.headers,
+            body: self.pieces.into_iter().collect::<String>().into_bytes(),
+        })
+    }
+}
+
+fn broken_off() -> HostError {
+    HostError::Unavailable("the answer breaks off".into())
+}
+
+impl Incoming for Answering {
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        self.headers.clone()
+    }
+
+    fn read(&mut self, _: Duration, _: Duration) -> Answer<'_, Option<Vec<u8>>> {
+        answer(match self.pieces.pop_front() {
+            Some(piece) => Ok(Some(piece.into_bytes())),
+            None if self.cut => Err(broken_off()),
+            None => Ok(None),
+        })
     }
 }
 
@@ -455,6 +516,19 @@ impl Chat for Given {
     }
 
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
-        answer(self.request(request))
+        answer(self.request(&request).and_then(Answering::whole))
+    }
+
+    fn open(&self, request: HttpRequest, _: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
+        let answering = self.request(&request);
+        answer(answering.map(|answering| Box::new(answering) as Box<dyn Incoming>))
+    }
+
+    fn progress<'a>(&'a self, id: &'a str, post: Post, _: Option<u64>) -> Answer<'a, u64> {
+        let shown = self.check_own(id, &post, &[]).map(|()| {
+            self.shown().push(post_document(json!({ "id": id }), &post));
+            1
+        });
+        answer(shown)
     }
 }

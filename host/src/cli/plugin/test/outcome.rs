@@ -2,6 +2,7 @@
 //! differ. What is empty is left out, on both sides, so that a case says what matters.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,7 @@ use crate::plugins::{
 
 /// What came of a call.
 pub struct Outcome {
-    /// `result`, `error` or `fault`; `writes`; `requests`.
+    /// `result`, `error` or `fault`; `writes`; `requests`; `progress`.
     pub document: Value,
     /// What the plugin logged, and why it failed if it did.
     pub log: Vec<String>,
@@ -69,7 +70,11 @@ pub async fn of(call: Call<'_>, input: &Input, given: &Given) -> (Outcome, Usage
             })
         }
         Input::Timer { name, payload } => {
-            told(plugins::run_schedule(call, name, payload).await, done)
+            let waits = Arc::default();
+            told(
+                plugins::run_schedule(call, name, payload, &waits).await,
+                done,
+            )
         }
         Input::Seat(seat) => told(plugins::guard_seat(call, seat).await, leave),
         Input::CreateChannel { channel, seats } => {
@@ -108,6 +113,7 @@ pub async fn of(call: Call<'_>, input: &Input, given: &Given) -> (Outcome, Usage
     let mut document = end;
     document["writes"] = writes(&effects).into();
     document["requests"] = given.requests().into();
+    document["progress"] = given.progress().into();
     let document = compact(document);
     (Outcome { document, log }, usage)
 }
