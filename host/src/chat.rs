@@ -3,6 +3,7 @@
 //! may.
 
 pub mod access;
+mod attachments;
 mod bridge;
 mod calls;
 pub mod catchup;

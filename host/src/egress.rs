@@ -23,6 +23,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use crate::address::Hosts;
 use crate::config;
@@ -143,11 +144,15 @@ pub struct Request {
     pub body: Bytes,
     /// Less time than `timeout_ms`, if so much is too long.
     pub timeout: Option<Duration>,
+    /// So many bytes of the answer's body are enough, and the rest is left.
+    pub body_start: Option<usize>,
 }
 
 /// What came back, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Response {
+    /// Where it came from, after redirects.
+    pub url: Url,
     /// The status.
     pub status: StatusCode,
     /// The headers as they came.
@@ -210,11 +215,11 @@ impl Client {
     ) -> Result<Response, Error> {
         let slot = self.slots.enter(app)?;
         for _ in 0..=self.settings.redirects_max {
-            if !hosts.allows(request.target.url()) {
+            let Some(reach) = hosts.reach(request.target.url()) else {
                 let host = request.target.authority();
                 return Err(Error::HostNotAllowed { host });
-            }
-            let response = self.exchange(&request, &slot).await?;
+            };
+            let response = self.exchange(&request, reach, &slot).await?;
             match redirected(&request.target, &response)? {
                 Some(target) => redirect(&mut request, response.status, target),
                 None => return Ok(response),

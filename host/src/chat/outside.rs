@@ -187,6 +187,7 @@ impl Outside {
             headers,
             body: request.body.into(),
             timeout,
+            body_start: request.body_start.map(|bytes| bytes as usize),
         };
         let sent = app.egress.send(whose.app, &self.hosts, request).await;
         let outcome = sent
@@ -231,6 +232,7 @@ fn out(response: egress::Response) -> HttpResponse {
         (name.as_str().to_owned(), value)
     };
     HttpResponse {
+        url: response.url.into(),
         status: response.status.as_u16(),
         headers: response.headers.iter().map(header).collect(),
         body: response.body.into(),

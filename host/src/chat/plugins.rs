@@ -8,11 +8,12 @@ use super::bridge::Bridge;
 use super::outside::{HOST_GRANT, Outside, Sealed};
 use super::quarantine;
 use super::users::BOT_PREFIX;
+use crate::address::ANYWHERE;
 use crate::app::{App, Consumption, HookConsumption, Installed, Loadout, PluginLog};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, UserId};
-use crate::plugins::{self, Grants, Inspection, Permission};
+use crate::plugins::{self, Grants, Inspection, Permission, PermissionRequest};
 use crate::store::Install;
 use crate::store::proof::Backend;
 use crate::wire::{self, OnFault};
@@ -405,7 +406,7 @@ fn described(inspection: &Inspection) -> wire::Component {
             .map(|asked| wire::Permission {
                 name: asked.name.name().to_owned(),
                 reason: asked.reason.clone(),
-                allows: allows(asked.name).to_owned(),
+                allows: allows(asked).to_owned(),
                 hosts: asked.hosts.clone(),
                 paths: asked.paths.clone(),
                 secrets: asked
@@ -454,8 +455,8 @@ pub(super) fn command(info: &plugins::CommandInfo, plugin: &str) -> wire::Comman
 }
 
 /// What a permission allows, in words for those who grant it.
-fn allows(permission: Permission) -> &'static str {
-    match permission {
+fn allows(asked: &PermissionRequest) -> &'static str {
+    match asked.name {
         Permission::Kv => "Keep small values of its own between calls.",
         Permission::Counters => "Count how often something happens within a time.",
         Permission::ChatRead => {
@@ -465,9 +466,13 @@ fn allows(permission: Permission) -> &'static str {
             "Post messages by its bot user in every channel, and change or delete those."
         }
         Permission::ChatModerate => "Delete anybody's messages.",
+        Permission::ChatAttach => "Show blocks of its own below anybody's messages.",
         Permission::Timers => "Do something at a later time.",
         Permission::PublicRoutes => {
             "Answer requests of anybody, without a key or token, at the routes named."
+        }
+        Permission::Http if asked.hosts.iter().any(|host| host == ANYWHERE) => {
+            "Send what it knows to any public address on the internet."
         }
         Permission::Http => {
             "Send what it knows to the hosts named, with the secrets that you enter for them."

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::slots::Slot;
 use super::{Client, Error, Request, Response, is_redirect};
+use crate::address::Reach;
 
 /// The most headers of a request or an answer.
 const HEADERS_MAX: usize = 100;
@@ -79,8 +80,13 @@ fn bytes_of(headers: &HeaderMap) -> usize {
 
 impl Client {
     /// Sends a request to where it says and reads the answer; of a redirect only its head.
-    pub(super) async fn exchange(&self, request: &Request, slot: &Slot) -> Result<Response, Error> {
-        let stream = self.connect(&request.target, slot).await?;
+    pub(super) async fn exchange(
+        &self,
+        request: &Request,
+        reach: Reach,
+        slot: &Slot,
+    ) -> Result<Response, Error> {
+        let stream = self.connect(&request.target, reach, slot).await?;
         if request.target.is_encrypted() {
             let stream = self.encrypt(&request.target, stream).await?;
             self.converse(request, stream).await
@@ -122,9 +128,13 @@ impl Client {
         }
         let body = match is_redirect(head.status, &head.headers) {
             true => Bytes::new(),
-            false => read(body, self.settings.response_bytes_max, failed).await?,
+            false => {
+                let max = self.settings.response_bytes_max;
+                read(body, max, request.body_start, failed).await?
+            }
         };
         Ok(Response {
+            url: request.target.url().clone(),
             status: head.status,
             headers: head.headers,
             body,
@@ -156,14 +166,17 @@ fn set_default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     }
 }
 
-/// The body, if it is no longer than `max`: one that says so in advance is not even begun.
+/// The body, if it is no longer than `max`: one that says so in advance is not even begun. With
+/// `enough`, no more of it than that.
 async fn read(
     mut body: Incoming,
     max: usize,
+    enough: Option<usize>,
     failed: impl Fn(hyper::Error) -> Error,
 ) -> Result<Bytes, Error> {
     let too_large = Error::TooLarge { part: "body", max };
-    if body.size_hint().lower() > max as u64 {
+    let enough = enough.map(|enough| enough.min(max));
+    if enough.is_none() && body.size_hint().lower() > max as u64 {
         return Err(too_large);
     }
     let mut read = BytesMut::new();
@@ -171,6 +184,12 @@ async fn read(
         let Ok(data) = frame.map_err(&failed)?.into_data() else {
             continue; // Trailers are for nobody.
         };
+        if let Some(left) = enough.map(|enough| enough - read.len())
+            && left <= data.len()
+        {
+            read.extend_from_slice(&data[..left]);
+            break;
+        }
         if read.len() + data.len() > max {
             return Err(too_large);
         }

@@ -127,6 +127,15 @@ impl Chat for Guarded {
         self.plain.prepare_act(id, action, value, pending)
     }
 
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        blocks: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        self.plain.prepare_attach(id, blocks, pending)
+    }
+
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
         self.plain.http(request)
     }

@@ -105,6 +105,7 @@ impl Given {
             let headers = response.headers.clone().into_iter().collect();
             let (status, body) = (response.status, response.body.clone().into_bytes());
             let answer = HttpResponse {
+                url: response.final_url.clone().unwrap_or(response.url.clone()),
                 status,
                 headers,
                 body,
@@ -253,6 +254,15 @@ impl Given {
         Ok(change(compact(document)))
     }
 
+    fn attach(&self, id: &str, blocks: &str, pending: &[Effect]) -> Result<Effect, HostError> {
+        self.current(id, pending)?;
+        let mut document = json!({ "do": "attach", "id": id });
+        if !blocks.is_empty() {
+            document["blocks"] = json_or_text(blocks);
+        }
+        Ok(change(compact(document)))
+    }
+
     fn request(&self, request: HttpRequest) -> Result<HttpResponse, HostError> {
         let headers: BTreeMap<&str, Value> = request
             .headers
@@ -278,7 +288,13 @@ impl Given {
             .iter()
             .find(|(method, url, _)| *method == request.method && *url == request.url);
         known
-            .map(|(_, _, response)| response.clone())
+            .map(|(_, _, response)| {
+                let mut response = response.clone();
+                if let Some(bytes) = request.body_start {
+                    response.body.truncate(bytes as usize);
+                }
+                response
+            })
             .ok_or_else(|| HostError::Unavailable("the case has no answer to it".into()))
     }
 }
@@ -452,6 +468,15 @@ impl Chat for Given {
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
         answer(self.act(id, action, value, pending))
+    }
+
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        blocks: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        answer(self.attach(id, blocks, pending))
     }
 
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
