@@ -31,6 +31,7 @@ pub fn run(root: &Path) -> Result<()> {
             "assistant-plugin",
             "moderation-plugin",
             "poll-plugin",
+            "unfurl-plugin",
             "xtask",
         ];
         let mut arguments = vec!["test"];
