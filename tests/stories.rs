@@ -1,6 +1,7 @@
 //! The stories, by topic.
 
 mod assistant;
+mod attachments;
 mod authors;
 mod channels;
 mod decisions;
@@ -44,4 +45,5 @@ mod sockets;
 mod subscriptions;
 mod tenants;
 mod timers;
+mod unfurl;
 mod users;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{component, rewritten};
+use crate::support::{component, rewritten, workspace};
 
 /// A folder with a component and cases, and a shell in it.
 struct Desk(tempfile::TempDir);
@@ -168,6 +168,15 @@ fn differences_are_shown_by_their_place() {
     let (code, out, _) = desk.run("plugin test hostile.wasm cases/b.json --figures");
     assert_eq!(code, 0);
     assert!(out.starts_with("CASE      CPU"), "{out}");
+}
+
+/// The plugins that come with the host have cases of their own.
+#[test]
+fn the_cases_of_plugins_hold() {
+    let desk = Desk::with(&[("unfurl.wasm", &component("unfurl"))]);
+    let cases = workspace().join("plugins/unfurl/cases");
+    let (code, out, notes) = desk.run(&format!("plugin test unfurl.wasm {}", cases.display()));
+    assert_eq!(code, 0, "{out}{notes}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use althing_plugin::http::{self, Response};
 use althing_plugin::kv::{self, Scope};
 use althing_plugin::{Error, counters, log, metrics, to_json};
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Position, Url};
 
 use crate::page::{self, Page};
 use crate::settings::Settings;
@@ -26,13 +26,14 @@ const SILENT_KEPT: Duration = Duration::from_secs(60);
 #[derive(Serialize, Deserialize)]
 struct Known {
     of: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     page: Option<Page>,
 }
 
 /// What is shown of the page at `url`, if anything is.
 pub fn page(settings: &Settings, url: &Url) -> Option<Page> {
     let key = format!("page/{}", hash(url.as_str()));
-    let site = url.host_str().unwrap_or_default();
+    let site = &url[Position::BeforeHost..Position::AfterPort];
     let silent = format!("silent/{}", hash(site));
     if let Some(known) = known(&key, url.as_str()) {
         return known.page;
