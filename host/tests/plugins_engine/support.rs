@@ -69,10 +69,11 @@ pub async fn install(engine: &Arc<Engine>, app: &str, id: &str) -> Install {
     Install::new(engine, &linked, app, id, "{\"colour\":\"red\"}")
 }
 
+/// Every interface that there is to link.
 pub fn all_but_moderation() -> Grants {
     Permission::ALL
         .into_iter()
-        .filter(|p| *p != Permission::ChatModerate)
+        .filter(|permission| permission.is_interface())
         .collect()
 }
 
