@@ -163,19 +163,31 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Reads a list, or says what is wrong with its first wrong entry.
+    /// Reads a list of hosts that are named, or says what is wrong with its first wrong entry.
     pub fn parse<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, HostError> {
-        let mut hosts = Self::default();
-        for (at, text) in texts.into_iter().enumerate() {
-            if at == HOSTS_MAX {
+        let mut rules = Vec::new();
+        for text in texts {
+            if rules.len() == HOSTS_MAX {
                 return Err(HostError::TooMany);
             }
-            match text.as_ref() {
-                ANYWHERE => hosts.anywhere = true,
-                text => hosts.rules.push(text.parse()?),
-            }
+            rules.push(text.as_ref().parse()?);
         }
-        Ok(hosts)
+        let anywhere = false;
+        Ok(Self { rules, anywhere })
+    }
+
+    /// Reads a list that may have [`ANYWHERE`] in it.
+    pub fn parse_wide<T: AsRef<str>>(
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<Self, HostError> {
+        let mut anywhere = false;
+        let named = texts.into_iter().filter(|text| {
+            let is_named = text.as_ref() != ANYWHERE;
+            anywhere |= !is_named;
+            is_named
+        });
+        let named = Self::parse(named)?;
+        Ok(Self { anywhere, ..named })
     }
 
     /// The host and port of `url` alone.
@@ -274,7 +286,7 @@ mod tests {
 
     #[test]
     fn anywhere_is_where_names_are() {
-        let hosts = Hosts::parse(["api.example.com:8443", ANYWHERE]).unwrap();
+        let hosts = Hosts::parse_wide(["api.example.com:8443", ANYWHERE]).unwrap();
         let reach = |url: &str| hosts.reach(&Url::parse(url).unwrap());
         assert_eq!(
             reach("https://api.example.com:8443/"),
@@ -291,7 +303,8 @@ mod tests {
         ] {
             assert_eq!(reach(url), None, "{url}");
         }
-        assert!(!Hosts::parse([ANYWHERE]).unwrap().is_empty());
+        assert!(!Hosts::parse_wide([ANYWHERE]).unwrap().is_empty());
+        assert_eq!(Hosts::parse([ANYWHERE]), Err(HostError::Wildcard));
     }
 
     #[test]

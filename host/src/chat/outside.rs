@@ -151,7 +151,7 @@ impl Outside {
             secrets.insert(name.clone(), Hosts::parse(hosts).map_err(Error::internal)?);
         }
         Ok(Self {
-            hosts: Hosts::parse(hosts).map_err(Error::internal)?,
+            hosts: Hosts::parse_wide(hosts).map_err(Error::internal)?,
             sealed,
             secrets,
         })

@@ -289,7 +289,7 @@ fn check_hosts(
     if hosts.is_empty() {
         return refuse("hosts", "must name the hosts that requests go to".into());
     }
-    if let Err(error) = Hosts::parse(hosts) {
+    if let Err(error) = Hosts::parse_wide(hosts) {
         return refuse("hosts", format!("can't be read: {error}"));
     }
     check_unique(&format!("{at}.hosts"), hosts.iter().map(String::as_str))?;

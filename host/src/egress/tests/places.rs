@@ -227,7 +227,7 @@ async fn anywhere_is_nowhere_inside() {
     let port = server.address.port();
     let send = async |hosts: &[&str], url: &str, address: &str| {
         let client = Client::new(&settings(), at(address).0).unwrap();
-        let hosts = Hosts::parse(hosts).unwrap();
+        let hosts = Hosts::parse_wide(hosts).unwrap();
         let sent = client.send(APP, &hosts, request(Method::GET, url)).await;
         sent.map_or_else(|error| error.code(), |_| "answered")
     };
