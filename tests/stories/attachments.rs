@@ -14,6 +14,7 @@ stories!(
     guards_look_at_the_words,
     there_are_so_many_and_no_more,
     a_press_goes_to_whose_button_it_is,
+    a_plugin_is_not_told_of_what_it_attached,
 );
 
 const CANARY: &str = "canary-9a3d";
@@ -121,8 +122,7 @@ async fn they_go_with_the_message(database: Database) {
 
 async fn each_plugin_has_its_own(database: Database) {
     let (host, [alice, bob]) = start(&database).await;
-    let name = |name: &str| format!("name = \"{name}\"");
-    let second = rewritten(&component("hostile"), &name("hostile"), &name("hostil2"));
+    let second = rewritten(&component("hostile"), "\"hostile\"", "\"hostil2\"");
     host.app.install(&second, json!({})).await;
     let message = alice.send("general", "hello").await;
     let plugins = async || {
@@ -208,8 +208,7 @@ async fn there_are_so_many_and_no_more(database: Database) {
     })
     .await;
     let [alice, bob] = general(&host.app).await;
-    let name = |name: &str| format!("name = \"{name}\"");
-    let second = rewritten(&component("hostile"), &name("hostile"), &name("hostil2"));
+    let second = rewritten(&component("hostile"), "\"hostile\"", "\"hostil2\"");
     host.app.install(&second, json!({})).await;
     let message = alice.send("general", "hello").await;
     let (empty, _) = shown("");
@@ -274,4 +273,49 @@ async fn a_press_goes_to_whose_button_it_is(database: Database) {
     let carol = host.app.user("carol").await;
     let refused = press(&carol, &plain, say(json!("hostile"))).await;
     refused.refused(404, "not_found");
+}
+
+/// Told of it, it would answer itself.
+async fn a_plugin_is_not_told_of_what_it_attached(database: Database) {
+    let host = TestHost::start(&database).await;
+    let about = "Breaks one limit of the host for each word it is told. For the host's own tests.";
+    let manifest = |about: &str, events: &[&str]| {
+        let events = events.join("\", \"");
+        format!("description = \"{about}\"\nevents = [\"{events}\"]")
+    };
+    let from = manifest(about, &["message.new"]);
+    let both = ["message.new", "message.updated"];
+    let room = from.len() - manifest("", &both).len();
+    let to = manifest(&"x".repeat(room), &both);
+    let plugin = rewritten(&component("hostile"), &from, &to);
+    host.app.install(&plugin, json!({})).await;
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    host.app.channel("general", &[&alice, &bob]).await;
+    let message = alice.send("general", "hello").await;
+    // Whenever it hears of the message, it says something.
+    let edit = async |message: &Value| {
+        let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
+        alice
+            .patch(&path, json!({ "data": "sends 1" }))
+            .await
+            .is(200);
+    };
+    let said = async |count: usize| {
+        eventually("it has spoken", async || {
+            let history = bob.history("general").await;
+            let spam = history.iter().filter(|message| message["data"] == "spam");
+            (spam.count() >= count).then_some(history.len())
+        })
+        .await
+    };
+    edit(&message).await;
+    said(1).await;
+    assert_eq!(attach(&bob, "hostile", &message, "[{}]").await, "");
+    let second = alice.send("general", "hello").await;
+    edit(&second).await;
+    assert_eq!(
+        said(2).await,
+        4,
+        "once for each edit, and not for the attachment"
+    );
 }
