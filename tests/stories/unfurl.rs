@@ -131,7 +131,7 @@ async fn a_link_gets_a_preview(database: Database) {
     let updated = phone.next_event("message.updated").await;
     let shown = &updated["data"]["message"];
     let blocks = json!([
-        { "type": "text", "text": format!("The News · localhost"), "style": "muted" },
+        { "type": "text", "text": "The News · localhost", "style": "muted" },
         { "type": "link", "url": news, "text": "<script>alert('hello')</script> & more" },
         { "type": "text", "text": "What is new." },
         { "type": "image", "url": "https://cdn.example/a.png", "alt": "" },
@@ -159,7 +159,7 @@ async fn a_link_gets_a_preview(database: Database) {
         assert!(!head.contains(header), "{head}");
     }
     // What was edited is looked at anew: another link, then none.
-    let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
+    let path = format!("/v1/messages/{}", message["id"].as_str().expect("a text"));
     let data = json!({ "data": format!("Rather {}", outside.url("/latin")) });
     alice.patch(&path, data).await.is(200);
     shows(&bob, &message, &["Café"]).await;
@@ -174,7 +174,7 @@ async fn a_link_gets_a_preview(database: Database) {
     let told = phone.caught_up(&host.app).await;
     let kinds: Vec<_> = told
         .iter()
-        .map(|event| event["event"].as_str().unwrap())
+        .map(|event| event["event"].as_str().expect("a text"))
         .collect();
     let expected = [
         "new", "updated", "updated", "updated", "updated", "new", "updated",
@@ -309,7 +309,12 @@ async fn nothing_inside_is_previewed(database: Database) {
     let hosts = ["*", &outside.host()];
     let [alice, bob] = general(&host.app, &hosts, json!({})).await;
     outside.serve("/marker", HTML, titled("marker"));
-    let port = outside.host().rsplit(':').next().unwrap().to_owned();
+    let port = outside
+        .host()
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .to_owned();
     for link in [
         format!("http://127.0.0.1:{port}/inside"),
         format!("http://[::1]:{port}/inside"),
@@ -375,7 +380,7 @@ async fn the_sender_takes_it_away(database: Database) {
     outside.serve("/a", HTML, titled("a"));
     outside.serve("/marker", HTML, titled("marker"));
     let message = previewed(&bob, &outside.url("/a"), &["a"]).await;
-    let id = message["id"].as_str().unwrap();
+    let id = message["id"].as_str().expect("a text");
     let press = async |who: &Person, action: &str| {
         let act = json!({ "action": action, "plugin": "unfurl" });
         who.post(format!("/v1/messages/{id}/actions"), act).await
@@ -404,7 +409,7 @@ async fn what_guards_refuse_is_not_shown(database: Database) {
     outside.serve("/fine", HTML, titled("fine"));
     outside.serve("/rude", HTML, titled("a slur"));
     let message = previewed(&bob, &outside.url("/fine"), &["fine"]).await;
-    let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
+    let path = format!("/v1/messages/{}", message["id"].as_str().expect("a text"));
     let data = json!({ "data": outside.url("/rude") });
     bob.patch(&path, data).await.is(200);
     let now = shows(&alice, &message, &[]).await;
@@ -434,10 +439,8 @@ async fn settings_say_where(database: Database) {
         // Whatever is still to be done is done under the settings of the moment.
         let message = alice.send("general", &outside.url("/a")).await;
         let handled = async || {
-            let seq = message["seq"].as_i64().expect("a seq");
             let cursor = "SELECT COUNT(*) FROM installs i WHERE i.name = 'unfurl' AND i.cursor >= \
                           (SELECT MAX(e.position) FROM events e WHERE e.app_id = i.app_id)";
-            assert!(seq > 0);
             (database.number(cursor).await == 1).then_some(())
         };
         eventually("it is handled", handled).await;
