@@ -2,6 +2,7 @@
 
 mod agent;
 mod assistant;
+mod attachments;
 mod authors;
 mod channels;
 mod decisions;
@@ -51,4 +52,5 @@ mod subscriptions;
 mod tenants;
 mod timers;
 mod trust;
+mod unfurl;
 mod users;

@@ -4,6 +4,7 @@
 
 pub mod access;
 mod aside;
+mod attachments;
 mod bridge;
 mod calls;
 pub mod catchup;

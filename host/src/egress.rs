@@ -24,6 +24,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use crate::address::Hosts;
 use crate::config;
@@ -146,11 +147,15 @@ pub struct Request {
     pub body: Bytes,
     /// Less time than `timeout_ms`, if so much is too long.
     pub timeout: Option<Duration>,
+    /// So many bytes of the answer's body are enough, and the rest is left.
+    pub body_start: Option<usize>,
 }
 
 /// What came back, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Response {
+    /// Where it came from, after redirects.
+    pub url: Url,
     /// The status.
     pub status: StatusCode,
     /// The headers as they came.
@@ -206,8 +211,10 @@ impl Client {
         let timeout = request.timeout.map_or(own, |timeout| timeout.min(own));
         let slot = self.slots.enter(app)?;
         let whole = async {
-            let (answer, host) = self.follow(hosts, request, &slot).await?;
-            answer.whole(self.settings.response_bytes_max, &host).await
+            let enough = request.body_start;
+            let (answer, target) = self.follow(hosts, request, &slot).await?;
+            let max = self.settings.response_bytes_max;
+            answer.whole(&target, max, enough).await
         };
         let answered = timeout_at(Instant::now() + timeout, whole);
         answered.await.unwrap_or(Err(Error::Timeout))
@@ -220,23 +227,23 @@ impl Client {
         exchange::check(request, self.settings.header_bytes_max)
     }
 
-    /// The answer at the end of all redirects, and who gives it.
+    /// The answer at the end of all redirects, and where that is.
     async fn follow(
         &self,
         hosts: &Hosts,
         mut request: Request,
         slot: &Slot,
-    ) -> Result<(Answer, String), Error> {
+    ) -> Result<(Answer, Target), Error> {
         for _ in 0..=self.settings.redirects_max {
-            if !hosts.allows(request.target.url()) {
+            let Some(reach) = hosts.reach(request.target.url()) else {
                 let host = request.target.authority();
                 return Err(Error::HostNotAllowed { host });
-            }
-            let answer = self.exchange(&request, slot).await?;
+            };
+            let answer = self.exchange(&request, reach, slot).await?;
             let (status, headers) = (answer.head.status, &answer.head.headers);
             match redirected(&request.target, status, headers)? {
                 Some(target) => redirect(&mut request, status, target),
-                None => return Ok((answer, request.target.authority())),
+                None => return Ok((answer, request.target)),
             }
         }
         let max = self.settings.redirects_max;

@@ -475,10 +475,21 @@ pub struct Message {
     pub view: Option<String>,
     /// The kind's private state: JSON text. Never leaves the host.
     pub state: Option<String>,
+    /// What plugins show below it: JSON text, a list of `wire::Attachment`.
+    pub attachments: Option<String>,
     pub client_id: Option<String>,
+    /// How often its content was changed.
     pub revision: i64,
     pub edited_at: Option<Millis>,
     pub deleted_at: Option<Millis>,
+}
+
+impl Message {
+    /// About how many bytes its content takes on the wire.
+    pub fn size_hint(&self) -> usize {
+        let bytes = |json: &Option<String>| json.as_ref().map_or(0, String::len);
+        self.data.len() + bytes(&self.view) + bytes(&self.attachments)
+    }
 }
 
 /// A message that a feed may show.
@@ -512,9 +523,7 @@ impl Event {
     /// About how many bytes its frame takes.
     pub fn size_hint(&self) -> usize {
         256 + match &self.body {
-            EventBody::Message(message) => {
-                message.data.len() + message.view.as_ref().map_or(0, String::len)
-            }
+            EventBody::Message(message) => message.size_hint(),
             EventBody::Data(data) => data.len(),
         }
     }

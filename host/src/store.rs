@@ -33,6 +33,7 @@ macro_rules! on_db {
 }
 
 mod append;
+mod attachments;
 mod bulk;
 mod channels;
 mod decisions;
@@ -54,6 +55,7 @@ mod users;
 mod writer;
 
 pub use append::{MessageChange, NewEvent, NewMessage, Sent};
+pub use attachments::NewAttachment;
 pub use channels::{ChannelChange, ChannelFilter, NewChannel};
 pub use epoch::draw as draw_epoch;
 pub use erase::{STEP_TRACES, Stretch, Trace};

@@ -119,6 +119,7 @@ CREATE TABLE events (
     data        TEXT COLLATE "C",                   -- also what other events say
     view        TEXT COLLATE "C",
     state       TEXT COLLATE "C",
+    attachments TEXT COLLATE "C",                   -- JSON array: what plugins show below it
     client_id   TEXT COLLATE "C",
     client_hash BIGINT,                 -- of what was sent, to tell a retry from a reuse of the id
     revision    BIGINT      NOT NULL DEFAULT 0,

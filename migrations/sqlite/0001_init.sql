@@ -119,6 +119,7 @@ CREATE TABLE events (
     data        TEXT,                   -- also what other events say
     view        TEXT,
     state       TEXT,
+    attachments TEXT,                   -- JSON array: what plugins show below it
     client_id   TEXT,
     client_hash BIGINT,                 -- of what was sent, to tell a retry from a reuse of the id
     revision    BIGINT      NOT NULL DEFAULT 0,

@@ -1,5 +1,6 @@
 //! A server somewhere outside, which hosts send requests to.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,7 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// Runs until it is dropped. What it answers depends on the path: `/away/<url>` redirects there,
-/// `/silent` says nothing, `/drip` half of something, `/cut` breaks off in the middle of it, and any other is told what `set` was told last.
+/// `/silent` says nothing, `/drip` half of something, `/cut` breaks off in the middle of it, a path that
+/// `serve` was told of gets that, and any other is told what `set` was told last.
 pub struct Outside {
     port: u16,
     said: Arc<Said>,
@@ -18,6 +20,7 @@ pub struct Outside {
 struct Said {
     requests: Mutex<Vec<String>>,
     answer: Mutex<String>,
+    pages: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Outside {
@@ -45,6 +48,15 @@ impl Outside {
     /// What it answers from now on.
     pub fn set(&self, body: &str) {
         *self.said.answer.lock().expect("a lock") = body.to_owned();
+    }
+
+    /// What it answers at this path from now on: the status and head as given, and the body.
+    pub fn serve(&self, path: &str, head: &str, body: impl AsRef<[u8]>) {
+        let length = body.as_ref().len();
+        let head = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n");
+        let answer = [head.as_bytes(), body.as_ref()].concat();
+        let mut pages = self.said.pages.lock().expect("a lock");
+        pages.insert(path.to_owned(), answer);
     }
 
     /// What it was asked, request by request, head and body.
@@ -87,6 +99,12 @@ async fn answer(mut stream: TcpStream, said: Arc<Said>) {
         "/drip" => return std::future::pending().await,
         "/cut" => return,
         _ => {}
+    }
+    let page = said.pages.lock().expect("a lock").get(&path).cloned();
+    if let Some(page) = page {
+        // Whoever has enough hangs up.
+        let _ = stream.write_all(&page).await;
+        return;
     }
     let answer = match path.strip_prefix("/away/") {
         Some(to) => format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),

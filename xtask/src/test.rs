@@ -32,6 +32,7 @@ pub fn run(root: &Path) -> Result<()> {
             "feed-plugin",
             "moderation-plugin",
             "poll-plugin",
+            "unfurl-plugin",
             "xtask",
         ];
         let mut arguments = vec!["test"];

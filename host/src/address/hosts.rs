@@ -9,6 +9,10 @@ use url::{Host, Url};
 pub const HOSTS_MAX: usize = 20;
 const HOST_BYTES_MAX: usize = 253;
 
+/// In a list, in place of a host: any name on the internet, at the port of the request's scheme and
+/// at public addresses alone.
+pub const ANYWHERE: &str = "*";
+
 /// Why a text is no rule. All are the fault of whoever wrote the list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
@@ -141,12 +145,25 @@ impl fmt::Display for HostRule {
     }
 }
 
+/// By what a list allows a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It names the host.
+    Named,
+    /// It has [`ANYWHERE`]. Addresses that are not public stay out of reach, also those that the
+    /// operator allows to lists that name a host there.
+    Anywhere,
+}
+
 /// The hosts that somebody may send requests to. An empty list allows none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hosts(Vec<HostRule>);
+pub struct Hosts {
+    rules: Vec<HostRule>,
+    anywhere: bool,
+}
 
 impl Hosts {
-    /// Reads a list, or says what is wrong with its first wrong entry.
+    /// Reads a list of hosts that are named, or says what is wrong with its first wrong entry.
     pub fn parse<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, HostError> {
         let mut rules = Vec::new();
         for text in texts {
@@ -155,7 +172,22 @@ impl Hosts {
             }
             rules.push(text.as_ref().parse()?);
         }
-        Ok(Self(rules))
+        let anywhere = false;
+        Ok(Self { rules, anywhere })
+    }
+
+    /// Reads a list that may have [`ANYWHERE`] in it.
+    pub fn parse_wide<T: AsRef<str>>(
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<Self, HostError> {
+        let mut anywhere = false;
+        let named = texts.into_iter().filter(|text| {
+            let is_named = text.as_ref() != ANYWHERE;
+            anywhere |= !is_named;
+            is_named
+        });
+        let named = Self::parse(named)?;
+        Ok(Self { anywhere, ..named })
     }
 
     /// The host and port of `url` alone.
@@ -165,17 +197,32 @@ impl Hosts {
             wildcard: false,
             port: url.port(),
         });
-        Self(rule.into_iter().collect())
+        Self {
+            rules: rule.into_iter().collect(),
+            anywhere: false,
+        }
     }
 
     /// Whether a request to `url` may be made.
     pub fn allows(&self, url: &Url) -> bool {
-        self.0.iter().any(|rule| rule.allows(url))
+        self.reach(url).is_some()
+    }
+
+    /// By what a request to `url` may be made; `None` if it may not.
+    pub fn reach(&self, url: &Url) -> Option<Reach> {
+        let is_name = || matches!(url.host(), Some(Host::Domain(_))) && url.port().is_none();
+        if self.rules.iter().any(|rule| rule.allows(url)) {
+            Some(Reach::Named)
+        } else if self.anywhere && is_name() {
+            Some(Reach::Anywhere)
+        } else {
+            None
+        }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty() && !self.anywhere
     }
 }
 
@@ -235,6 +282,29 @@ mod tests {
         assert!(Hosts::of(&url).allows(&url));
         let other = Url::parse("https://example.com:8443").unwrap();
         assert!(!Hosts::of(&url).allows(&other) && !Hosts::of(&other).allows(&url));
+    }
+
+    #[test]
+    fn anywhere_is_where_names_are() {
+        let hosts = Hosts::parse_wide(["api.example.com:8443", ANYWHERE]).unwrap();
+        let reach = |url: &str| hosts.reach(&Url::parse(url).unwrap());
+        assert_eq!(
+            reach("https://api.example.com:8443/"),
+            Some(Reach::Named),
+            "who is named is named"
+        );
+        assert_eq!(reach("https://example.org/a?b"), Some(Reach::Anywhere));
+        assert_eq!(reach("http://localhost/"), Some(Reach::Anywhere));
+        for url in [
+            "https://example.org:8443/",
+            "https://93.184.216.34/",
+            "https://0x7f.1/",
+            "https://[2606:4700::1]/",
+        ] {
+            assert_eq!(reach(url), None, "{url}");
+        }
+        assert!(!Hosts::parse_wide([ANYWHERE]).unwrap().is_empty());
+        assert_eq!(Hosts::parse([ANYWHERE]), Err(HostError::Wildcard));
     }
 
     #[test]

@@ -140,6 +140,15 @@ impl Chat for Aside {
         Box::pin(self.known(id))
     }
 
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        _: &'a str,
+        _: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        Box::pin(self.known(id))
+    }
+
     fn http(&self, _: HttpRequest) -> Answer<'_, HttpResponse> {
         Box::pin(async { Err(nothing_outside()) })
     }

@@ -10,7 +10,7 @@ use super::access::{self, Actor};
 use super::chain::{self, Content, Decision};
 use super::handlers::scope;
 use super::outside::{Outside, Whose};
-use super::{interact, messages, passing};
+use super::{attachments, interact, messages, passing};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
@@ -19,7 +19,7 @@ use crate::plugins::{
     Scope, TimerWrite,
 };
 use crate::store::proof::{Backend, Member};
-use crate::store::{ChatWrite, MessageChange, NewMessage, Slice};
+use crate::store::{ChatWrite, MessageChange, NewAttachment, NewMessage, Slice};
 use crate::wire::{self, View};
 
 /// The chat as one install sees it.
@@ -75,6 +75,13 @@ impl Bridge {
                     }
                 }
                 Some(ChatWrite::Delete { id: deleted, .. }) if *deleted == id => message = None,
+                Some(ChatWrite::Attach {
+                    id: to, attachment, ..
+                }) if *to == id => {
+                    if let Some(message) = &mut message {
+                        message.attachments = attachment.among(message.attachments.as_deref())?;
+                    }
+                }
                 _ => {}
             }
         }
@@ -228,6 +235,24 @@ impl Bridge {
         Ok(self.change(&message, change))
     }
 
+    async fn attach(&self, id: &str, blocks: &str, pending: &[Effect]) -> Result<Effect> {
+        let app = self.app()?;
+        let message = self.current(&app, id, pending).await?;
+        let member = self.member_by_key(&app, message.channel).await?;
+        let shown = attachments::check(&app, &member, &self.name, blocks).await?;
+        let attachment = NewAttachment {
+            shown,
+            plugins_max: app.config.limits.attachments_max,
+        };
+        attachment.among(message.attachments.as_deref())?;
+        Ok(Box::new(ChatWrite::Attach {
+            channel: message.channel,
+            id: message.id,
+            attachment,
+            actor: self.bot.clone(),
+        }))
+    }
+
     async fn timer(&self, name: &str, pending: &[TimerWrite]) -> Result<()> {
         let app = self.app()?;
         let max = app.config.plugins.timers_max as i64;
@@ -276,6 +301,7 @@ fn not_yet_sent(new: &NewMessage, id: MessageId) -> Message {
         data: new.data.clone(),
         view: new.view.clone(),
         state: new.state.clone(),
+        attachments: None,
         client_id: None,
         revision: 0,
         edited_at: None,
@@ -511,6 +537,15 @@ impl Chat for Bridge {
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
         Box::pin(async move { self.act(id, action, value, pending).await.map_err(told) })
+    }
+
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        blocks: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        Box::pin(async move { self.attach(id, blocks, pending).await.map_err(told) })
     }
 
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {

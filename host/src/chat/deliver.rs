@@ -72,7 +72,7 @@ fn body_bytes(event: &Event) -> usize {
     const AROUND_IT: usize = 400;
     AROUND_IT
         + match &event.body {
-            EventBody::Message(m) => m.data.len() + m.view.as_ref().map_or(0, String::len),
+            EventBody::Message(message) => message.size_hint(),
             EventBody::Data(data) => data.len(),
         }
 }

@@ -3,6 +3,7 @@
 //! not granted by it.
 
 use super::outside::HOST_GRANT;
+use crate::address::ANYWHERE;
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::plugins::{Grants, Inspection, Manifest, Permission, PermissionRequest};
 use crate::wire;
@@ -172,7 +173,7 @@ pub(super) fn described(inspection: &Inspection) -> Vec<wire::Permission> {
     let permission = |asked: &PermissionRequest| wire::Permission {
         name: asked.name.name().to_owned(),
         reason: asked.reason.clone(),
-        allows: allows(asked.name).to_owned(),
+        allows: allows(asked).to_owned(),
         required: inspection.needed.contains(asked.name),
         hosts: asked.hosts.clone(),
         paths: asked.paths.clone(),
@@ -190,8 +191,8 @@ pub(super) fn described(inspection: &Inspection) -> Vec<wire::Permission> {
 }
 
 /// What a permission allows, in words for those who grant it.
-fn allows(permission: Permission) -> &'static str {
-    match permission {
+fn allows(asked: &PermissionRequest) -> &'static str {
+    match asked.name {
         Permission::Kv => "Keep small values of its own between calls.",
         Permission::Counters => "Count how often something happens within a time.",
         Permission::ChatRead => {
@@ -201,9 +202,13 @@ fn allows(permission: Permission) -> &'static str {
             "Post messages by its bot user in every channel, and change or delete those."
         }
         Permission::ChatModerate => "Delete anybody's messages.",
+        Permission::ChatAttach => "Show blocks of its own below anybody's messages.",
         Permission::Timers => "Do something at a later time.",
         Permission::PublicRoutes => {
             "Answer requests of anybody, without a key or token, at the routes named."
+        }
+        Permission::Http if asked.hosts.iter().any(|host| host == ANYWHERE) => {
+            "Send what it knows to any public address on the internet."
         }
         Permission::Http => {
             "Send what it knows to the hosts named, with the secrets that you enter for them."

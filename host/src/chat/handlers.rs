@@ -13,7 +13,7 @@ use crate::app::{App, Installed};
 use crate::clock;
 use crate::crash;
 use crate::error::{Code, Error, Result};
-use crate::model::{Event, InstallId, Millis};
+use crate::model::{Event, EventBody, EventKind, InstallId, Millis};
 use crate::plugins::{self, Context, Effects, Hook, Scope};
 use crate::store::{Cause, ChatWrite, HandlerCommit, Kept, KvWrite, TimerWrite};
 use crate::wire;
@@ -193,6 +193,23 @@ pub(super) fn wants(installed: &Installed, event: &Event) -> bool {
                 .iter()
                 .any(|kind| kind == event.kind.as_str())
         })
+        && !attached_it(installed, event)
+}
+
+/// Whether the entry says that this plugin attached something to a message of somebody else. That is
+/// no news to it: told of it, it would attach to what it attached to.
+fn attached_it(installed: &Installed, event: &Event) -> bool {
+    let EventBody::Message(message) = &event.body else {
+        return false;
+    };
+    let is_of_its_kind = || {
+        let manifest = installed.manifest();
+        manifest.is_some_and(|m| m.kinds.iter().any(|kind| kind.name == message.kind))
+    };
+    event.kind == EventKind::MessageUpdated
+        && event.actor.as_ref() == Some(&installed.bot)
+        && message.sender != installed.bot
+        && !is_of_its_kind()
 }
 
 enum Handled {

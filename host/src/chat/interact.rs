@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access::{self, Caller};
+use super::attachments;
 use super::calls::{Calling, blame, calling};
 use super::chain::{self, Content};
 use super::handlers::commit;
@@ -136,7 +137,9 @@ pub async fn act(
             return Err(Error::new(Code::Conflict, "The message was deleted."));
         }
         let channel = member.channel().id.as_str();
-        if let Some(installed) = loadout.kind(&message.kind, channel) {
+        if act.plugin.is_none()
+            && let Some(installed) = loadout.kind(&message.kind, channel)
+        {
             let change = apply(app, installed, &member, &message, &act.action, value).await?;
             match app
                 .store
@@ -148,14 +151,22 @@ pub async fn act(
                 Err(error) => return Err(error),
             }
         }
-        let sender = loadout
-            .serving(channel)
-            .find(|i| i.bot == message.sender && i.has(Hook::Interactions));
-        let Some(installed) = sender else {
+        let found = loadout.serving(channel).find(|installed| {
+            let is_whose = match &act.plugin {
+                Some(name) => *installed.name == **name,
+                None => installed.bot == message.sender,
+            };
+            is_whose && installed.has(Hook::Interactions)
+        });
+        let blocks = match &act.plugin {
+            Some(name) => attachments::of(&message, name),
+            None => own_blocks(&message),
+        };
+        let Some(installed) = found else {
             return Err(Error::new(Code::Conflict, "The message takes no actions."));
         };
         // Looked at anew each time: of two who press the last button, the second is too late.
-        if !offers(&message, &act.action) {
+        if !offers(&blocks, &act.action) {
             let detail = "The message offers no such action, or no longer.";
             return Err(Error::new(Code::Conflict, detail));
         }
@@ -171,8 +182,16 @@ pub async fn act(
     Err(Error::new(Code::Conflict, "Too many do this at the same time.").retry_after_ms(500))
 }
 
-/// Whether one of the message's blocks, at any depth, has this action.
-fn offers(message: &Message, action: &str) -> bool {
+/// The blocks that a message was sent with.
+fn own_blocks(message: &Message) -> Vec<serde_json::Value> {
+    let view = message.view.as_deref().unwrap_or_default();
+    serde_json::from_str::<View>(view)
+        .map(|view| view.blocks)
+        .unwrap_or_default()
+}
+
+/// Whether one of the blocks, at any depth, has this action.
+fn offers(blocks: &[serde_json::Value], action: &str) -> bool {
     fn has(block: &serde_json::Value, action: &str) -> bool {
         match block {
             serde_json::Value::Array(blocks) => blocks.iter().any(|block| has(block, action)),
@@ -183,9 +202,7 @@ fn offers(message: &Message, action: &str) -> bool {
             _ => false,
         }
     }
-    let view = message.view.as_deref().unwrap_or_default();
-    serde_json::from_str::<View>(view)
-        .is_ok_and(|view| view.blocks.iter().any(|block| has(block, action)))
+    blocks.iter().any(|block| has(block, action))
 }
 
 /// Has the kind's plugin apply an action to a message.

@@ -213,7 +213,7 @@ impl Outside {
             secrets.insert(name.clone(), Hosts::parse(hosts).map_err(Error::internal)?);
         }
         Ok(Self {
-            hosts: Hosts::parse(&hosts).map_err(Error::internal)?,
+            hosts: Hosts::parse_wide(&hosts).map_err(Error::internal)?,
             sealed,
             secrets,
         })
@@ -280,6 +280,7 @@ impl Outside {
             headers,
             body: request.body.into(),
             timeout,
+            body_start: request.body_start.map(|bytes| bytes as usize),
         })
     }
 
@@ -319,6 +320,7 @@ fn outcome<T>(sent: &Result<T, egress::Error>) -> &'static str {
 
 fn out(response: egress::Response) -> HttpResponse {
     HttpResponse {
+        url: response.url.into(),
         status: response.status.as_u16(),
         headers: headers_out(&response.headers),
         body: response.body.into(),

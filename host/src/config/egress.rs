@@ -14,7 +14,8 @@ settings! {
     /// public addresses alone.
     struct Egress in "egress" {
         /// Networks that are not public and may be asked all the same, by every app: for services
-        /// of your own. Name as few addresses as you can.
+        /// of your own. Name as few addresses as you can. Plugins that may ask any host (`*`) don't
+        /// reach them by that.
         allowed_networks: Networks = Networks::default();
         /// Networks that may be asked without TLS. Addresses that are not public must be in
         /// `allowed_networks` as well.

@@ -13,6 +13,10 @@ settings! {
         text_bytes_max: usize = 16 * KIB, within(16..=MIB);
         /// The largest data of a message, in bytes of JSON.
         data_bytes_max: usize = 64 * KIB, within(16..=8 * MIB);
+        /// The largest list of blocks that a plugin attaches to a message, in bytes of JSON.
+        attachment_bytes_max: usize = 16 * KIB, within(16..=MIB);
+        /// The most plugins that attach something to one message; 0 for none.
+        attachments_max: usize = 5, within(0..=100);
         /// The largest `custom` of a user or channel, in bytes of JSON.
         custom_bytes_max: usize = 16 * KIB, within(16..=MIB);
         /// The most participants of a channel.

@@ -9,14 +9,20 @@ use tokio_rustls::client::TlsStream;
 
 use super::slots::Slot;
 use super::{Client, Error, Target, tls};
+use crate::address::Reach;
 
 /// How many addresses of a host are tried.
 const ADDRESSES_TRIED_MAX: usize = 4;
 
 impl Client {
     /// A connection to the target, before TLS.
-    pub(super) async fn connect(&self, target: &Target, slot: &Slot) -> Result<TcpStream, Error> {
-        let mut addresses = self.resolve(target, slot).await?;
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        reach: Reach,
+        slot: &Slot,
+    ) -> Result<TcpStream, Error> {
+        let mut addresses = self.resolve(target, reach, slot).await?;
         addresses.truncate(ADDRESSES_TRIED_MAX);
         let all = Duration::from_millis(self.settings.connect_timeout_ms);
         // One that is silent must not take the time of the others.

@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::slots::Slot;
-use super::{Client, Error, Request, Response};
+use super::{Client, Error, Request, Response, Target};
+use crate::address::Reach;
 
 /// The most headers of a request or an answer.
 const HEADERS_MAX: usize = 100;
@@ -80,8 +81,13 @@ fn bytes_of(headers: &HeaderMap) -> usize {
 
 impl Client {
     /// Sends a request to where it says and waits for the head of the answer.
-    pub(super) async fn exchange(&self, request: &Request, slot: &Slot) -> Result<Answer, Error> {
-        let stream = self.connect(&request.target, slot).await?;
+    pub(super) async fn exchange(
+        &self,
+        request: &Request,
+        reach: Reach,
+        slot: &Slot,
+    ) -> Result<Answer, Error> {
+        let stream = self.connect(&request.target, reach, slot).await?;
         if request.target.is_encrypted() {
             let stream = self.encrypt(&request.target, stream).await?;
             self.converse(request, stream).await
@@ -140,24 +146,38 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The whole of it, if its body is no longer than `max`: one that says so in advance is not even
-    /// begun.
-    pub(super) async fn whole(mut self, max: usize, host: &str) -> Result<Response, Error> {
+    /// begun. With `enough`, no more of it than that.
+    pub(super) async fn whole(
+        mut self,
+        from: &Target,
+        max: usize,
+        enough: Option<usize>,
+    ) -> Result<Response, Error> {
         let too_large = Error::TooLarge { part: "body", max };
-        if self.body.size_hint().lower() > max as u64 {
+        let enough = enough.map(|enough| enough.min(max));
+        if enough.is_none() && self.body.size_hint().lower() > max as u64 {
             return Err(too_large);
         }
+        let host = || from.authority();
         let mut read = BytesMut::new();
         while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|_| Error::NotHttp { host: host.into() })?;
+            let frame = frame.map_err(|_| Error::NotHttp { host: host() })?;
             let Ok(data) = frame.into_data() else {
                 continue; // Trailers are for nobody.
             };
+            if let Some(left) = enough.map(|enough| enough - read.len())
+                && left <= data.len()
+            {
+                read.extend_from_slice(&data[..left]);
+                break;
+            }
             if read.len() + data.len() > max {
                 return Err(too_large);
             }
             read.extend_from_slice(&data);
         }
         Ok(Response {
+            url: from.url().clone(),
             status: self.head.status,
             headers: self.head.headers,
             body: read.freeze(),

@@ -57,7 +57,7 @@ impl Client {
             .timeout
             .map_or(silence_max, |time| time.min(silence_max));
         let followed = self.follow(hosts, request, &slot);
-        let (answer, host) = match timeout_at(until.min(now + head), followed).await {
+        let (answer, target) = match timeout_at(until.min(now + head), followed).await {
             Ok(followed) => followed?,
             Err(_) => return Err(Error::Timeout),
         };
@@ -67,7 +67,7 @@ impl Client {
         }
         Ok(Incoming {
             answer,
-            host,
+            host: target.authority(),
             _slot: slot,
             rest: Bytes::new(),
             bytes_left: bytes_max,

@@ -8,7 +8,7 @@ use url::Host;
 
 use super::slots::Slot;
 use super::{Client, Error, Target};
-use crate::address::{destination, is_public};
+use crate::address::{Reach, destination, is_public};
 
 /// From a name to all its addresses.
 pub type Find = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
@@ -47,6 +47,7 @@ impl Client {
     pub(super) async fn resolve(
         &self,
         target: &Target,
+        reach: Reach,
         slot: &Slot,
     ) -> Result<Vec<SocketAddr>, Error> {
         let port = target.port();
@@ -61,7 +62,7 @@ impl Client {
         }
         // One that may not be asked spoils the rest: nobody honest has such a mix.
         for address in &found {
-            self.check_address(target, *address)?;
+            self.check_address(target, reach, *address)?;
         }
         Ok(found
             .into_iter()
@@ -69,10 +70,13 @@ impl Client {
             .collect())
     }
 
-    fn check_address(&self, target: &Target, address: IpAddr) -> Result<(), Error> {
+    fn check_address(&self, target: &Target, reach: Reach, address: IpAddr) -> Result<(), Error> {
         let reached = destination(address);
         let host = || target.authority();
-        if !is_public(address) && !self.settings.allowed_networks.contains(reached) {
+        // What the operator opened is for those who name it, not for whoever may go anywhere.
+        let is_opened =
+            || reach == Reach::Named && self.settings.allowed_networks.contains(reached);
+        if !is_public(address) && !is_opened() {
             return Err(Error::AddressNotAllowed { host: host() });
         }
         if !target.is_encrypted() && !self.settings.plain_http_networks.contains(reached) {

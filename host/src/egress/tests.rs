@@ -61,6 +61,7 @@ fn request(method: Method, url: &str) -> Request {
         headers: HeaderMap::new(),
         body: Default::default(),
         timeout: None,
+        body_start: None,
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Effects {
     pub kv_reads: Vec<KvRead>,
     /// The last write of each key.
     pub kv_writes: Vec<KvWrite>,
-    /// Messages sent, edited, deleted and acted on, in the order of the calls.
+    /// Messages sent, edited, deleted, acted on and added to, in the order of the calls.
     pub chat: Vec<Effect>,
     /// Timers set and cancelled, in the order of the calls.
     pub timers: Vec<TimerWrite>,

@@ -17,6 +17,8 @@ pub enum Permission {
     ChatWrite,
     /// Deleting anybody's messages. Has no interface of its own: it widens `chat-write`.
     ChatModerate,
+    /// Blocks below anybody's messages.
+    ChatAttach,
     /// Calls at a later time.
     Timers,
     /// Requests to the outside. Granted host by host, which the chat layer looks after.
@@ -27,12 +29,13 @@ pub enum Permission {
 
 impl Permission {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Kv,
         Self::Counters,
         Self::ChatRead,
         Self::ChatWrite,
         Self::ChatModerate,
+        Self::ChatAttach,
         Self::Timers,
         Self::Http,
         Self::PublicRoutes,
@@ -47,6 +50,7 @@ impl Permission {
             Self::ChatRead => "chat-read",
             Self::ChatWrite => "chat-write",
             Self::ChatModerate => "chat-moderate",
+            Self::ChatAttach => "chat-attach",
             Self::Timers => "timers",
             Self::Http => "http",
             Self::PublicRoutes => "public-routes",
@@ -68,7 +72,7 @@ impl Permission {
 
 /// A set of permissions.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Grants(u8);
+pub struct Grants(u16);
 
 impl Grants {
     /// Adds a permission.

@@ -110,6 +110,14 @@ pub trait Chat: Send + Sync {
         pending: &'a [Effect],
     ) -> Answer<'a, Effect>;
 
+    /// Prepares what the plugin shows below a message; `blocks` is well-formed JSON, or empty.
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        blocks: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect>;
+
     /// Sends a request to the outside at once, if the install may reach where it goes.
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse>;
 
@@ -153,6 +161,9 @@ pub(super) fn link(linker: &mut Linker<State>, grants: Grants) -> wasmtime::Resu
             }
             Permission::ChatWrite => {
                 wit::chat_write::add_to_linker::<State, HasSelf<State>>(linker, state)?;
+            }
+            Permission::ChatAttach => {
+                wit::chat_attach::add_to_linker::<State, HasSelf<State>>(linker, state)?;
             }
             Permission::Timers => {
                 wit::timers::add_to_linker::<State, HasSelf<State>>(linker, state)?;

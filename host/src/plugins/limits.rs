@@ -101,7 +101,7 @@ pub struct Limits {
     pub http_requests_max: u32,
     /// Messages that one call may send.
     pub sends_max: u32,
-    /// Edits, deletions and actions of one call.
+    /// Edits, deletions, actions and attachments of one call.
     pub changes_max: u32,
     /// Timers that one call may set or cancel.
     pub timers_max: u32,

@@ -12,7 +12,7 @@ use super::grants::{Grants, Permission};
 use super::refusal::Refusal;
 use super::schema;
 use super::settings::{self, SettingFault, Settings};
-use crate::address::{HOSTS_MAX, Hosts};
+use crate::address::{ANYWHERE, HOSTS_MAX, Hosts};
 use checks::{
     DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, SENTENCE_BYTES_MAX, TITLE_BYTES_MAX, check_commands,
     check_events, check_feeds, check_kinds, check_name, check_paths, check_text, check_unique,
@@ -64,8 +64,9 @@ pub struct PermissionRequest {
     pub name: Permission,
     /// What for, in a sentence for the tenant; at most 200 bytes.
     pub reason: String,
-    /// For `http`: the hosts that requests go to, 1 to 20 rules as `address::HostRule` reads them,
-    /// or `{setting}` for the host of the URL that the tenant enters there.
+    /// For `http`: the hosts that requests go to, 1 to 20 rules as `address::Hosts` reads them, or
+    /// `{setting}` for the host of the URL that the tenant enters there, or among them `*` for any at a
+    /// public address.
     pub hosts: Vec<String>,
     /// For `http`: which of those hosts each secret setting goes to.
     pub secrets: BTreeMap<String, Vec<String>>,
@@ -297,7 +298,7 @@ fn check_hosts(
     if hosts.len() > HOSTS_MAX {
         return refuse("hosts", format!("has more than {HOSTS_MAX} entries"));
     }
-    if let Err(error) = Hosts::parse(rules) {
+    if let Err(error) = Hosts::parse_wide(rules) {
         return refuse("hosts", format!("can't be read: {error}"));
     }
     check_unique(&format!("{at}.hosts"), hosts.iter().map(String::as_str))?;
@@ -305,6 +306,10 @@ fn check_hosts(
         let field = format!("secrets.{secret}");
         if to.is_empty() {
             return refuse(&field, "must name the hosts that the secret goes to".into());
+        }
+        if to.iter().any(|host| host == ANYWHERE) {
+            let detail = "has `*`: a secret goes to hosts that are named, and nowhere else";
+            return refuse(&field, detail.into());
         }
         if let Some(stranger) = to.iter().find(|host| !hosts.contains(host)) {
             return refuse(&field, format!("has `{stranger}`, which is not in `hosts`"));
@@ -573,11 +578,18 @@ mod tests {
             with(&format!("{kv}secrets.token = ['a.example']")),
             "permissions[0].secrets"
         );
+        let anywhere = format!("{HEAD}{}", http("hosts = ['*', 'a.example:8443']"));
+        assert!(parse(anywhere.as_bytes()).is_ok());
         let secrets =
             |to: &str| format!("{}{TOKEN}", http(&format!("hosts = ['a.example']\n{to}")));
         for bad in ["secrets.token = []", "secrets.token = ['b.example']"] {
             assert_eq!(with(&secrets(bad)), "permissions[0].secrets.token", "{bad}");
         }
+        let to_all = http("hosts = ['*']\nsecrets.token = ['*']");
+        assert_eq!(
+            with(&format!("{to_all}{TOKEN}")),
+            "permissions[0].secrets.token"
+        );
         assert_eq!(with(&secrets("")), "config.properties.token.secret");
         assert_eq!(
             with(&secrets(

@@ -340,6 +340,7 @@ fn slow(
             let act = wire::Act {
                 action: p.action,
                 value: p.value,
+                plugin: p.plugin,
                 actor: None,
             };
             Ok(encode(

@@ -235,6 +235,7 @@ impl Tx {
             data: new.data.clone(),
             view: new.view.clone(),
             state: new.state.clone(),
+            attachments: None,
             client_id,
             revision: 0,
             edited_at: None,

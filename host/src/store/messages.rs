@@ -17,7 +17,7 @@ use crate::model::{
 macro_rules! message_columns {
     () => {
         "message_id AS id, channel, seq, ts, actor AS sender, to_user AS \"to\", type AS kind, data, view, state, \
-         client_id, revision, edited_at, deleted_at"
+         attachments, client_id, revision, edited_at, deleted_at"
     };
 }
 
@@ -325,6 +325,7 @@ impl Tx {
         message.data = "null".into();
         message.view = None;
         message.state = None;
+        message.attachments = None;
         self.put_message(&message, EventKind::MessageDeleted, actor)
             .await?;
         if let Some(app) = self.known.heads.get(&channel).map(|head| head.app_id) {
@@ -336,7 +337,11 @@ impl Tx {
         Ok(message)
     }
 
-    async fn message_of(&mut self, channel: ChannelKey, id: MessageId) -> Result<Message> {
+    pub(super) async fn message_of(
+        &mut self,
+        channel: ChannelKey,
+        id: MessageId,
+    ) -> Result<Message> {
         self.flush().await?;
         find_in(&mut self.connection, id)
             .await?
@@ -344,7 +349,7 @@ impl Tx {
             .ok_or_else(|| Error::not_found("message"))
     }
 
-    async fn put_message(
+    pub(super) async fn put_message(
         &mut self,
         message: &Message,
         kind: EventKind,
@@ -352,8 +357,8 @@ impl Tx {
     ) -> Result<()> {
         on_db!(&mut self.connection, c => {
             sqlx::query(
-                "UPDATE events SET data = $1, view = $2, state = $3, revision = $4, edited_at = $5, deleted_at = $6 \
-                 WHERE kind = 1 AND message_id = $7",
+                "UPDATE events SET data = $1, view = $2, state = $3, revision = $4, edited_at = $5, deleted_at = $6, \
+                 attachments = $7 WHERE kind = 1 AND message_id = $8",
             )
             .bind(&message.data)
             .bind(&message.view)
@@ -361,6 +366,7 @@ impl Tx {
             .bind(message.revision)
             .bind(message.edited_at)
             .bind(message.deleted_at)
+            .bind(&message.attachments)
             .bind(message.id)
             .execute(&mut *c)
             .await

@@ -3,6 +3,7 @@
 
 use super::Store;
 use super::append::{ClientIds, MessageChange, NewMessage};
+use super::attachments::NewAttachment;
 use super::kept::Kept;
 use super::proof::{Backend, Tenant};
 use super::writer::Tx;
@@ -143,6 +144,12 @@ pub enum ChatWrite {
         channel: ChannelKey,
         id: MessageId,
         actor: Option<UserId>,
+    },
+    Attach {
+        channel: ChannelKey,
+        id: MessageId,
+        attachment: NewAttachment,
+        actor: UserId,
     },
 }
 
@@ -684,6 +691,12 @@ impl Tx {
                 ChatWrite::Delete { channel, id, actor } => {
                     self.delete_message(channel, id, actor).await?;
                 }
+                ChatWrite::Attach {
+                    channel,
+                    id,
+                    attachment,
+                    actor,
+                } => self.attach(channel, id, &attachment, actor).await?,
             }
         }
         crash::point("handler written");

@@ -49,6 +49,7 @@ async fn fetch(
         headers: HeaderMap::from_iter([(ACCEPT, accept)]),
         body: Default::default(),
         timeout: None,
+        body_start: None,
     };
     let response = client.send(app, &hosts, request).await?;
     if response.status != 200 {

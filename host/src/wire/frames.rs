@@ -180,6 +180,8 @@ pub struct ActOn {
     pub message_id: model::MessageId,
     pub action: String,
     pub value: Option<Box<RawValue>>,
+    /// The plugin whose attachment has the block.
+    pub plugin: Option<String>,
 }
 
 /// Parameters of `command` and `complete`.

@@ -63,6 +63,10 @@ pub struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<View>)]
     pub(crate) view: Option<Raw<'a>>,
+    /// What plugins show below it, each in its own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Attachment>>)]
+    pub(crate) attachments: Option<Raw<'a>>,
     /// When it was stored. Only `seq` orders messages.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) ts: Time,
@@ -91,6 +95,7 @@ impl<'a> Message<'a> {
             kind: &message.kind,
             data: Raw(&message.data),
             view: message.view.as_deref().map(Raw),
+            attachments: message.attachments.as_deref().map(Raw),
             ts: Time(message.ts),
             edited_at: message.edited_at.map(Time),
             deleted_at: message.deleted_at.map(Time),
@@ -108,6 +113,23 @@ pub struct View {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub blocks: Vec<serde_json::Value>,
+}
+
+/// What a plugin shows below a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Attachment {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Blocks, for clients that know them.
+    #[schema(value_type = Vec<Object>)]
+    pub blocks: Vec<serde_json::Value>,
+}
+
+/// The attachments of a message, as the store has them.
+pub fn attachments(json: Option<&str>) -> Vec<Attachment> {
+    // The host itself wrote them.
+    json.and_then(|json| serde_json::from_str(json).ok())
+        .unwrap_or_default()
 }
 
 /// What became of a message that was sent.
@@ -152,6 +174,8 @@ pub struct Act {
     /// The block's `value`, or what was entered.
     #[schema(value_type = Option<serde_json::Value>)]
     pub value: Option<Box<RawValue>>,
+    /// The plugin whose attachment has the block. Without it, the block is the message's own.
+    pub plugin: Option<String>,
     /// With a server key: the participant who acts.
     #[serde(rename = "as")]
     pub actor: Option<UserId>,

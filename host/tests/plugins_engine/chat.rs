@@ -15,6 +15,7 @@ use althing::plugins::{
 pub enum Prepared {
     Sent { channel: String, body: String },
     Changed { id: String },
+    Attached { id: String, blocks: String },
 }
 
 #[derive(Default)]
@@ -159,11 +160,22 @@ impl Chat for FakeChat {
         answer(Ok(Box::new(Prepared::Changed { id: id.into() })))
     }
 
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        blocks: &'a str,
+        _: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        let (id, blocks) = (id.into(), blocks.into());
+        answer(Ok(Box::new(Prepared::Attached { id, blocks })))
+    }
+
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
         if request.url == "hang" {
             return Box::pin(std::future::pending());
         }
         answer(Ok(HttpResponse {
+            url: request.url,
             status: 200,
             headers: Vec::new(),
             body: request.body,

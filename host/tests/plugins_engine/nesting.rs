@@ -136,6 +136,15 @@ impl Chat for Guarded {
         self.plain.progress(id, post, seen)
     }
 
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        blocks: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        self.plain.prepare_attach(id, blocks, pending)
+    }
+
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
         self.plain.http(request)
     }

@@ -69,6 +69,7 @@ pub async fn install(engine: &Arc<Engine>, app: &str, id: &str) -> Install {
     Install::new(engine, &linked, app, id, "{\"colour\":\"red\"}")
 }
 
+/// Every interface that there is to link.
 pub fn all_but_moderation() -> Grants {
     Permission::ALL
         .into_iter()

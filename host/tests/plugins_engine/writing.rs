@@ -90,7 +90,14 @@ async fn guards_read_and_count_and_do_not_write() {
     let app = app().await;
     assert_eq!(app.guard("get").await.unwrap().value, Verdict::Allow);
     assert_eq!(app.guard("history 5").await.unwrap().value, Verdict::Allow);
-    for order in ["set 1 1", "swap", "sends 1", "deletes 1", "timers 1"] {
+    for order in [
+        "set 1 1",
+        "swap",
+        "sends 1",
+        "deletes 1",
+        "timers 1",
+        "attachments 1",
+    ] {
         let output = app.guard(order).await.unwrap();
         let Verdict::Hold(report) = output.value else {
             panic!("{order}");
@@ -161,7 +168,7 @@ async fn completions_only_read_and_kinds_do_not_even_that() {
         created.contains("Denied") && acted.contains("Denied"),
         "{created}"
     );
-    for order in ["set 1 1", "requests 1"] {
+    for order in ["set 1 1", "requests 1", "attachments 1"] {
         for report in each_class(&app, order).await {
             assert!(report.contains("Denied"), "{report}");
         }
@@ -230,6 +237,28 @@ async fn every_hook_can_be_called() {
         .unwrap();
     assert!(timer.value.unwrap_err().contains("Limited"));
     assert!(timer.effects.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_are_put_below_messages() {
+    let app = app().await;
+    let effects = app.command("attach msg_1 [{\"a\":1}]").await.unwrap();
+    let attached = |blocks: &str| Prepared::Attached {
+        id: "msg_1".into(),
+        blocks: blocks.into(),
+    };
+    let effects = effects.effects.chat;
+    assert_eq!(effects[0].downcast_ref(), Some(&attached("[{\"a\":1}]")));
+    let effects = app.command("attach msg_1").await.unwrap().effects.chat;
+    assert_eq!(effects[0].downcast_ref(), Some(&attached("")));
+    for order in ["attach msg_1 [", "attach msg_1 ] []"] {
+        let report = app.report(order).await;
+        assert!(report.starts_with("Error::Invalid"), "{report}");
+    }
+    // They count like any change.
+    assert_eq!(app.report("attachments 20").await, "");
+    let report = app.report("attachments 21").await;
+    assert!(report.starts_with("20: Error::Limited"), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ mod imports {
 }
 
 pub use imports::althing::plugin::{
-    chat_read, chat_write, config, counters, http, kv, log, metrics, timers, types,
+    chat_attach, chat_read, chat_write, config, counters, http, kv, log, metrics, timers, types,
 };
 
 /// The bindings of one hook, in a module of its name.

@@ -22,7 +22,7 @@ mod parts;
 
 use serde::Serialize;
 
-pub use parts::{Button, Image, Input, List, Progress, Row, Select, Text};
+pub use parts::{Button, Image, Input, Link, List, Progress, Row, Select, Text};
 
 /// One block of a message.
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +35,8 @@ pub enum Block {
     Divider,
     /// Made by [`image`].
     Image(Image),
+    /// Made by [`link`].
+    Link(Link),
     /// Made by [`button`].
     Button(Button),
     /// Made by [`select`].
@@ -94,6 +96,14 @@ pub fn image(url: impl Into<String>, alt: impl Into<String>) -> Block {
     Block::Image(Image {
         url: url.into(),
         alt: alt.into(),
+    })
+}
+
+/// A way to an `https` address; `text` says where it leads.
+pub fn link(url: impl Into<String>, text: impl Into<String>) -> Block {
+    Block::Link(Link {
+        url: url.into(),
+        text: text.into(),
     })
 }
 

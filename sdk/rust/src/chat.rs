@@ -1,11 +1,11 @@
 //! Reads from and writes to the app's channels, as the plugin's own bot user.
 //!
 //! Reading needs the permission `chat-read`, writing `chat-write`, deleting what others wrote
-//! `chat-moderate`.
+//! `chat-moderate`, adding to what others wrote `chat-attach`.
 
 use serde::Serialize;
 
-use crate::bindings::{chat_read, chat_write};
+use crate::bindings::{chat_attach, chat_read, chat_write};
 use crate::blocks::Block;
 use crate::{Message, Result, blocks, to_json};
 
@@ -64,6 +64,12 @@ pub fn delete(id: &str) -> Result<()> {
 /// Applies an action to a message of one of this plugin's kinds, as the plugin.
 pub fn act<T: Serialize + ?Sized>(id: &str, action: &str, value: &T) -> Result<()> {
     Ok(chat_write::act(id, action, &to_json(value))?)
+}
+
+/// Shows blocks below anybody's message, in place of what this plugin put there before; none takes
+/// that away. What the sender wrote stays as it is. Guards may refuse the words in the blocks.
+pub fn attach(message_id: &str, blocks: impl IntoIterator<Item = Block>) -> Result<()> {
+    Ok(chat_attach::attach(message_id, &blocks::to_json(blocks))?)
 }
 
 /// One channel.

@@ -23,6 +23,18 @@ pub struct Posted {
     /// The content: a string for `text`, else the kind's document, `null` once deleted.
     #[serde(default)]
     pub data: Value,
+    /// What plugins show below it.
+    #[serde(default)]
+    pub attachments: Vec<Attached>,
+}
+
+/// What a plugin shows below a message.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Attached {
+    /// The plugin's name.
+    pub plugin: String,
+    /// A list of blocks.
+    pub blocks: Value,
 }
 
 /// Whom a `member.added`, `member.updated` or `member.removed` is about.

@@ -72,6 +72,7 @@ pub fn request(method: &str, url: impl Into<String>) -> Request {
         headers: Vec::new(),
         body: Vec::new(),
         timeout_ms: None,
+        body_start: None,
     })
 }
 
@@ -115,6 +116,13 @@ impl Request {
         self
     }
 
+    /// Takes so many bytes of the answer's body and leaves the rest: a page is known by its beginning.
+    /// Without it, a body that is too large is refused.
+    pub fn body_start(mut self, bytes: u32) -> Request {
+        self.0.body_start = Some(bytes);
+        self
+    }
+
     /// Sends the request and waits for the answer, whatever its status. `Error::Invalid` for a
     /// request that can't be sent, `Error::Denied` for a host that was not granted or is not public,
     /// `Error::NotFound` for a secret that is not set, `Error::Limited` for too many requests or too
@@ -137,6 +145,11 @@ impl Request {
 pub struct Response(http::Response);
 
 impl Response {
+    /// Where it came from, after redirects.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
     /// The status.
     pub fn status(&self) -> u16 {
         self.0.status
@@ -211,6 +224,7 @@ mod tests {
     fn an_answer_is_read() {
         let answer = |status, body: &str| {
             Response(http::Response {
+                url: "https://a.example/".into(),
                 status,
                 headers: vec![("content-type".into(), "text/plain".into())],
                 body: body.into(),

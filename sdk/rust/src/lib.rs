@@ -72,7 +72,7 @@ pub use bindings::message_kind::{Created, Shown};
 pub use bindings::types::{Context, Draft, Message, Rejection, Reply, Role, View};
 pub use config::config;
 pub use error::{Error, Result};
-pub use event::{MemberChange, Posted};
+pub use event::{Attached, MemberChange, Posted};
 pub use hooks::{
     Commands, Endpoint, Events, Feed, FileGuard, Interactions, Lifecycle, MembershipGuard,
     MessageGuard, MessageKind, Schedule, SessionGuard,

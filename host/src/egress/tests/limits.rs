@@ -108,6 +108,33 @@ async fn too_much_is_cut_off() {
     assert!(get(&client, &trailers.url("/")).await.is_err());
 }
 
+#[tokio::test]
+async fn the_beginning_is_enough_for_who_says_so() {
+    let client = client(&settings());
+    let max = settings().response_bytes_max;
+    let start = async |url: &str, bytes: usize| {
+        let mut request = request(Method::GET, url);
+        request.body_start = Some(bytes);
+        let hosts = Hosts::of(request.target.url());
+        let response = client.send(APP, &hosts, request).await.unwrap();
+        assert_eq!(response.url.as_str(), url);
+        response.body.len()
+    };
+    let long = endless("HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 10_000]).await;
+    for bytes in [0, 1, 9_999, 10_000, 10_001, 50_000] {
+        assert_eq!(start(&long.url("/"), bytes).await, bytes);
+    }
+    assert_eq!(start(&long.url("/"), max + 1).await, max, "never too much");
+    let told = endless(
+        "HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n",
+        &[b'x'; 10_000],
+    )
+    .await;
+    assert_eq!(start(&told.url("/"), 20_000).await, 20_000);
+    let short = answering(|_| ok("hello")).await;
+    assert_eq!(start(&short.url("/"), 20_000).await, 5);
+}
+
 /// What is small on the way stays small: nothing is unpacked.
 #[tokio::test]
 async fn a_compressed_body_is_left_as_it_is() {

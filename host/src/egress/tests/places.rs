@@ -219,6 +219,45 @@ async fn no_way_of_writing_an_address_leads_inside() {
     assert!(asked.load(Ordering::Relaxed) > 0, "names were looked up");
 }
 
+/// What the operator opened to those who name a host there is not open to who may go anywhere: a
+/// link in a message would be enough to reach it.
+#[tokio::test]
+async fn anywhere_is_nowhere_inside() {
+    let server = answering(|_| ok("inside")).await;
+    let port = server.address.port();
+    let send = async |hosts: &[&str], url: &str, address: &str| {
+        let client = Client::new(&settings(), at(address).0).unwrap();
+        let hosts = Hosts::parse_wide(hosts).unwrap();
+        let sent = client.send(APP, &hosts, request(Method::GET, url)).await;
+        sent.map_or_else(|error| error.code(), |_| "answered")
+    };
+    for address in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1"] {
+        for url in ["https://api.example.test/", "http://api.example.test/"] {
+            let told = send(&["*"], url, address).await;
+            assert_eq!(told, "address_not_allowed", "{url} at {address}");
+        }
+    }
+    let url = format!("http://api.example.test:{port}/");
+    assert_eq!(send(&["*"], &url, "127.0.0.1").await, "host_not_allowed");
+    let named = format!("api.example.test:{port}");
+    let both = ["*", named.as_str()];
+    assert_eq!(send(&both, &url, "127.0.0.1").await, "answered");
+    // Nor does a redirect lead there.
+    let away = answering(|_| {
+        "HTTP/1.1 302 Found\r\nlocation: https://other.example.test/\r\ncontent-length: 0\r\n\r\n"
+            .into()
+    })
+    .await;
+    let url = away.url("/");
+    let named = format!("api.example.test:{}", away.address.port());
+    let told = send(&["*", &named], &url, "127.0.0.1").await;
+    assert!(
+        ["address_not_allowed", "not_encrypted"].contains(&told),
+        "{told}"
+    );
+    assert_eq!(server.accepted(), 1);
+}
+
 #[tokio::test]
 async fn one_address_that_is_not_public_spoils_the_rest() {
     let find = |_: &str| vec!["1.1.1.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];

@@ -1,4 +1,4 @@
-//! Host functions of `chat-read` and `chat-write`. Reads are passed on; writes are prepared by the
+//! Host functions of `chat-read`, `chat-write` and `chat-attach`. Reads are passed on; writes are prepared by the
 //! chat layer and collected.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use super::super::effects::Asked;
 use super::super::state::State;
 use super::super::types::{Channel, HostError, Member, Message, Post, User};
-use super::wit::{chat_read, chat_write};
+use super::wit::{chat_attach, chat_read, chat_write};
 use super::{check_json, limited};
 
 /// The longest page of messages or members, as the contract has it.
@@ -132,6 +132,17 @@ impl chat_write::Host for State {
     }
 }
 
+impl chat_attach::Host for State {
+    async fn attach(
+        &mut self,
+        id: String,
+        blocks: String,
+    ) -> wasmtime::Result<Result<(), HostError>> {
+        self.count()?;
+        Ok(self.prepare_attach(&id, &blocks).await)
+    }
+}
+
 impl State {
     async fn prepare_send(&mut self, channel: &str, post: Post) -> Result<String, HostError> {
         self.check_write("chat-write.send")?;
@@ -202,12 +213,25 @@ impl State {
         }
     }
 
+    async fn prepare_attach(&mut self, id: &str, blocks: &str) -> Result<(), HostError> {
+        self.count_change("chat-attach.attach")?;
+        self.note("attach", &[id, blocks]);
+        if !blocks.is_empty() {
+            check_json("the list of blocks", blocks)?;
+        }
+        let chat = self.chat()?;
+        let pending = &self.done.effects.chat;
+        let effect = chat.prepare_attach(id, blocks, pending).await?;
+        self.done.effects.chat.push(effect);
+        Ok(())
+    }
+
     fn count_change(&mut self, function: &str) -> Result<(), HostError> {
         self.check_write(function)?;
         let changes_max = self.limits.changes_max;
         if self.done.changes >= changes_max {
             return Err(limited(
-                "edits, deletions and actions of a call",
+                "edits, deletions, actions and attachments of a call",
                 changes_max,
             ));
         }

@@ -20,6 +20,13 @@ pub struct Image {
     pub(super) alt: String,
 }
 
+/// A link.
+#[derive(Clone, Debug, Serialize)]
+pub struct Link {
+    pub(super) url: String,
+    pub(super) text: String,
+}
+
 /// A button.
 #[derive(Clone, Debug, Serialize)]
 #[must_use]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::althing::plugin::types::Error;
 use crate::althing::plugin::{
-    chat_read, chat_write, config, counters, http, kv, log, metrics, timers,
+    chat_attach, chat_read, chat_write, config, counters, http, kv, log, metrics, timers,
 };
 
 /// Survives for as long as the instance does.
@@ -48,6 +48,13 @@ pub fn commit(order: &str) -> String {
         },
         "sends" => sends(number),
         "deletes" => repeat(number, |_| chat_write::delete("msg_1")),
+        "attach" => {
+            // The message's id, then the blocks, if any.
+            let rest = order.split_once(' ').unwrap_or_default().1;
+            let (id, blocks) = rest.split_once(' ').unwrap_or((rest, ""));
+            report(chat_attach::attach(id, blocks))
+        }
+        "attachments" => repeat(number, |_| chat_attach::attach("msg_1", "[]")),
         "timers" => repeat(number, |at| {
             timers::set(&format!("timer {at}"), 1, "", "{}")
         }),
@@ -219,6 +226,7 @@ fn request(url: &str) -> http::Request {
         headers: Vec::new(),
         body: Vec::new(),
         timeout_ms: None,
+        body_start: None,
     }
 }
 

@@ -28,6 +28,7 @@
  * @property {string} type `text`, or a kind that a plugin owns.
  * @property {*} data A string for `text`; null once the message is deleted.
  * @property {View} [view]
+ * @property {{ plugin: string, blocks: Block[] }[]} [attachments]
  * @property {string} ts RFC 3339.
  * @property {string} [edited_at]
  * @property {string} [deleted_at]

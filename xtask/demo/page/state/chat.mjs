@@ -108,8 +108,8 @@ export function deleteMessage(chat, messageId) {
 }
 
 /** Presses a button, chooses, enters: in the blocks of a message. The answer, if any, becomes a note. */
-export async function act(chat, room, messageId, action, value) {
-  const answer = await chat.client.request('act', { message_id: messageId, action, value });
+export async function act(chat, room, messageId, action, value, plugin) {
+  const answer = await chat.client.request('act', { message_id: messageId, action, value, plugin });
   if (answer?.reply) note(chat, room, answer.reply, messageId);
 }
 

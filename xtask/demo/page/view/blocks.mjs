@@ -6,7 +6,7 @@
 // ever markup, style or script.
 
 import { h } from './dom.mjs';
-import { linked } from './links.mjs';
+import { linked, link } from './links.mjs';
 
 /**
  * Draws a view.
@@ -30,6 +30,7 @@ const draw = {
   },
   divider: () => h('hr'),
   image: ({ url, alt }) => (/^(https?:\/\/|\/)/i.test(url) ? h('img', { class: 'block-image', src: url, alt: alt ?? '', loading: 'lazy', referrerpolicy: 'no-referrer' }) : null),
+  link: ({ url, text }) => h('p', { class: 'block-text strong' }, link(String(url), String(text))),
   button({ text, action, value, style }, { actionable }) {
     const classes = ['button', style === 'primary' || style === 'danger' ? style : null].filter(Boolean).join(' ');
     return h('button', { type: 'button', class: classes, disabled: !actionable, 'data-key': `button ${action} ${JSON.stringify(value)}`, 'data-do': 'act', ...press(action, value) }, String(text));

@@ -14,11 +14,21 @@ export function linked(text) {
     const written = trim(match[0]);
     const url = parse(written);
     if (!url) continue;
-    nodes.push(text.slice(from, match.index), h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, written));
+    nodes.push(text.slice(from, match.index), anchor(url, written));
     from = match.index + written.length;
   }
   nodes.push(text.slice(from));
   return nodes;
+}
+
+/** A link under another name, or that name alone if the address is none to go to. */
+export function link(address, name) {
+  const url = parse(address);
+  return url ? anchor(url, name) : name;
+}
+
+function anchor(url, name) {
+  return h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, name);
 }
 
 /** What ends a sentence, or closes a bracket opened before it, isn't part of the link. */

@@ -41,6 +41,7 @@ function drawMessage(row, chat) {
       first ? h('header', {}, h('b', { class: 'name' }, user.name), own ? h('span', { class: 'you' }, 'you') : null, botMark(user),
         h('time', { datetime: ts, title: fullTimeOf(ts) }, timeOf(ts))) : null,
       mode === 'editing' ? editor(entry.message) : contentOf(entry),
+      attachmentsOf(entry),
       entry.outgoing ? outgoingMark(entry) : null,
       readers.length > 0 ? readMarks(chat, readers) : null),
     entry.message && mode !== 'editing' ? tools(entry.message, { own, moderates, mode }) : null);
@@ -60,6 +61,12 @@ function contentOf({ message, outgoing, sentText }) {
   // Blocks say all that the text says: the text is for those that can't draw them.
   if (message.type === 'text' && !message.view?.blocks?.length) return text(String(message.data), marks);
   return card(message.view ?? { text: `A message of type ${message.type}.` });
+}
+
+/** What plugins show below it, each in its own name. */
+function attachmentsOf({ message }) {
+  return (message?.attachments ?? []).map(({ plugin, blocks }) =>
+    h('div', { class: 'card', 'data-plugin': plugin, role: 'group', 'aria-label': `From ${plugin}` }, blocksOf({ blocks }, { actionable: true })));
 }
 
 function text(words, marks = []) {

@@ -164,7 +164,8 @@ export function createThread(chat, complain) {
   async function pressed(id, key, control) {
     control.setAttribute('aria-busy', 'true');
     try {
-      await act(chat, openRoom(chat), id, control.dataset.action, valueOf(control));
+      const plugin = control.closest('[data-plugin]')?.dataset.plugin;
+      await act(chat, openRoom(chat), id, control.dataset.action, valueOf(control), plugin);
       if (control.dataset.do === 'enter') control.reset();
     } finally {
       control.removeAttribute('aria-busy');

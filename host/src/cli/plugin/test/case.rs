@@ -204,6 +204,8 @@ pub struct Response {
     #[serde(default = "get")]
     pub method: String,
     pub url: String,
+    /// Where it comes from, after redirects.
+    pub final_url: Option<String>,
     #[serde(default = "ok")]
     pub status: u16,
     #[serde(default)]

@@ -106,6 +106,7 @@ impl Given {
         let responses = given.http.iter().map(|response| {
             let pieces = response.pieces.clone();
             let answer = Answering {
+                url: response.final_url.clone().unwrap_or(response.url.clone()),
                 status: response.status,
                 headers: response.headers.clone().into_iter().collect(),
                 pieces: pieces.unwrap_or_else(|| vec![response.body.clone()]).into(),
@@ -270,6 +271,15 @@ impl Given {
         Ok(change(compact(document)))
     }
 
+    fn attach(&self, id: &str, blocks: &str, pending: &[Effect]) -> Result<Effect, HostError> {
+        self.current(id, pending)?;
+        let mut document = json!({ "do": "attach", "id": id });
+        if !blocks.is_empty() {
+            document["blocks"] = json_or_text(blocks);
+        }
+        Ok(change(compact(document)))
+    }
+
     fn request(&self, request: &HttpRequest) -> Result<Answering, HostError> {
         let headers: BTreeMap<&str, Value> = request
             .headers
@@ -295,7 +305,7 @@ impl Given {
             .iter()
             .find(|(method, url, _)| *method == request.method && *url == request.url);
         known
-            .map(|(_, _, response)| response.clone())
+            .map(|(_, _, answering)| answering.clone())
             .ok_or_else(|| HostError::Unavailable("the case has no answer to it".into()))
     }
 }
@@ -303,6 +313,7 @@ impl Given {
 /// What a host outside answers: each read gives the next piece of it.
 #[derive(Clone)]
 struct Answering {
+    url: String,
     status: u16,
     headers: Vec<(String, String)>,
     pieces: VecDeque<String>,
@@ -310,14 +321,20 @@ struct Answering {
 }
 
 impl Answering {
-    fn whole(self) -> Result<HttpResponse, HostError> {
+    /// All of it, or no more than `enough` bytes.
+    fn whole(self, enough: Option<u32>) -> Result<HttpResponse, HostError> {
         if self.cut {
             return Err(broken_off());
         }
+        let mut body = self.pieces.into_iter().collect::<String>().into_bytes();
+        if let Some(bytes) = enough {
+            body.truncate(bytes as usize);
+        }
         Ok(HttpResponse {
+            url: self.url,
             status: self.status,
             headers: self.headers,
-            body: self.pieces.into_iter().collect::<String>().into_bytes(),
+            body,
         })
     }
 }
@@ -515,8 +532,18 @@ impl Chat for Given {
         answer(self.act(id, action, value, pending))
     }
 
+    fn prepare_attach<'a>(
+        &'a self,
+        id: &'a str,
+        blocks: &'a str,
+        pending: &'a [Effect],
+    ) -> Answer<'a, Effect> {
+        answer(self.attach(id, blocks, pending))
+    }
+
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
-        answer(self.request(&request).and_then(Answering::whole))
+        let answering = self.request(&request);
+        answer(answering.and_then(|answering| answering.whole(request.body_start)))
     }
 
     fn open(&self, request: HttpRequest, _: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
