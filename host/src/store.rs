@@ -59,7 +59,7 @@ pub use attachments::NewAttachment;
 pub use channels::{ChannelChange, ChannelFilter, NewChannel};
 pub use epoch::draw as draw_epoch;
 pub use erase::{STEP_TRACES, Stretch, Trace};
-pub use feeds::{FEED_STATEMENTS, FEED_TYPES_MAX, Wanted};
+pub use feeds::{FEED_TYPES_MAX, Wanted, sql as feed_sql};
 pub use held::Holding;
 pub use idempotency::Remembered;
 pub use kept::Kept;

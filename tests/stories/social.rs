@@ -239,6 +239,7 @@ async fn a_story_is_seen_and_goes(database: Database) {
         .refused(409, "conflict");
     // The others last a day.
     host.pass(Duration::from_secs(24 * 3600)).await;
+    let carol = host.app.session("carol").await;
     assert_eq!(feed(&carol, "stories").await, [""; 0]);
 }
 
