@@ -282,10 +282,7 @@ async fn the_tenant_chooses_one_host(database: Database) {
 }
 
 async fn a_model_looks_things_up_where_it_is_asked(database: Database) {
-    let host = TestHost::with(&database, |config| {
-        outgoing(config);
-    })
-    .await;
+    let host = TestHost::with(&database, outgoing).await;
     let model = Model::start().await;
     let [alice, bob] = general(&host.app, &model).await;
     host.app.channel("secret", &[&bob]).await;
@@ -334,7 +331,9 @@ async fn a_model_looks_things_up_where_it_is_asked(database: Database) {
 async fn a_model_that_fails_says_so_once(database: Database) {
     let host = TestHost::with(&database, |config| {
         outgoing(config);
-        config.egress.stream_silence_ms = 500;
+        // The last of them is cut off when its call has little time left.
+        config.egress.stream_silence_ms = 60_000;
+        config.plugins.stream_wall_ms = 5_000;
     })
     .await;
     let model = Model::start().await;

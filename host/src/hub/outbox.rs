@@ -207,6 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_left_out_takes_half_and_closes_nobody() {
+        let outbox = Outbox::new(OutboxLimits {
+            frames_max: 4,
+            bytes_max: 100,
+        });
+        for _ in 0..9 {
+            outbox.offer(Bytes::from_static(b"1"));
+        }
+        outbox.offer(Bytes::from(vec![b'1'; 200]));
+        assert_eq!(outbox.closed(), None);
+        outbox.push(Bytes::from_static(b"2"));
+        outbox.push(Bytes::from_static(b"2"));
+        let mut taken = Vec::new();
+        outbox.take(&mut taken, 9);
+        assert_eq!(taken.concat(), b"1122");
+    }
+
+    #[test]
     fn a_piece_counts_all_its_frames() {
         let outbox = Outbox::new(OutboxLimits {
             frames_max: 4,
