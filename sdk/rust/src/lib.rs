@@ -58,6 +58,7 @@ mod random;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 pub mod timers;
+pub mod when;
 
 pub use bindings::commands::{Choice, Command};
 pub use bindings::events::Event;
