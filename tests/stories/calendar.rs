@@ -36,7 +36,10 @@ async fn start<const N: usize>(database: &Database, ids: [&str; N]) -> (TestHost
     host.app
         .plugin("event", json!({ "time_zone": "Europe/Berlin" }))
         .await;
-    let people = host.app.users(ids).await;
+    let mut people = host.app.users(ids).await;
+    for person in &mut people {
+        *person = host.app.day_session(&person.id).await;
+    }
     host.app.channel("general", &people.each_ref()).await;
     (host, people)
 }
@@ -503,7 +506,7 @@ async fn people_are_reminded_of_each_date(database: Database) {
     let told = async |many: usize| {
         let what = format!("{many} reminders");
         eventually(&what, async || {
-            let said = said(&bob).await;
+            let said = said(&host.app.backend).await;
             (said.len() == many).then_some(said)
         })
         .await
@@ -531,6 +534,10 @@ async fn people_are_reminded_of_each_date(database: Database) {
     host.pass(Duration::from_secs(86_400 - 3_600 - 12 * 60))
         .await;
     assert!(told(3).await[2].starts_with("⏰ “Standup” begins today"));
+    let [alice, bob] = [
+        host.app.day_session("alice").await,
+        host.app.day_session("bob").await,
+    ];
     // One that is moved is told at its new time alone.
     let data =
         json!({ "title": "Moved", "starts": "2026-11-24T15:00", "remind_minutes_before": [10] });
@@ -540,16 +547,18 @@ async fn people_are_reminded_of_each_date(database: Database) {
         .await
         .is(200);
     coming(&bob, "", &["Standup", "Moved"]).await;
-    host.pass(Duration::from_secs(3_600)).await;
+    host.pass(Duration::from_secs(3_900)).await;
     let mut phone = bob.connect().await;
     phone.subscribe("general").await;
     assert!(phone.caught_up(&host.app).await.is_empty());
-    host.pass(Duration::from_secs(3_600)).await;
+    phone.close().await;
+    host.pass(Duration::from_secs(3_300)).await;
     assert_eq!(
         told(4).await[3],
         "⏰ “Moved” begins today at 16:00 (Europe/Berlin)."
     );
     host.pass(Duration::from_secs(10 * 86_400)).await;
+    let bob = host.app.session("bob").await;
     let mut phone = bob.connect().await;
     phone.subscribe("general").await;
     assert!(phone.caught_up(&host.app).await.is_empty());

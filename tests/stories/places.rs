@@ -39,7 +39,10 @@ async fn start<const N: usize>(
     let theirs = host.other.session("alice").await;
     show(&theirs, "general", live(480)).await;
     host.app.plugin("place", config).await;
-    let people = host.app.users(ids).await;
+    let mut people = host.app.users(ids).await;
+    for person in &mut people {
+        *person = host.app.day_session(&person.id).await;
+    }
     host.app.channel("general", &people.each_ref()).await;
     (host, people)
 }
@@ -158,7 +161,7 @@ async fn a_live_location_is_moved_by_its_sender_alone(database: Database) {
         .refused(422, "action_refused");
     let there = async || {
         let text = whereabouts(&bob).await;
-        (text == "📍 @alice, today at 12:00 (UTC): geo:52.6,13.405").then_some(())
+        (text == "📍 @alice, just now: geo:52.6,13.405").then_some(())
     };
     eventually("/where shows it", there).await;
     let nobody = bob.types("general", "/where @bob").await.is(200);

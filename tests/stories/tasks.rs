@@ -33,7 +33,10 @@ async fn start<const N: usize>(database: &Database, ids: [&str; N]) -> (TestHost
     let secret = json!({ "title": crate::support::OTHERS, "assignees": ["bob"] });
     give(&theirs, "general", secret).await;
     host.app.plugin("task", json!({})).await;
-    let people = host.app.users(ids).await;
+    let mut people = host.app.users(ids).await;
+    for person in &mut people {
+        *person = host.app.day_session(&person.id).await;
+    }
     host.app.channel("general", &people.each_ref()).await;
     (host, people)
 }
@@ -451,6 +454,7 @@ async fn people_are_told_in_time(database: Database) {
         eventually("the last reminder has come", all).await;
     }
     host.pass(Duration::from_secs(86_400)).await;
+    let bob = host.app.session("bob").await;
     let mut phone = bob.connect().await;
     phone.subscribe("general").await;
     assert!(phone.caught_up(&host.app).await.is_empty());

@@ -3,7 +3,8 @@
 use althing_plugin::{Context, Role, Value, json, parse_json, to_json};
 
 use crate::answers::Answer;
-use crate::event::{Event, NewEvent};
+use crate::event::Event;
+use crate::new::NewEvent;
 use crate::settings::Settings;
 
 /// What the host keeps of a message's state, less what is left for answers and for luck.

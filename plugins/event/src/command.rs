@@ -9,7 +9,7 @@ mod clauses;
 
 use althing_plugin::Choice;
 
-use crate::event::NewEvent;
+use crate::new::NewEvent;
 use crate::settings::Settings;
 use crate::view;
 

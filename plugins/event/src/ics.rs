@@ -246,7 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::NewEvent;
+    use crate::new::NewEvent;
     use crate::settings::Settings;
 
     fn event(data: Value) -> Event {
@@ -412,6 +412,94 @@ mod tests {
             }
             if !event.plan.description.is_empty() && !event.plan.description.contains('\\') {
                 prop_assert_eq!(plain(value(&file, "DESCRIPTION")), event.plan.description.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn zz_dump() {
+        let mut n = 0;
+        for zone in [
+            "Europe/Berlin",
+            "America/New_York",
+            "Asia/Jerusalem",
+            "Asia/Kolkata",
+            "Australia/Lord_Howe",
+            "America/Sao_Paulo",
+            "UTC",
+            "Africa/Casablanca",
+            "Asia/Gaza",
+        ] {
+            for (starts, repeat) in [
+                ("1976-12-03T12:30", json!(null)),
+                (
+                    "1978-03-03T02:30",
+                    json!({"frequency":"weekly","interval":2,"weekdays":["we","fr"],"until":"1979-12-30"}),
+                ),
+                (
+                    "1977-01-31T23:30",
+                    json!({"frequency":"monthly","count":20}),
+                ),
+                (
+                    "1977-01-28T08:00",
+                    json!({"frequency":"monthly","weekdays":["fr"],"nth":-1,"count":30}),
+                ),
+                (
+                    "1977-01-12T08:00",
+                    json!({"frequency":"monthly","weekdays":["we"],"nth":2,"interval":3,"count":12}),
+                ),
+                ("1976-02-29T08:00", json!({"frequency":"yearly","count":3})),
+                ("1977-03-20T02:15", json!({"frequency":"daily","count":250})),
+                (
+                    "1977-03-20",
+                    json!({"frequency":"daily","interval":3,"count":20}),
+                ),
+            ] {
+                let mut data = json!({"starts": starts, "time_zone": zone, "description": "a, b; c\\n\nnew line é".repeat(9)});
+                if !repeat.is_null() {
+                    data["repeat"] = repeat;
+                }
+                for modern in [false, true] {
+                    let mut data = data.clone();
+                    data["title"] = json!("Lunch");
+                    if modern {
+                        let later = |text: &str| {
+                            let year: i64 = text[..4].parse().unwrap();
+                            format!("{}{}", year + 52, &text[4..])
+                        };
+                        data["starts"] = json!(later(data["starts"].as_str().unwrap()));
+                        if let Some(until) = data["repeat"]["until"].as_str() {
+                            data["repeat"]["until"] = json!(later(until));
+                        }
+                        if data["repeat"].is_null() {
+                            data.as_object_mut().unwrap().remove("repeat");
+                        }
+                        if data["repeat"]["weekdays"].is_array() {
+                            continue;
+                        }
+                    }
+                    let new: NewEvent = parse_json(&data.to_string()).unwrap();
+                    let plan = new
+                        .check(
+                            &Settings::default(),
+                            if modern { 1_795_176_000_000 } else { 0 },
+                        )
+                        .unwrap();
+                    let event = Event::new(&Context::default(), plan, "alice".into());
+                    let zone_ = event.plan.zone();
+                    let dates: Vec<(i64, i64)> = event
+                        .plan
+                        .occurrences(&zone_, &[], 0)
+                        .map(|d| (d.start_ms, d.end_ms))
+                        .collect();
+                    std::fs::write(format!("/tmp/althing/life/ics/{n}.ics"), file(&event)).unwrap();
+                    std::fs::write(
+                        format!("/tmp/althing/life/ics/{n}.json"),
+                        json!({"zone": zone, "starts": starts, "dates": dates}).to_string(),
+                    )
+                    .unwrap();
+                    n += 1;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Events with a date: a kind of message that people answer, are reminded of, and find in their own
 //! calendars.
 //!
-//! `event` is what an event is (over `rule`, how it repeats, and `answers`, who comes), `actions` what
+//! `new` is what makes an event and `event` what it is (over `rule`, how it repeats, and `answers`, who comes), `actions` what
 //! people may do with it, `view` how it is shown. `index` keeps which events there are and `listing`
 //! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `ics` for
 //! calendar files and `subscription` for those who follow one. `reminders` tells people in time,
@@ -16,6 +16,7 @@ mod index;
 mod leaving;
 mod listing;
 mod lists;
+mod new;
 mod reminders;
 mod routes;
 mod rule;
@@ -27,7 +28,8 @@ use althing_plugin::Error;
 use althing_plugin::endpoint::{Request, Response};
 use althing_plugin::prelude::{Event as Entry, *};
 
-use event::{Event, KIND, NewEvent};
+use event::{Event, KIND};
+use new::NewEvent;
 use settings::Settings;
 
 struct Calendar;

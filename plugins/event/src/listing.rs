@@ -2,8 +2,9 @@
 
 use althing_plugin::{Error, Value, chat, json};
 
-use crate::event::{Event, KIND, Occurrence, write_time};
+use crate::event::{Event, KIND, Occurrence};
 use crate::index;
+use crate::new::write_time;
 
 /// Channels of one person that are looked through.
 const CHANNELS_MAX: usize = 300;
@@ -132,7 +133,7 @@ mod tests {
         if daily {
             data["repeat"] = json!({"frequency": "daily"});
         }
-        let new: crate::event::NewEvent = parse_json(&data.to_string()).unwrap();
+        let new: crate::new::NewEvent = parse_json(&data.to_string()).unwrap();
         let plan = new.check(&Settings::default(), 0).unwrap();
         Found {
             id: id.into(),

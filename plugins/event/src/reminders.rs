@@ -177,7 +177,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::NewEvent;
+    use crate::new::NewEvent;
     use crate::settings::Settings;
 
     const MINUTE: u64 = MINUTE_MS as u64;

@@ -167,7 +167,7 @@ mod tests {
     use althing_plugin::prelude::{Value, json, parse_json};
 
     use super::*;
-    use crate::event::NewEvent;
+    use crate::new::NewEvent;
     use crate::settings::Settings;
 
     fn event(data: Value) -> Event {

@@ -1,9 +1,10 @@
 //! Places: a kind of message with a pin on a map, which may follow its sender for a while.
 //!
-//! `place` is what a place is and what people may do with it, `view` how it is shown; `sharing` keeps
+//! `place` is what a place is, `moving` what people do with a live location, `view` how it is shown; `sharing` keeps
 //! who shares their location and ends it in time; `command` reads `/here`.
 
 mod command;
+mod moving;
 mod place;
 mod settings;
 mod sharing;
@@ -100,22 +101,23 @@ fn whereabouts(ctx: &Context, text: &str) -> Result<Reply, String> {
         }
     };
     let found = sharing::live(ctx, user)?;
-    let settings: Settings = config();
-    Ok(where_reply(&found, &settings, ctx.now_ms))
+    Ok(where_reply(&found, ctx.now_ms))
 }
 
 /// Places that one answer shows.
 const SHOWN_MAX: usize = 10;
 
-fn where_reply(found: &[Place], settings: &Settings, now_ms: u64) -> Reply {
-    let clock = settings.clock(now_ms);
+fn where_reply(found: &[Place], now_ms: u64) -> Reply {
     let (mut lines, mut blocks) = (Vec::new(), Vec::new());
     for place in found.iter().take(SHOWN_MAX) {
         let (Some(position), Some(live)) = (&place.position, &place.live) else {
             continue;
         };
-        let moved = clock.describe(i64::try_from(live.moved_at_ms).unwrap_or(i64::MAX));
-        let line = format!("📍 @{}, {moved} ({})", place.created_by, clock.zone());
+        let moved = match now_ms.saturating_sub(live.moved_at_ms) / 60_000 {
+            0 => "just now".to_owned(),
+            minutes => format!("{minutes} min ago"),
+        };
+        let line = format!("📍 @{}, {moved}", place.created_by);
         lines.push(format!("{line}: {}", position.uri()));
         blocks.extend([muted(line), view::pin(place, position)]);
     }
@@ -220,10 +222,10 @@ mod tests {
                 ended: false,
             }),
         };
-        let reply = |found: &[Place]| where_reply(found, &Settings::default(), 600_000);
+        let reply = |found: &[Place]| where_reply(found, 600_000);
         assert_eq!(reply(&[]).text, "Nobody is sharing their location here.");
         let one = reply(&[place("alice")]);
-        assert_eq!(one.text, "📍 @alice, today at 00:00 (UTC): geo:1,2");
+        assert_eq!(one.text, "📍 @alice, 10 min ago: geo:1,2");
         assert!(one.blocks.contains("\"type\":\"map\""));
         let many: Vec<Place> = (0..12).map(|n| place(&format!("u{n}"))).collect();
         assert!(reply(&many).text.ends_with("and 2 more"));

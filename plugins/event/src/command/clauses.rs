@@ -2,7 +2,8 @@
 
 use althing_plugin::when::{self, Clock, WEEKDAYS};
 
-use crate::event::{DAY_MINUTES, MINUTE_MS, NewEvent, write_time};
+use crate::event::{DAY_MINUTES, MINUTE_MS};
+use crate::new::{NewEvent, write_time};
 use crate::rule::{Frequency, Rule, Weekday, read_date};
 
 /// Words that begin another clause: a place ends before them.
