@@ -5,6 +5,7 @@ mod lines;
 mod zone;
 
 use althing_plugin::dates::{Date, date_of};
+use althing_plugin::when::Zone;
 
 use crate::event::{DAY_MINUTES, Event, KIND, MINUTE_MS, Plan};
 use crate::rule::{Frequency, Rule, Weekday};
@@ -74,7 +75,7 @@ fn is_zoned(plan: &Plan) -> bool {
 }
 
 fn is_utc(plan: &Plan) -> bool {
-    matches!(plan.zone(), althing_plugin::when::Zone::Fixed(0))
+    matches!(plan.time_zone.as_str(), "UTC" | "Etc/UTC")
 }
 
 fn write_event(out: &mut Lines, entry: &Entry<'_>) {
@@ -126,60 +127,42 @@ fn write_event(out: &mut Lines, entry: &Entry<'_>) {
 }
 
 fn write_times(out: &mut Lines, event: &Event) {
-    let plan = &event.plan;
-    let zone = plan.zone();
-    let end = plan.start + plan.minutes;
-    let (parameters, write): (String, Box<dyn Fn(i64) -> String>) = if plan.all_day {
-        (
-            ";VALUE=DATE".to_owned(),
-            Box::new(|at: i64| date(at.div_euclid(DAY_MINUTES))),
-        )
+    let (plan, zone) = (&event.plan, event.plan.zone());
+    let (parameters, write): (String, Box<dyn Fn(i64) -> String + '_>) = if plan.all_day {
+        let day = |at: i64| date(at.div_euclid(DAY_MINUTES));
+        (";VALUE=DATE".to_owned(), Box::new(day))
     } else if is_zoned(plan) {
-        (
-            format!(";TZID={}", plan.time_zone),
-            Box::new(|at: i64| local(at * MINUTE_MS)),
-        )
+        let wall = |at: i64| local(at * MINUTE_MS);
+        (format!(";TZID={}", plan.time_zone), Box::new(wall))
     } else {
         (
             String::new(),
-            Box::new(move |at: i64| utc(zone.utc(at * MINUTE_MS))),
+            Box::new(|at: i64| utc(zone.utc(at * MINUTE_MS))),
         )
     };
     out.line(&format!("DTSTART{parameters}"), &write(plan.start));
-    let zone = plan.zone();
-    match plan.all_day || is_zoned(plan) {
-        true => {
-            // So long after the start as a clock that isn't changed would have it: an event that is
-            // under way as clocks change ends an hour off on the wall.
-            let end = match plan.all_day {
-                true => end,
-                false => {
-                    let end_ms = zone.utc(plan.start * MINUTE_MS) + plan.minutes * MINUTE_MS;
-                    zone.local(end_ms) / MINUTE_MS
-                }
-            };
-            out.line(&format!("DTEND{parameters}"), &write(end));
-        }
-        false => {
-            let end_ms = zone.utc(plan.start * MINUTE_MS) + plan.minutes * MINUTE_MS;
-            out.line("DTEND", &utc(end_ms));
-        }
-    }
+    // So long after the start as a clock that isn't changed would have it: an event that is under way as
+    // clocks change ends an hour off on the wall.
+    let end_ms = zone.utc(plan.start * MINUTE_MS) + plan.minutes * MINUTE_MS;
+    let end = match (plan.all_day, is_zoned(plan)) {
+        (true, _) => write(plan.start + plan.minutes),
+        (false, true) => local(zone.local(end_ms)),
+        (false, false) => utc(end_ms),
+    };
+    out.line(&format!("DTEND{parameters}"), &end);
     let Some(rule) = &plan.repeat else {
         return;
     };
-    out.line("RRULE", &rrule(rule, plan));
+    out.line("RRULE", &rrule(rule, plan, &zone));
     let of_day = plan.start.rem_euclid(DAY_MINUTES);
     for day in &event.skipped {
-        out.line(
-            &format!("EXDATE{parameters}"),
-            &write(day * DAY_MINUTES + of_day),
-        );
+        let at = write(day * DAY_MINUTES + of_day);
+        out.line(&format!("EXDATE{parameters}"), &at);
     }
 }
 
 /// `FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;UNTIL=20270630T103000Z`
-fn rrule(rule: &Rule, plan: &Plan) -> String {
+fn rrule(rule: &Rule, plan: &Plan, zone: &Zone) -> String {
     let mut parts = vec![match rule.frequency {
         Frequency::Daily => "FREQ=DAILY".to_owned(),
         Frequency::Weekly => "FREQ=WEEKLY".to_owned(),
@@ -205,7 +188,7 @@ fn rrule(rule: &Rule, plan: &Plan) -> String {
         let last = until * DAY_MINUTES + plan.start.rem_euclid(DAY_MINUTES);
         parts.push(match plan.all_day {
             true => format!("UNTIL={}", date(until)),
-            false => format!("UNTIL={}", utc(plan.zone().utc(last * MINUTE_MS))),
+            false => format!("UNTIL={}", utc(zone.utc(last * MINUTE_MS))),
         });
     }
     parts.join(";")

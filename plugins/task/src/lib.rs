@@ -145,10 +145,6 @@ fn keep_track(
     is_ours: bool,
 ) -> Result<(), String> {
     let before = index::note(id)?;
-    if before.is_none() && index::is_full(&ctx.channel)? {
-        log::warn!("{id} is not listed: its channel has too many open tasks");
-        return Ok(());
-    }
     let mut after = index::Note::of(task, id, &ctx.channel, is_ours);
     // Only who is new has to be looked up: whoever leaves is taken off then.
     let known = before.as_ref().map(|note| note.assignees.clone());
@@ -163,7 +159,10 @@ fn keep_track(
     if !strangers.is_empty() {
         chat::act(id, "release", &strangers)?;
     }
-    index::put(settings, id, before.as_ref(), &after)?;
+    match before.is_none() && index::is_full(&ctx.channel)? {
+        true => log::warn!("{id} is not listed: its channel has too many open tasks"),
+        false => index::put(settings, id, before.as_ref(), &after)?,
+    }
     Ok(reminders::set(ctx, settings, id, task)?)
 }
 
