@@ -29,9 +29,12 @@ pub fn run(root: &Path) -> Result<()> {
         let packages = [
             "althing-plugin",
             "assistant-plugin",
+            "event-plugin",
             "feed-plugin",
             "moderation-plugin",
+            "place-plugin",
             "poll-plugin",
+            "task-plugin",
             "unfurl-plugin",
             "xtask",
         ];

@@ -105,6 +105,23 @@ impl Chat for Aside {
         self.chat.members(channel, after, limit)
     }
 
+    fn state<'a>(&'a self, id: &'a str) -> Answer<'a, String> {
+        self.chat.state(id)
+    }
+
+    fn member<'a>(&'a self, channel: &'a str, user: &'a str) -> Answer<'a, Member> {
+        self.chat.member(channel, user)
+    }
+
+    fn channels_of<'a>(
+        &'a self,
+        user: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>> {
+        self.chat.channels_of(user, after, limit)
+    }
+
     fn user<'a>(&'a self, id: &'a str) -> Answer<'a, User> {
         self.chat.user(id)
     }

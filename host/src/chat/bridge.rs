@@ -224,15 +224,19 @@ impl Bridge {
     async fn act(&self, id: &str, action: &str, value: &str, pending: &[Effect]) -> Result<Effect> {
         let app = self.app()?;
         let message = self.current(&app, id, pending).await?;
-        let loadout = app.loadout(self.backend.tenant().app());
         let member = self.member_by_key(&app, message.channel).await?;
-        let channel = member.channel().id.as_str();
-        let installed: &Arc<Installed> = match loadout.kind(&message.kind, channel) {
-            Some(installed) if installed.name == self.name => installed,
-            _ => return Err(Error::forbidden("Only messages of its own kinds.")),
-        };
-        let change = interact::apply(&app, installed, &member, &message, action, value).await?;
+        let installed = self.own_kind(&app, &message, &member)?;
+        let change = interact::apply(&app, &installed, &member, &message, action, value).await?;
         Ok(self.change(&message, change))
+    }
+
+    /// The version of this plugin that serves the channel, if the message is of one of its kinds.
+    fn own_kind(&self, app: &App, message: &Message, member: &Member) -> Result<Arc<Installed>> {
+        let loadout = app.loadout(self.backend.tenant().app());
+        match loadout.kind(&message.kind, member.channel().id.as_str()) {
+            Some(installed) if installed.name == self.name => Ok(installed.clone()),
+            _ => Err(Error::forbidden("Only messages of its own kinds.")),
+        }
     }
 
     async fn attach(&self, id: &str, blocks: &str, pending: &[Effect]) -> Result<Effect> {
@@ -436,6 +440,17 @@ impl Chat for Bridge {
         })
     }
 
+    fn state<'a>(&'a self, id: &'a str) -> Answer<'a, String> {
+        Box::pin(async move {
+            let app = self.app().map_err(told)?;
+            let message = self.current(&app, id, &[]).await.map_err(told)?;
+            let member = self.member_by_key(&app, message.channel).await;
+            self.own_kind(&app, &message, &member.map_err(told)?)
+                .map_err(told)?;
+            Ok(message.state.unwrap_or_else(|| "null".into()))
+        })
+    }
+
     fn history<'a>(
         &'a self,
         channel: &'a str,
@@ -481,6 +496,43 @@ impl Chat for Bridge {
                 role: seat.role.into(),
             };
             Ok(seats.into_iter().map(out).collect())
+        })
+    }
+
+    fn member<'a>(&'a self, channel: &'a str, user: &'a str) -> Answer<'a, plugins::Member> {
+        Box::pin(async move {
+            let app = self.app().map_err(told)?;
+            let here = self.member(&app, channel).await.map_err(told)?;
+            let id: UserId = user.parse().map_err(|_| told(Error::not_found("user")))?;
+            let found = app
+                .store
+                .find_participant(self.backend.tenant(), here.channel(), &id)
+                .await
+                .map_err(told)?;
+            let seat = found.ok_or_else(|| told(Error::not_found("participant")))?;
+            Ok(plugins::Member {
+                user: seat.user_id.to_string(),
+                role: seat.role.into(),
+            })
+        })
+    }
+
+    fn channels_of<'a>(
+        &'a self,
+        user: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let app = self.app().map_err(told)?;
+            let id: UserId = user.parse().map_err(|_| told(Error::not_found("user")))?;
+            let (tenant, after) = (self.backend.tenant(), after.unwrap_or_default());
+            let ids = app
+                .store
+                .list_channels_of(tenant, &id, after, i64::from(limit.min(100)))
+                .await
+                .map_err(told)?;
+            Ok(ids.iter().map(ToString::to_string).collect())
         })
     }
 

@@ -58,6 +58,9 @@ pub trait Chat: Send + Sync {
     /// A message.
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
 
+    /// The private state of a message of one of the plugin's kinds.
+    fn state<'a>(&'a self, id: &'a str) -> Answer<'a, String>;
+
     /// At most `limit` messages of a channel from new to old, those before the seq `before`.
     fn history<'a>(
         &'a self,
@@ -73,6 +76,17 @@ pub trait Chat: Send + Sync {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answer<'a, Vec<Member>>;
+
+    /// A participant of a channel.
+    fn member<'a>(&'a self, channel: &'a str, user: &'a str) -> Answer<'a, Member>;
+
+    /// At most `limit` ids of the channels that a user is in, in byte order, those after `after`.
+    fn channels_of<'a>(
+        &'a self,
+        user: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>>;
 
     /// A user of the app.
     fn user<'a>(&'a self, id: &'a str) -> Answer<'a, User>;

@@ -6,7 +6,9 @@ use super::append::NewEvent;
 use super::proof::{Member, Standing, Tenant};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, Channel, ChannelKey, EventBody, EventKind, Participant, Role, UserId};
+use crate::model::{
+    AppId, Channel, ChannelId, ChannelKey, EventBody, EventKind, Participant, Role, UserId,
+};
 
 /// What to do with somebody's seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,28 @@ impl Store {
                  WHERE channel = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
             )
             .bind(member.channel().key)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// The ids of the channels that a user is in, in byte order, those after `after`.
+    pub async fn list_channels_of(
+        &self,
+        tenant: Tenant,
+        user: &UserId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<ChannelId>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_scalar(
+                "SELECT c.id FROM participants p JOIN channels c ON c.key = p.channel \
+                 WHERE p.app_id = $1 AND p.user_id = $2 AND c.id > $3 ORDER BY c.id LIMIT $4",
+            )
+            .bind(tenant.app())
+            .bind(user.as_str())
             .bind(after)
             .bind(limit)
             .fetch_all(pool)

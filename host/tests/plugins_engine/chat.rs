@@ -95,6 +95,10 @@ impl Chat for FakeChat {
         answer(missing("message"))
     }
 
+    fn state<'a>(&'a self, _: &'a str) -> Answer<'a, String> {
+        answer(missing("message"))
+    }
+
     fn history<'a>(
         &'a self,
         channel: &'a str,
@@ -123,6 +127,19 @@ impl Chat for FakeChat {
             role: Role::Owner,
         };
         answer(Ok(vec![alice]))
+    }
+
+    fn member<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, Member> {
+        answer(missing("participant"))
+    }
+
+    fn channels_of<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<&'a str>,
+        _: u32,
+    ) -> Answer<'a, Vec<String>> {
+        answer(Ok(Vec::new()))
     }
 
     fn user<'a>(&'a self, _: &'a str) -> Answer<'a, User> {

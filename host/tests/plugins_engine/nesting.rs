@@ -80,6 +80,10 @@ impl Chat for Guarded {
         self.plain.message(id)
     }
 
+    fn state<'a>(&'a self, id: &'a str) -> Answer<'a, String> {
+        self.plain.state(id)
+    }
+
     fn history<'a>(
         &'a self,
         channel: &'a str,
@@ -96,6 +100,19 @@ impl Chat for Guarded {
         limit: u32,
     ) -> Answer<'a, Vec<Member>> {
         self.plain.members(channel, after, limit)
+    }
+
+    fn member<'a>(&'a self, channel: &'a str, user: &'a str) -> Answer<'a, Member> {
+        self.plain.member(channel, user)
+    }
+
+    fn channels_of<'a>(
+        &'a self,
+        user: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>> {
+        self.plain.channels_of(user, after, limit)
     }
 
     fn user<'a>(&'a self, id: &'a str) -> Answer<'a, User> {

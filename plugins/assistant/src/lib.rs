@@ -2,23 +2,22 @@
 //! reminders, greets newcomers.
 //!
 //! `knowledge` (over `terms`) finds which known question is meant and `answering` puts it into
-//! messages; `agent` asks the model; `when` (over `clock`) reads times and `reminders` keeps them; `greeting` greets.
+//! messages; `agent` asks the model; `reminders` keeps what people want to be reminded of; `greeting`
+//! greets.
 
 mod agent;
 mod answering;
-mod clock;
 mod greeting;
 mod knowledge;
 mod reminders;
 mod settings;
 mod terms;
-mod when;
 
 use althing_plugin::Posted;
 use althing_plugin::blocks::{list, muted, strong};
 use althing_plugin::prelude::*;
+use althing_plugin::when::Clock;
 
-use clock::Clock;
 use settings::Settings;
 
 struct Assistant;

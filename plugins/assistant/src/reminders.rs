@@ -5,11 +5,9 @@
 
 use althing_plugin::chat::{self, Post};
 use althing_plugin::kv::{self, Scope};
+use althing_plugin::when::{self, Clock};
 use althing_plugin::{Choice, Context, Error, Reply, blocks, log, parse_json, timers, to_json};
 use serde::{Deserialize, Serialize};
-
-use crate::clock::Clock;
-use crate::when;
 
 /// How many reminders one person may have.
 const COUNT_MAX: usize = 50;

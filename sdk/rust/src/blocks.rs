@@ -22,7 +22,7 @@ mod parts;
 
 use serde::Serialize;
 
-pub use parts::{Button, Image, Input, Link, List, Progress, Row, Select, Text};
+pub use parts::{Button, Image, Input, Link, List, Map, Progress, Row, Select, Text};
 
 /// One block of a message.
 #[derive(Clone, Debug, Serialize)]
@@ -47,6 +47,8 @@ pub enum Block {
     List(List),
     /// Made by [`progress`].
     Progress(Progress),
+    /// Made by [`map`].
+    Map(Map),
     /// Made by [`row`].
     Row(Row),
 }
@@ -161,6 +163,17 @@ pub fn progress(text: impl Into<String>, value: f64) -> Progress {
     }
 }
 
+/// A map with a pin at this place, in degrees of WGS 84. The caller checks that there is such a place:
+/// -90 to 90, and -180 to 180.
+pub fn map(latitude: f64, longitude: f64) -> Map {
+    Map {
+        latitude,
+        longitude,
+        label: None,
+        accuracy_m: None,
+    }
+}
+
 /// The JSON array that views and replies carry; an empty string for no blocks.
 pub(crate) fn to_json(blocks: impl IntoIterator<Item = Block>) -> String {
     let blocks: Vec<Block> = blocks.into_iter().collect();
@@ -189,6 +202,7 @@ mod tests {
             input("note", "Note").submit("Save"),
             list(["a", "b"]),
             progress("Half", 0.5),
+            map(52.52, -13.4).label("Office").accuracy_m(15.0),
             row(blocks![button("No", "no").value("x").danger()]),
         ]);
         let expected = serde_json::json!([
@@ -200,6 +214,8 @@ mod tests {
             {"type": "input", "action": "note", "label": "Note", "submit": "Save"},
             {"type": "list", "items": ["a", "b"]},
             {"type": "progress", "text": "Half", "value": 0.5},
+            {"type": "map", "latitude": 52.52, "longitude": -13.4, "label": "Office",
+             "accuracy_m": 15.0},
             {"type": "row", "blocks": [
                 {"type": "button", "text": "No", "action": "no", "value": "x", "style": "danger"}]},
         ]);

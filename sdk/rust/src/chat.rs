@@ -4,10 +4,11 @@
 //! `chat-moderate`, adding to what others wrote `chat-attach`.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::bindings::{chat_attach, chat_read, chat_write};
 use crate::blocks::Block;
-use crate::{Message, Result, blocks, to_json};
+use crate::{Error, Message, Result, blocks, parse_json, to_json};
 
 pub use crate::bindings::chat_read::{Channel, Member, User};
 pub use crate::bindings::chat_write::Post;
@@ -82,6 +83,13 @@ pub fn message(id: &str) -> Result<Message> {
     Ok(chat_read::get_message(id)?)
 }
 
+/// The private state of a message of one of this plugin's kinds, as it is now.
+/// `Error::NotFound` once the message is deleted.
+pub fn state<T: DeserializeOwned>(id: &str) -> Result<T> {
+    let state = chat_read::get_state(id)?;
+    parse_json(&state).map_err(|error| Error::Invalid(format!("the state of `{id}`: {error}")))
+}
+
 /// Messages of a channel from new to old, those before the seq `before` if given, at most 100.
 pub fn history(channel: &str, before: Option<u64>, limit: u32) -> Result<Vec<Message>> {
     Ok(chat_read::history(channel, before, limit)?)
@@ -90,6 +98,21 @@ pub fn history(channel: &str, before: Option<u64>, limit: u32) -> Result<Vec<Mes
 /// The participants of a channel by user id, those after the id `after` if given, at most 100.
 pub fn members(channel: &str, after: Option<&str>, limit: u32) -> Result<Vec<Member>> {
     Ok(chat_read::members(channel, after, limit)?)
+}
+
+/// One participant of a channel, or `None` for whoever isn't in it.
+pub fn member(channel: &str, user: &str) -> Result<Option<Member>> {
+    match chat_read::get_member(channel, user).map_err(Error::from) {
+        Ok(member) => Ok(Some(member)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The ids of the channels that a user is in, in byte order, those after `after` if given, at most
+/// 100.
+pub fn channels_of(user: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>> {
+    Ok(chat_read::channels_of(user, after, limit)?)
 }
 
 /// One user.

@@ -13,6 +13,28 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The first parameter of that name in the query, decoded; `None` if there is none, or it isn't
+    /// UTF-8.
+    pub fn param(&self, name: &str) -> Option<String> {
+        self.params()
+            .find_map(|(known, value)| (known == name).then_some(value))
+    }
+
+    /// The parameters of the query, decoded, in their order.
+    pub fn params(&self) -> impl Iterator<Item = (String, String)> {
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        pairs.filter_map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decoded(name, true)?, decoded(value, true)?))
+        })
+    }
+
+    /// The parts of the path between the slashes, decoded; `None` if one isn't UTF-8.
+    pub fn segments(&self) -> Option<Vec<String>> {
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        path.split('/').map(|part| decoded(part, false)).collect()
+    }
+
     /// The body as text, if it is UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.body).ok()
@@ -48,6 +70,28 @@ impl Response {
         Response::of("application/json", to_json(value))
     }
 
+    /// A refusal as the host's own are (RFC 9457): a stable `code` for programs, a sentence for people.
+    pub fn problem(status: u16, code: &str, detail: impl Into<String>) -> Response {
+        let detail: String = detail.into();
+        // Without a type of its own a problem is what its status says.
+        let title = match status {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            409 => "Conflict",
+            422 => "Unprocessable Content",
+            429 => "Too Many Requests",
+            503 => "Service Unavailable",
+            _ => code,
+        };
+        let problem = serde_json::json!({
+            "type": "about:blank", "title": title, "status": status, "code": code, "detail": detail,
+        });
+        Response::of("application/problem+json", to_json(&problem)).with_status(status)
+    }
+
     /// The same with another status.
     pub fn with_status(mut self, status: u16) -> Response {
         self.status = status;
@@ -59,6 +103,25 @@ impl Response {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
+}
+
+/// Takes `%41` for `A` and, in a query, `+` for a space. What is no such code stands for itself.
+fn decoded(text: &str, in_query: bool) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        rest = after;
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            (b'+', ..) if in_query => bytes.push(b' '),
+            _ => bytes.push(first),
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -81,5 +144,23 @@ mod tests {
         assert_eq!(made.status, 201);
         assert_eq!(made.body, b"[1,2]");
         assert_eq!(made.headers[0].0, "content-type");
+    }
+
+    #[test]
+    fn paths_and_queries_are_decoded() {
+        let request = Request {
+            method: "GET".into(),
+            path: "/tasks/a%20b%2Fc+d".into(),
+            query: "who=J%C3%B8rgen+B&&x&y=1=2&z=%zz&bad=%ff&y=3".into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        assert_eq!(request.segments().unwrap(), ["tasks", "a b/c+d"]);
+        assert_eq!(request.param("who").as_deref(), Some("Jørgen B"));
+        assert_eq!(request.param("x").as_deref(), Some(""));
+        assert_eq!(request.param("y").as_deref(), Some("1=2"));
+        assert_eq!(request.param("z").as_deref(), Some("%zz"));
+        assert_eq!(request.param("bad"), None);
+        assert_eq!(request.params().count(), 5);
     }
 }

@@ -59,6 +59,7 @@ mod random;
 mod runtime;
 pub mod sse;
 pub mod timers;
+pub mod when;
 
 pub use bindings::commands::{Choice, Command};
 pub use bindings::events::Event;

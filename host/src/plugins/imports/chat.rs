@@ -39,6 +39,19 @@ impl chat_read::Host for State {
         )
     }
 
+    async fn get_state(&mut self, id: String) -> wasmtime::Result<Result<String, HostError>> {
+        self.count()?;
+        Ok(
+            match self
+                .check_read("chat-read.get-state")
+                .and_then(|()| self.chat())
+            {
+                Ok(chat) => chat.state(&id).await,
+                Err(error) => Err(error),
+            },
+        )
+    }
+
     async fn history(
         &mut self,
         channel: String,
@@ -71,6 +84,44 @@ impl chat_read::Host for State {
             {
                 Ok(chat) => {
                     chat.members(&channel, after.as_deref(), limit.min(PAGE_MAX))
+                        .await
+                }
+                Err(error) => Err(error),
+            },
+        )
+    }
+
+    async fn get_member(
+        &mut self,
+        channel: String,
+        user: String,
+    ) -> wasmtime::Result<Result<Member, HostError>> {
+        self.count()?;
+        Ok(
+            match self
+                .check_read("chat-read.get-member")
+                .and_then(|()| self.chat())
+            {
+                Ok(chat) => chat.member(&channel, &user).await,
+                Err(error) => Err(error),
+            },
+        )
+    }
+
+    async fn channels_of(
+        &mut self,
+        user: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<Vec<String>, HostError>> {
+        self.count()?;
+        Ok(
+            match self
+                .check_read("chat-read.channels-of")
+                .and_then(|()| self.chat())
+            {
+                Ok(chat) => {
+                    chat.channels_of(&user, after.as_deref(), limit.min(PAGE_MAX))
                         .await
                 }
                 Err(error) => Err(error),

@@ -150,6 +150,32 @@ impl Progress {
     }
 }
 
+/// A map with a pin.
+#[derive(Clone, Debug, Serialize)]
+#[must_use]
+pub struct Map {
+    pub(super) latitude: f64,
+    pub(super) longitude: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) accuracy_m: Option<f64>,
+}
+
+impl Map {
+    /// What stands at the pin.
+    pub fn label(mut self, text: impl Into<String>) -> Map {
+        self.label = Some(text.into());
+        self
+    }
+
+    /// How far from the pin it may be, in metres: clients draw a circle.
+    pub fn accuracy_m(mut self, metres: f64) -> Map {
+        self.accuracy_m = Some(metres);
+        self
+    }
+}
+
 /// Blocks side by side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
@@ -166,4 +192,4 @@ macro_rules! into_block {
     };
 }
 
-into_block!(Button Select Input Progress);
+into_block!(Button Select Input Progress Map);

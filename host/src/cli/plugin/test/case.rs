@@ -153,6 +153,8 @@ pub struct GivenMessage {
     #[serde(default)]
     pub text: String,
     pub data: Option<Value>,
+    /// Of a message of the plugin's own kinds.
+    pub state: Option<Value>,
 }
 
 /// A channel that is more than its id.

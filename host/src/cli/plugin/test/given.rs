@@ -26,6 +26,7 @@ pub struct Given {
     channels: BTreeMap<String, Channel>,
     kv: Vec<(Scope, String, Entry)>,
     messages: Vec<Message>,
+    states: BTreeMap<String, String>,
     members: Vec<(String, Member)>,
     users: BTreeMap<String, User>,
     responses: Vec<(String, String, Answering)>,
@@ -52,6 +53,11 @@ impl Given {
             .zip(&given.messages)
             .map(|(at, message)| case::message(message.clone(), at, context))
             .collect();
+        let states = given.messages.iter().filter_map(|message| {
+            let state = message.state.as_ref()?;
+            Some((message.id.clone(), state.to_string()))
+        });
+        let states = states.collect();
         let mut members: Vec<(String, Member)> = given
             .members
             .iter()
@@ -120,6 +126,7 @@ impl Given {
             channels,
             kv: kv.collect(),
             messages,
+            states,
             members,
             users,
             responses: responses.collect(),
@@ -457,6 +464,16 @@ impl Chat for Given {
         answer(self.current(id, &[]))
     }
 
+    fn state<'a>(&'a self, id: &'a str) -> Answer<'a, String> {
+        let found = self.current(id, &[]).and_then(|message| {
+            match self.kinds.contains(&message.content.kind) {
+                true => Ok(self.states.get(id).cloned().unwrap_or("null".into())),
+                false => Err(HostError::Denied("Only messages of its own kinds.".into())),
+            }
+        });
+        answer(found)
+    }
+
     fn history<'a>(
         &'a self,
         channel: &'a str,
@@ -489,6 +506,32 @@ impl Chat for Given {
                 .collect()
         });
         answer(found)
+    }
+
+    fn member<'a>(&'a self, channel: &'a str, user: &'a str) -> Answer<'a, Member> {
+        let found = self.found(channel).and_then(|_| {
+            let mut here = self.members.iter().filter(|(of, _)| of == channel);
+            let seat = here.find(|(_, member)| member.user == user);
+            seat.map(|(_, member)| member.clone())
+                .ok_or_else(|| missing("participant"))
+        });
+        answer(found)
+    }
+
+    fn channels_of<'a>(
+        &'a self,
+        user: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answer<'a, Vec<String>> {
+        let theirs = self.members.iter().filter(|(_, seat)| seat.user == user);
+        let mut ids: Vec<String> = theirs
+            .map(|(channel, _)| channel.clone())
+            .filter(|id| after.is_none_or(|after| id.as_str() > after))
+            .collect();
+        ids.sort_unstable();
+        ids.truncate(page(limit));
+        answer(Ok(ids))
     }
 
     fn user<'a>(&'a self, id: &'a str) -> Answer<'a, User> {

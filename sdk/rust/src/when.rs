@@ -1,11 +1,30 @@
-//! `in 10 minutes …`, `tomorrow at 9 …`, `on friday at 15:30 …`: when, and the words after it.
+//! Times as people write them: `in 10 minutes …`, `tomorrow at 9 …`, `on friday at 15:30 …`.
+//!
+//! A component has no clock and no zone of its own: [`Clock`] puts the two together, from the call's
+//! `now_ms` and a setting. With the feature `time-zones` a [`Zone`] may be one of the time zone
+//! database. The words are English; errors are sentences for whoever wrote them.
+//!
+//! ```
+//! use althing_plugin::when::{self, Clock};
+//!
+//! // Friday, 2026-11-20, 22:30 UTC.
+//! let clock = Clock::new(1_795_213_800_000, 0);
+//! let when = when::parse("tomorrow at 9 to water the plants", &clock)?;
+//! assert_eq!(clock.describe(when.at_ms), "tomorrow at 09:00");
+//! assert_eq!(when.text, "water the plants");
+//! # Ok::<(), String>(())
+//! ```
 
+mod clock;
 mod duration;
 mod moment;
+mod zone;
 
-use crate::clock::Clock;
+pub use clock::{Clock, WEEKDAYS, weekday_name};
+pub use moment::Moment;
+pub use zone::Zone;
 
-/// The furthest ahead that a reminder may be.
+/// The furthest ahead that [`parse`] reads: a year.
 const AHEAD_MS_MAX: i64 = 365 * 24 * 60 * 60 * 1000;
 
 /// A time, and what was said after it.
@@ -16,14 +35,30 @@ pub struct When<'a> {
     pub text: &'a str,
 }
 
-/// Reads the time at the start of `text`. The error is a sentence.
+/// Reads a length of time at the start of `text`, such as `1h30m` or `2 hours and 5 minutes`: in
+/// milliseconds, and what follows it. The error is a sentence.
+pub fn duration(text: &str) -> Result<(i64, &str), String> {
+    let mut words = Words { rest: text.trim() };
+    let ms = duration::read(&mut words)?;
+    Ok((ms, words.rest))
+}
+
+/// Reads a day, a time of day or both at the start of `text`, such as `friday 17:00` or `at 9`, and
+/// gives what follows. Not a length of time, and not checked against now. The error is a sentence.
+pub fn moment<'a>(text: &'a str, clock: &Clock) -> Result<(Moment, &'a str), String> {
+    let mut words = Words { rest: text.trim() };
+    let moment = moment::read(&mut words, clock)?;
+    Ok((moment, words.rest))
+}
+
+/// Reads the time at the start of `text`, between now and a year ahead. The error is a sentence.
 pub fn parse<'a>(text: &'a str, clock: &Clock) -> Result<When<'a>, String> {
     let mut words = Words { rest: text.trim() };
     words.skip(&["me"]);
     let at_ms = if words.skip(&["in"]) {
         clock.now_ms() + duration::read(&mut words)?
     } else {
-        moment::read(&mut words, clock)?
+        moment::read(&mut words, clock)?.at_ms(clock)
     };
     words.skip(&["to", "that", "about"]);
     if at_ms <= clock.now_ms() {
@@ -180,7 +215,7 @@ mod tests {
             "5é",
             "",
         ];
-        let mut random = althing_plugin::Context::default().random();
+        let mut random = crate::Context::default().random();
         for _ in 0..20_000 {
             let words: Vec<&str> = (0..random.below(7))
                 .filter_map(|_| random.pick(&pieces).copied())

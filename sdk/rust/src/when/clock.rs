@@ -1,6 +1,7 @@
-//! Days and times of day, at a fixed distance from UTC.
+//! Days and times of day where somebody lives.
 
-use althing_plugin::dates::{DAY_MS, date_of, day_of, weekday};
+use super::Zone;
+use crate::dates::{DAY_MS, date_of, day_of, weekday};
 
 const MINUTE_MS: i64 = 60 * 1000;
 
@@ -15,25 +16,35 @@ pub const WEEKDAYS: [&str; 7] = [
     "sunday",
 ];
 
-/// A clock on the tenant's wall.
-#[derive(Clone, Copy, Debug)]
+/// A clock on somebody's wall: what time it is, and where.
+#[derive(Clone, Debug)]
 pub struct Clock {
     now_ms: i64,
-    offset_minutes: i32,
+    zone: Zone,
 }
 
 impl Clock {
     /// A clock that shows `now_ms` (milliseconds since 1970-01-01 UTC) so many minutes from UTC.
     pub fn new(now_ms: u64, offset_minutes: i32) -> Clock {
+        Clock::of(now_ms, Zone::Fixed(offset_minutes))
+    }
+
+    /// A clock that shows `now_ms` (milliseconds since 1970-01-01 UTC) in a zone.
+    pub fn of(now_ms: u64, zone: Zone) -> Clock {
         Clock {
             now_ms: i64::try_from(now_ms).unwrap_or(i64::MAX / 2),
-            offset_minutes,
+            zone,
         }
     }
 
     /// Now, in milliseconds since 1970-01-01 UTC.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
+    }
+
+    /// Where the clock is.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
     }
 
     /// Today, in days since 1970-01-01.
@@ -43,18 +54,18 @@ impl Clock {
 
     /// When it is so many minutes after midnight of a day.
     pub fn at(&self, day: i64, minutes: u32) -> i64 {
-        day * DAY_MS + (i64::from(minutes) - i64::from(self.offset_minutes)) * MINUTE_MS
+        self.zone.utc(day * DAY_MS + i64::from(minutes) * MINUTE_MS)
     }
 
     /// `today at 15:30`, `tomorrow at 09:00`, `on Friday 2027-01-01 at 09:00`; with seconds where
     /// they matter.
     pub fn describe(&self, at_ms: i64) -> String {
-        let local = self.local(at_ms);
+        let local = self.zone.local(at_ms);
         let seconds = local.rem_euclid(DAY_MS) / 1000;
         let time = format!("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
-        let day = self.day_of(at_ms);
+        let day = day_of(local);
         match day - self.today() {
-            0 if at_ms - self.now_ms < 5 * MINUTE_MS => {
+            0 if (0..5 * MINUTE_MS).contains(&(at_ms - self.now_ms)) => {
                 format!("today at {time}:{:02}", seconds % 60)
             }
             0 => format!("today at {time}"),
@@ -65,30 +76,13 @@ impl Clock {
         }
     }
 
-    /// `UTC` or `UTC+05:30`.
-    pub fn zone(&self) -> String {
-        let minutes = self.offset_minutes.abs();
-        match self.offset_minutes.signum() {
-            0 => "UTC".to_owned(),
-            sign => format!(
-                "UTC{}{:02}:{:02}",
-                if sign < 0 { '-' } else { '+' },
-                minutes / 60,
-                minutes % 60
-            ),
-        }
-    }
-
-    fn local(&self, at_ms: i64) -> i64 {
-        at_ms + i64::from(self.offset_minutes) * MINUTE_MS
-    }
-
     fn day_of(&self, at_ms: i64) -> i64 {
-        day_of(self.local(at_ms))
+        day_of(self.zone.local(at_ms))
     }
 }
 
-fn weekday_name(day: i64) -> String {
+/// `Friday`.
+pub fn weekday_name(day: i64) -> String {
     let name = WEEKDAYS[weekday(day)];
     name[..1].to_uppercase() + &name[1..]
 }
@@ -104,13 +98,14 @@ mod tests {
         let clock = Clock::new(now as u64, 60);
         assert_eq!(clock.describe(now + 2 * MINUTE_MS), "today at 23:32:00");
         assert_eq!(clock.describe(now + 10 * MINUTE_MS), "today at 23:40");
+        assert_eq!(clock.describe(now - 10 * MINUTE_MS), "today at 23:20");
         assert_eq!(clock.describe(now + 60 * MINUTE_MS), "tomorrow at 00:30");
         assert_eq!(
             clock.describe(now + 3 * DAY_MS),
             "on Monday 2026-11-23 at 23:30"
         );
-        assert_eq!(clock.zone(), "UTC+01:00");
-        assert_eq!(Clock::new(0, -210).zone(), "UTC-03:30");
+        assert_eq!(clock.zone().to_string(), "UTC+01:00");
+        assert_eq!(Clock::new(0, -210).zone().to_string(), "UTC-03:30");
         assert_eq!(clock.at(clock.today(), 23 * 60 + 30), now);
     }
 }

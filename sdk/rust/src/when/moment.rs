@@ -1,26 +1,41 @@
 //! What day and time: `tomorrow at 9`, `on friday`, `15:30`.
 
-use althing_plugin::dates::{Date, weekday};
-
-use super::Words;
-use crate::clock::{Clock, WEEKDAYS};
+use super::{Clock, WEEKDAYS, Words};
+use crate::dates::{Date, weekday};
 
 /// When a day is named without a time: minutes after midnight.
 const MORNING: u32 = 9 * 60;
 
+/// A day, and perhaps a time of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// In days since 1970-01-01. Where only a time was said: the next day on which it is so late.
+    pub day: i64,
+    /// In minutes after midnight; `None` where only a day was said.
+    pub minutes: Option<u32>,
+}
+
+impl Moment {
+    /// In milliseconds since 1970-01-01 UTC; a day alone means its morning, at 9.
+    pub fn at_ms(&self, clock: &Clock) -> i64 {
+        clock.at(self.day, self.minutes.unwrap_or(MORNING))
+    }
+}
+
 /// A day, a time, or both in either order.
-pub fn read(words: &mut Words<'_>, clock: &Clock) -> Result<i64, String> {
+pub fn read(words: &mut Words<'_>, clock: &Clock) -> Result<Moment, String> {
     let mut time = time_of_day(words)?;
     let day = day(words, clock)?;
     if time.is_none() && day.is_some() {
         time = time_of_day(words)?;
     }
     match (day, time) {
-        (Some(day), time) => Ok(clock.at(day, time.unwrap_or(MORNING))),
+        (Some(day), minutes) => Ok(Moment { day, minutes }),
         // The next time that it is so late.
         (None, Some(time)) => {
-            let today = clock.at(clock.today(), time);
-            Ok(if today > clock.now_ms() { today } else { clock.at(clock.today() + 1, time) })
+            let is_over = clock.at(clock.today(), time) <= clock.now_ms();
+            let day = clock.today() + i64::from(is_over);
+            Ok(Moment { day, minutes: Some(time) })
         }
         (None, None) => Err("I don't understand when: say `in 10 minutes`, `at 15:30`, `tomorrow at 9`, `on friday` or `on 2027-01-31`, and then what.".to_owned()),
     }
