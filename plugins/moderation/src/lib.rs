@@ -8,8 +8,11 @@ mod flood;
 mod fold;
 mod judge;
 mod links;
+mod lookalikes;
+mod reveal;
 mod rules;
 mod settings;
+mod skeleton;
 mod words;
 
 use althing_plugin::prelude::*;
