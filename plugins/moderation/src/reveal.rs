@@ -87,22 +87,32 @@ fn may_hide(text: &str, disguises: Disguises) -> bool {
         spacing,
         stretching,
     } = disguises;
-    // What stood before: the last byte, and the two before it.
-    let (mut a, mut b, mut c) = (b' ', b' ', b' ');
-    let found = text.bytes().any(|byte| {
-        let letter = c.is_ascii_alphabetic();
-        let found = (lookalikes && !byte.is_ascii())
-            || (leetspeak
-                && ((letter && is_leet(byte)) || (is_leet(c) && byte.is_ascii_alphabetic())))
-            || (spacing && letter && is_gap(byte) && is_gap(b) && a.is_ascii_alphabetic())
-            || (stretching && letter && byte == c && c == b);
-        (a, b, c) = (b, c, byte);
+    // The last byte and the one before it; how long the word is that it belongs to, and how many
+    // words of one letter came one after the other.
+    let (mut before, mut last, mut length, mut singles) = (b' ', b' ', 0, 0);
+    let found = text.bytes().chain([b' ']).any(|byte| {
+        let after_letter = last.is_ascii_alphabetic();
+        let is_letter = byte.is_ascii_alphabetic();
+        if byte.is_ascii_alphanumeric() {
+            length += 1;
+        } else if length > 0 {
+            singles = if length == 1 && after_letter {
+                singles + 1
+            } else {
+                0
+            };
+            length = 0;
+        }
+        let found = (leetspeak && (after_letter && is_leet(byte) || is_letter && is_leet(last)))
+            || (spacing && singles >= 3)
+            || (stretching && is_letter && byte == last && last == before);
+        (before, last) = (last, byte);
         found
     });
+    let beyond_ascii = lookalikes || spacing || stretching;
     found
         || (leetspeak && (text.contains("@$") || text.contains("$$")))
-        || (spacing && c.is_ascii_alphabetic() && is_gap(b) && a.is_ascii_alphabetic())
-        || (!text.is_ascii() && (spacing || stretching))
+        || (beyond_ascii && !text.is_ascii())
 }
 
 fn is_leet(byte: u8) -> bool {
@@ -117,10 +127,6 @@ fn is_leet(byte: u8) -> bool {
             | b'|'
             | b'+'
     )
-}
-
-fn is_gap(byte: u8) -> bool {
-    !byte.is_ascii_alphanumeric()
 }
 
 /// Puts Latin letters in place of those that look like them: in words that mix the two, and in a text
