@@ -55,7 +55,7 @@ pub use append::{MessageChange, NewEvent, NewMessage, Sent};
 pub use channels::{ChannelChange, ChannelFilter, NewChannel};
 pub use epoch::draw as draw_epoch;
 pub use erase::{STEP_TRACES, Stretch, Trace};
-pub use held::Holding;
+pub use held::{Appeal, Hold, Holding};
 pub use idempotency::Remembered;
 pub use kept::Kept;
 pub use messages::Slice;

@@ -95,7 +95,7 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     // There is no such command for those who are in the channel, and no such channel for the others.
     ("POST",   "/v1/channels/{channel_id}/commands", r#"{"name":"x"}"#, [401, 404, 404, 404, 404, 404, 404, 404, 422]),
     ("POST",   "/v1/channels/{channel_id}/commands/complete", r#"{"name":"x"}"#, [401, 404, 404, 404, 404, 404, 404, 404, 422]),
-    ("GET",    "/v1/held", "",                                         [401, 403, 200, 403, 403, 403, 403, 403, 200]),
+    ("GET",    "/v1/held", "",                                         [401, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("POST",   "/v1/held/{held_id}/approve", "",                       [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("POST",   "/v1/held/{held_id}/reject", "",                        [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins", "",                                      [401, 403, 200, 403, 403, 403, 403, 403, 200]),

@@ -3,7 +3,7 @@
 
 use super::access::{Actor, Session};
 use super::calls::calling;
-use super::chain;
+use super::chain::{self, Why};
 use super::decisions::{self, Outcome};
 use crate::app::{App, Installed};
 use crate::clock;
@@ -115,7 +115,8 @@ impl Question {
             Self::Seat(_) | Self::Channel(..) => Code::MembershipRejected,
             Self::Session(_) => Code::SessionRejected,
         };
-        let error = Error::new(code, rejection.reason).with_reason(rejection.code);
+        let error =
+            Error::new(code, Why::new(&rejection.reason).reason).with_reason(rejection.code);
         match rejection.retry_after_ms {
             Some(ms) => error.retry_after_ms(u64::from(ms)),
             None => error,
@@ -163,7 +164,7 @@ async fn verdict(
             .err()
             .map(|rejection| Outcome::Rejected {
                 code: rejection.code.clone(),
-                reason: rejection.reason.clone(),
+                reason: Why::new(&rejection.reason).to_string(),
             }),
         Err(fault) => Some(Outcome::failed(fault)),
     };

@@ -23,6 +23,7 @@ pub struct Disguises {
 
 impl Disguises {
     /// All of them.
+    #[cfg(test)]
     pub const ALL: Disguises = Disguises {
         lookalikes: true,
         leetspeak: true,

@@ -180,14 +180,14 @@ fn data_of_kinds_is_masked_inside() {
             "image": "https://example.com/darn.png"})
         .to_string(),
     };
-    let Verdict::Change(patch) = by_content(&settings, &poll("Darn it?")) else {
+    let Verdict::Change(patch) = by_content(&settings, &poll("Darn it?")).0 else {
         panic!("not changed");
     };
     let data: Value = parse_json(&patch.data.unwrap()).unwrap();
     assert_eq!(data["question"], "**** it?");
     assert_eq!(data["image"], "https://example.com/darn.png");
     assert!(matches!(
-        by_content(&settings, &poll("Fine?")),
+        by_content(&settings, &poll("Fine?")).0,
         Verdict::Allow
     ));
     // Nothing to mask in the data: only the text as shown has it.

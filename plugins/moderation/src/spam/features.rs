@@ -6,58 +6,9 @@
 pub const PIECES: usize = 1 << 14;
 /// Places for what is counted.
 pub const TRAITS: usize = 28;
-/// A part this long is scored for itself, so that harmless words around it don't help.
-pub const WINDOW: usize = 160;
 
 const SEED: u32 = 0x811c_9dc5;
 const PRIME: u32 = 0x0100_0193;
-
-/// What was learned: how much each feature speaks for spam.
-pub struct Weights<'w> {
-    /// One for each place of a piece.
-    pub pieces: &'w [u8],
-    /// One for each place of a trait.
-    pub traits: &'w [u8],
-    /// What a unit of a weight is worth: pieces, traits.
-    pub units: [f32; 2],
-    /// What speaks for spam before anything was seen.
-    pub bias: f32,
-}
-
-/// How much a text looks like spam: above 0 more than not. `text` is folded, `original` isn't.
-/// The highest of the whole and of its windows.
-pub fn score(weights: &Weights<'_>, text: &str, original: &str) -> f32 {
-    let capitals = capitals(original);
-    let read = read(text);
-    let whole = score_part(weights, &read, capitals);
-    let step = WINDOW / 2;
-    if read.len() <= WINDOW + step {
-        return whole;
-    }
-    let starts = (0..read.len() - step).step_by(step);
-    starts
-        .map(|start| &read[start..read.len().min(start + WINDOW)])
-        .map(|part| score_part(weights, part, capitals))
-        .fold(whole, f32::max)
-}
-
-fn score_part(weights: &Weights<'_>, part: &[u8], capitals: [usize; 2]) -> f32 {
-    let weight = |weights: &[u8], place: usize| {
-        weights
-            .get(place)
-            .map_or(0, |weight| i32::from(weight.cast_signed()))
-    };
-    let mut sum = 0;
-    let count = pieces(part, |place| sum += weight(weights.pieces, place));
-    let mut traits_sum = 0;
-    traits(part, capitals, |place| {
-        traits_sum += weight(weights.traits, place)
-    });
-    let [unit, traits_unit] = weights.units;
-    weights.bias
-        + sum as f32 * unit / (count.max(1) as f32).sqrt()
-        + traits_sum as f32 * traits_unit
-}
 
 /// The bytes that pieces are made of: between spaces, every digit a `0`.
 pub fn read(text: &str) -> Vec<u8> {

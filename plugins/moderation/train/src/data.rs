@@ -5,19 +5,73 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
+use crate::fit::{Example, RECIPE};
 use crate::fold::Folded;
 use crate::random::Random;
+
+/// All there is to learn from.
+pub struct Corpus {
+    pub messages: Vec<Message>,
+    /// What was said on each day of a channel.
+    pub days: Vec<Vec<Line>>,
+}
+
+/// A line of chat.
+pub struct Line {
+    pub text: String,
+    pub example: Example,
+}
+
+impl Corpus {
+    /// Reads the labelled messages and the chat.
+    pub fn read(labelled: &Path, chat: &Path) -> Result<Corpus, String> {
+        let line = |text: String| Line {
+            example: Example::new(&text, false, RECIPE.chat_weight),
+            text,
+        };
+        let days = read_chat(chat)?.into_iter();
+        Ok(Corpus {
+            messages: read_labelled(labelled)?,
+            days: days
+                .map(|day| day.into_iter().map(line).collect())
+                .collect(),
+        })
+    }
+
+    /// Everything as examples.
+    pub fn examples(&self) -> Vec<&Example> {
+        let labelled = self.messages.iter().map(|message| &message.example);
+        let chat = self.days.iter().flatten().map(|line| &line.example);
+        labelled.chain(chat).collect()
+    }
+
+    /// How much there is.
+    pub fn describe(&self) -> String {
+        let count = |is_spam| {
+            let of_kind = self.messages.iter().filter(|one| one.is_spam == is_spam);
+            let groups: HashSet<usize> = of_kind.clone().map(|one| one.group).collect();
+            (of_kind.count(), groups.len())
+        };
+        let ((ham, different_ham), (spam, different_spam)) = (count(false), count(true));
+        format!(
+            "{ham} ham ({different_ham} that differ) and {spam} spam ({different_spam} that differ); {} lines of chat from {} days",
+            self.days.iter().map(Vec::len).sum::<usize>(),
+            self.days.len()
+        )
+    }
+}
 
 /// A message and what it is.
 pub struct Message {
     pub text: String,
+    pub example: Example,
     pub is_spam: bool,
     /// Those that are nearly the same have the same group.
     pub group: usize,
 }
 
 /// Reads lines of `ham` or `spam`, a tab, and the text.
-pub fn read_labelled(path: &Path) -> Result<Vec<Message>, String> {
+fn read_labelled(path: &Path) -> Result<Vec<Message>, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut messages = Vec::new();
     for (at, line) in text.lines().enumerate() {
@@ -27,6 +81,7 @@ pub fn read_labelled(path: &Path) -> Result<Vec<Message>, String> {
             .ok_or_else(|| format!("line {} has no label", at + 1))?;
         messages.push(Message {
             text: text.to_owned(),
+            example: Example::new(text, label == "spam", 1.0),
             is_spam: label == "spam",
             group: 0,
         });
@@ -36,7 +91,7 @@ pub fn read_labelled(path: &Path) -> Result<Vec<Message>, String> {
 }
 
 /// Reads what people said in the logs of a channel, `[12:00] <nick> text`, one list for each day.
-pub fn read_chat(folder: &Path) -> Result<Vec<Vec<String>>, String> {
+fn read_chat(folder: &Path) -> Result<Vec<Vec<String>>, String> {
     let failed = |error| format!("{}: {error}", folder.display());
     let entries = fs::read_dir(folder).map_err(failed)?;
     let mut logs: Vec<_> = entries
@@ -118,7 +173,7 @@ fn shingles(text: &str) -> HashSet<u64> {
 }
 
 /// Deals groups out into `parts`, spam and ham each evenly. Gives the part of each message.
-pub fn deal(messages: &[Message], parts: usize, random: &mut Random) -> Vec<usize> {
+pub fn deal(messages: &[&Message], parts: usize, random: &mut Random) -> Vec<usize> {
     let mut part_of = HashMap::new();
     for is_spam in [false, true] {
         let mut groups: Vec<usize> = messages

@@ -1,8 +1,9 @@
 //! Logistic regression by AdaGrad, and its weights made into single bytes.
 
-use crate::features::{PIECES, TRAITS, Weights, capitals, pieces, read, traits};
 use crate::fold::Folded;
 use crate::random::Random;
+use crate::spam::features::{PIECES, TRAITS, capitals, pieces, read, traits};
+use crate::spam::score::Weights;
 
 /// How it is learned. All of it is in the model's header.
 #[derive(Clone, Copy, Debug)]
@@ -16,11 +17,20 @@ pub struct Recipe {
     pub seed: u64,
 }
 
+/// The recipe of the model that is shipped.
+pub const RECIPE: Recipe = Recipe {
+    rounds: 12,
+    rate: 0.3,
+    decay: 1e-6,
+    chat_weight: 0.3,
+    seed: 1,
+};
+
 /// A message as features.
 pub struct Example {
     features: Vec<(usize, f64)>,
-    pub is_spam: bool,
-    pub weight: f64,
+    is_spam: bool,
+    weight: f64,
 }
 
 impl Example {
