@@ -28,6 +28,7 @@ mod patches;
 mod plans;
 mod plugins;
 mod polls;
+mod power_cuts;
 mod presence;
 mod private;
 mod quarantine;

@@ -40,7 +40,7 @@ mod turns;
 pub use breaker::{Breaker, Turn};
 pub use decided::Decided;
 pub use grown::Grown;
-pub use health::{Breakers, Consumption, GivenUp, GivenUps, HookConsumption};
+pub use health::{Breakers, GivenUp, GivenUps};
 pub use loadout::{Installed, Loadout, PluginLog};
 pub use rates::{Left, Rates, Whose};
 pub use seats::Seats;

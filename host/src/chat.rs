@@ -28,5 +28,6 @@ pub mod rights;
 pub mod sweep;
 pub mod tenants;
 pub mod timers;
+pub mod usage;
 pub mod users;
 pub mod valid;

@@ -2,9 +2,10 @@
 //!
 //! The modules are the layers, listed bottom-up: a module uses only those above it in this list. A test keeps it so.
 
-// records and rules; time; the one error; what crosses the edge
+// records and rules; time; where tests end the process; the one error; what crosses the edge
 pub mod model;
 pub mod clock;
+pub mod crash;
 pub mod error;
 pub mod wire;
 pub mod frame;

@@ -62,6 +62,8 @@ settings! {
         fresh_version_ms: u64 = 3_600_000, within(0..=31_536_000_000);
         /// How long is kept what plugins decided about messages, in days.
         decisions_kept_days: u64 = 30, within(1..=3650);
+        /// How many installs have figures of their own in `/metrics`: those that took most CPU time.
+        metrics_installs_max: u32 = 500, within(0..=100_000);
         /// The log lines of an install that are kept.
         log_lines_kept: u32 = 1000, within(0..=100_000);
     }
