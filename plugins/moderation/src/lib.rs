@@ -72,7 +72,7 @@ fn by_content(rules: &Rules, message: &Draft) -> (Verdict, Option<Score>) {
     let verdict = match judgement {
         Judgement::Fine => Verdict::Allow,
         Judgement::Reject(fault) => reject(rules, fault),
-        Judgement::Hold(fault) => Verdict::hold(fault.reason).for_reviewers(fault.rule),
+        Judgement::Hold(fault) => Verdict::hold(fault.reason).for_reviewers(one_line(&fault.rule)),
         Judgement::Rewrite(text) if message.kind == "text" => Verdict::change_text(text),
         Judgement::Rewrite(_) => rewrite_data(rules, message),
     };
@@ -136,12 +136,17 @@ fn rewrite_strings(rules: &Rules, value: &mut Value) -> bool {
 
 /// A refusal that can be appealed, if the tenant lets it.
 fn reject(rules: &Rules, fault: Fault) -> Verdict {
-    let verdict = Verdict::reject(fault.code, fault.reason.replace('\n', " "));
+    let verdict = Verdict::reject(fault.code, one_line(&fault.reason));
     if rules.settings.appeals {
-        verdict.for_reviewers(fault.rule)
+        verdict.for_reviewers(one_line(&fault.rule))
     } else {
         verdict
     }
+}
+
+/// A line break would end the sentence for the sender.
+fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n'], " ")
 }
 
 #[cfg(test)]
