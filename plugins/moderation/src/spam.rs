@@ -57,3 +57,21 @@ fn points(score: f32) -> u32 {
     let above = score - model::THRESHOLDS[Sensitivity::Low as usize] + 9_f32.ln();
     (100.0 / (1.0 + (-above).exp())).round() as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_those_that_the_guide_names() {
+        let guide = include_str!("../../../docs/plugins/moderation.md");
+        for (name, level) in [
+            ("low", Sensitivity::Low),
+            ("medium", Sensitivity::Medium),
+            ("high", Sensitivity::High),
+        ] {
+            let row = format!("| `{name}` | {} |", level.points());
+            assert!(guide.contains(&row), "{row}");
+        }
+    }
+}
