@@ -125,6 +125,7 @@ struct Inner {
     reason: Option<String>,
     fields: Vec<FieldFault>,
     retry_after_ms: Option<u64>,
+    appealable: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -137,6 +138,7 @@ impl Error {
             reason: None,
             fields: Vec::new(),
             retry_after_ms: None,
+            appealable: false,
             source: None,
         }))
     }
@@ -203,6 +205,12 @@ impl Error {
         self
     }
 
+    /// Says that a person can be asked to look at it.
+    pub fn appealable(mut self) -> Self {
+        self.0.appealable = true;
+        self
+    }
+
     /// Its code.
     pub fn code(&self) -> Code {
         self.0.code
@@ -236,6 +244,7 @@ impl Error {
             reason,
             fields,
             retry_after_ms,
+            appealable,
             ..
         } = &*self.0;
         Problem {
@@ -247,6 +256,7 @@ impl Error {
             reason: reason.clone(),
             retryable: code.retryable() || retry_after_ms.is_some(),
             retry_after_ms: *retry_after_ms,
+            appealable: *appealable,
             errors: fields.clone(),
             request_id: request_id.map(str::to_owned),
         }
@@ -287,6 +297,9 @@ pub struct Problem {
     /// When trying again makes sense, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// True when the same message, sent again with `appeal`, waits for a person's decision.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub appealable: bool,
     /// The fields at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldFault>,

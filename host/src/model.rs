@@ -592,10 +592,14 @@ pub struct Held {
     pub to_user: Option<UserId>,
     pub client_id: Option<String>,
     pub client_hash: Option<i64>,
-    /// The plugin that held it.
+    /// The plugin that held it, or refused it before its sender appealed.
     pub plugin: String,
-    /// Why, in the plugin's words.
+    /// Why, in the plugin's words for the sender.
     pub reason: String,
+    /// What the plugin says to reviewers alone.
+    pub details: Option<String>,
+    /// What the sender says to reviewers.
+    pub appeal: Option<String>,
     pub created_at: Millis,
 }
 

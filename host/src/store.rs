@@ -60,7 +60,7 @@ pub use channels::{ChannelChange, ChannelFilter, NewChannel};
 pub use epoch::draw as draw_epoch;
 pub use erase::{STEP_TRACES, Stretch, Trace};
 pub use feeds::{FEED_TYPES_MAX, Wanted, sql as feed_sql};
-pub use held::Holding;
+pub use held::{Appeal, Hold, Holding};
 pub use idempotency::Remembered;
 pub use kept::Kept;
 pub use messages::Slice;

@@ -155,6 +155,8 @@ CREATE TABLE held (
     client_hash BIGINT,
     plugin      TEXT COLLATE "C"    NOT NULL,
     reason      TEXT COLLATE "C"    NOT NULL,
+    details     TEXT,
+    appeal      TEXT,
     created_at  BIGINT  NOT NULL
 );
 CREATE INDEX held_by_app ON held (app_id, id);

@@ -155,6 +155,8 @@ CREATE TABLE held (
     client_hash BIGINT,
     plugin      TEXT    NOT NULL,
     reason      TEXT    NOT NULL,
+    details     TEXT,
+    appeal      TEXT,
     created_at  BIGINT  NOT NULL
 );
 CREATE INDEX held_by_app ON held (app_id, id);

@@ -12,7 +12,18 @@ stories!(
     channels_have_rules_of_their_own,
     what_polls_say_is_looked_at,
     a_flood_is_stopped,
+    disguised_words_are_found,
+    spam_is_counted_held_or_refused,
+    a_refused_message_is_appealed,
+    a_held_message_gets_a_note,
+    appeals_have_limits,
+    floods_are_not_appealed,
 );
+
+/// What the score takes for spam, and what it doesn't.
+const SPAM: &str =
+    "WINNER!! You have been selected to receive a £900 prize reward! To claim call 09061701461 now";
+const HAM: &str = "are we still on for lunch tomorrow? i can bring the slides";
 
 /// Word lists with one action each.
 fn rules() -> Value {
@@ -232,4 +243,261 @@ async fn a_flood_is_stopped(database: Database) {
     carol.send("second", "something else").await;
     host.pass(Duration::from_secs(601)).await;
     carol.send("second", "buy now").await;
+}
+
+async fn disguised_words_are_found(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other.plugin("moderation", json!({})).await;
+    let [alice, bob] = general(&host.app).await;
+    host.app.channel("plain", &[&alice, &bob]).await;
+    let mut rules = rules();
+    rules["overrides"] = json!([{ "channels": ["plain"], "disguises": ["spacing"] }]);
+    host.app.plugin("moderation", rules).await;
+    for (written, sent) in [
+        ("oh d4rn!", "oh ****!"),
+        ("d.a.r.n it", "******* it"),
+        ("daaaarn it", "******* it"),
+        ("dаrn (with a Cyrillic а)", "**** (with a Cyrillic а)"),
+        ("𝗗𝗔𝗥𝗡 ⓓⓐⓡⓝ", "**** ****"),
+        // No word is hidden in these.
+        ("100 of 1337, d4 rn", "100 of 1337, d4 rn"),
+        ("дарн", "дарн"),
+    ] {
+        let message = bob.send("general", written).await;
+        assert_eq!(message["data"], sent, "{written}");
+    }
+    let (code, _) = refusal(&bob, "general", "you $lur").await;
+    assert_eq!(code, "word_not_allowed");
+    let held = bob.post("/v1/messages", draft("general", "c r y p t o"));
+    held.await.is(202);
+    // Where only letters set apart are seen through.
+    for (written, sent) in [("d4rn", "d4rn"), ("d a r n", "*******")] {
+        let message = bob.send("plain", written).await;
+        assert_eq!(message["data"], sent);
+    }
+    let polite = host.other.session("bob").await;
+    let theirs = polite.send("general", "d4rn").await;
+    assert_eq!(theirs["data"], "d4rn");
+}
+
+async fn spam_is_counted_held_or_refused(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other.plugin("moderation", json!({})).await;
+    let [alice, bob] = general(&host.app).await;
+    for channel in ["market", "open", "quiet"] {
+        host.app.channel(channel, &[&alice, &bob]).await;
+    }
+    let rules = json!({
+        "spam_action": "hold",
+        "repeats": 0,
+        "overrides": [
+            { "channels": ["market"], "spam_action": "reject" },
+            { "channels": ["open"], "spam_action": "count" },
+            { "channels": ["quiet"], "spam_action": "off" },
+        ],
+    });
+    host.app.plugin("moderation", rules).await;
+    for channel in ["general", "market", "open", "quiet"] {
+        bob.send(channel, HAM).await;
+    }
+    let held = bob
+        .post("/v1/messages", draft("general", SPAM))
+        .await
+        .is(202);
+    assert_eq!(held["reason"], "This looks like spam.");
+    let spam = pair("looks_like_spam", "This looks like spam.");
+    assert_eq!(refusal(&bob, "market", SPAM).await, spam);
+    // Neither harmless words around it nor a disguise help.
+    let hidden = format!("{HAM} {HAM} {HAM} {SPAM} {HAM} {HAM} {HAM}");
+    let disguised = SPAM.replace('e', "3").replace('o', "о");
+    for text in [hidden, disguised] {
+        assert_eq!(refusal(&bob, "market", &text).await, spam, "{text}");
+    }
+    for channel in ["open", "quiet"] {
+        bob.send(channel, SPAM).await;
+    }
+    // Reviewers are told the score; its sender isn't.
+    let queue = host.app.backend.get("/v1/held").await.is(200);
+    let details = queue["held"][0]["details"].as_str().expect("details");
+    assert!(details.starts_with("spam score "), "{details}");
+    assert!(!bob.get("/v1/held").await.text.contains("score"));
+    let usage = host.app.backend.get("/v1/plugins/moderation/usage").await;
+    assert!(usage.text.contains("spam_at_low"), "{}", usage.text);
+    // The neighbour didn't ask for it.
+    host.other.session("bob").await.send("general", SPAM).await;
+}
+
+/// The text of a sender who wants a person to look at it.
+fn appeal(channel: &str, text: &str, client_id: &str, note: &str) -> Value {
+    let mut message = draft(channel, text);
+    message["client_id"] = json!(client_id);
+    message["appeal"] = json!(note);
+    message
+}
+
+async fn a_refused_message_is_appealed(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other.plugin("moderation", rules()).await;
+    let [alice, bob] = general(&host.app).await;
+    host.app.plugin("moderation", rules()).await;
+    let (backend, mut phone) = (&host.app.backend, bob.connect().await);
+    let refused = phone.request("send", draft("general", "a slur")).await;
+    let refused = refused.refused("message_rejected");
+    assert_eq!(refused["appealable"], true);
+    let wish = appeal("general", "a slur", "1", "It is the name of a town.");
+    let waiting = phone.request("send", wish.clone()).await.ok();
+    assert_eq!(waiting["held"], true);
+    assert_eq!(waiting["reason"], "Please be kind.");
+    assert!(alice.history("general").await.is_empty());
+
+    // The reviewer sees the rule, the sentence and the note; the sender all but the rule.
+    let queue = backend.get("/v1/held").await.is(200);
+    let held = &queue["held"][0];
+    assert_eq!(held["details"], "word list “rude”: “slur”");
+    let mine = bob.get("/v1/held").await.is(200)["held"][0].clone();
+    for seen in [held, &mine] {
+        assert_eq!(seen["id"], waiting["id"]);
+        assert_eq!(seen["reason"], "Please be kind.");
+        assert_eq!(seen["appeal"], "It is the name of a town.");
+        assert_eq!(
+            (&seen["from"], &seen["data"]),
+            (&json!("bob"), &json!("a slur"))
+        );
+    }
+    assert_eq!(
+        (mine.get("details"), &mine["client_id"]),
+        (None, &json!("1"))
+    );
+    for other in [&alice, &host.other.session("bob").await] {
+        let none = other.get("/v1/held").await.is(200);
+        assert_eq!(none, json!({ "held": [] }));
+    }
+
+    let path =
+        |verdict: &str, id: &Value| format!("/v1/held/{}/{verdict}", id.as_str().expect("an id"));
+    let approved = backend
+        .post(path("approve", &waiting["id"]), json!({}))
+        .await
+        .is(201);
+    let told = phone.next_event("notification.message_approved").await;
+    let expected = json!({ "id": waiting["id"], "client_id": "1", "message_id": approved["id"] });
+    assert_eq!(
+        (&told["channel_id"], &told["data"]),
+        (&json!("general"), &expected)
+    );
+    assert_eq!(alice.history("general").await, [approved]);
+    // A retry gets the message that went through.
+    assert_eq!(phone.request("send", wish).await.ok()["replayed"], true);
+
+    let second = appeal("general", "one more slur", "2", "And this?");
+    let waiting = bob.post("/v1/messages", second).await.is(202);
+    let path = path("reject", &waiting["id"]);
+    for bad in [
+        json!({ "reason": " " }),
+        json!({ "reason": "x".repeat(1001) }),
+    ] {
+        assert_eq!(backend.post(&path, bad).await.invalid(), ["reason"]);
+    }
+    let decision = json!({ "reason": "Not here." });
+    backend.post(&path, decision).await.is(204);
+    let told = phone.next_event("notification.message_rejected").await;
+    let expected = json!({ "id": waiting["id"], "client_id": "2", "reason": "Not here." });
+    assert_eq!(told["data"], expected);
+    assert_eq!(alice.history("general").await.len(), 1);
+    // What nobody objects to needs no appeal.
+    let fine = appeal("general", "good morning", "3", "Please.");
+    bob.post("/v1/messages", fine).await.is(201);
+}
+
+async fn a_held_message_gets_a_note(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other.plugin("moderation", json!({})).await;
+    let [_, bob] = general(&host.app).await;
+    host.app.plugin("moderation", rules()).await;
+    let backend = &host.app.backend;
+    let mut message = draft("general", "buy crypto");
+    message["client_id"] = json!("1");
+    let held = bob.post("/v1/messages", message).await.is(202);
+    for note in ["It is a book.", "It is a book, by Stephenson."] {
+        let again = appeal("general", "buy crypto", "1", note);
+        assert_eq!(bob.post("/v1/messages", again).await.is(202), held);
+        let queue = backend.get("/v1/held").await.is(200);
+        assert_eq!(queue["held"].as_array().map(Vec::len), Some(1));
+        assert_eq!(queue["held"][0]["appeal"], note);
+    }
+    // Without a note the last one stays; another text is another message.
+    let mut message = draft("general", "buy crypto");
+    message["client_id"] = json!("1");
+    bob.post("/v1/messages", message).await.is(202);
+    let another = appeal("general", "sell crypto", "1", "Please.");
+    bob.post("/v1/messages", another)
+        .await
+        .refused(409, "idempotency_conflict");
+    let queue = backend.get("/v1/held").await.is(200);
+    assert_eq!(queue["held"][0]["appeal"], "It is a book, by Stephenson.");
+}
+
+async fn appeals_have_limits(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.other.plugin("moderation", json!({})).await;
+    let [alice, bob] = general(&host.app).await;
+    host.app.channel("strict", &[&alice, &bob]).await;
+    let mut rules = rules();
+    rules["overrides"] = json!([{ "channels": ["strict"], "appeals": false }]);
+    host.app.plugin("moderation", rules).await;
+    for note in ["", " \u{200b}", "a\0b", &"x".repeat(1001)] {
+        let bad = appeal("general", "a slur", "0", note);
+        assert_eq!(bob.post("/v1/messages", bad).await.invalid(), ["appeal"]);
+    }
+    // Where the tenant doesn't want them a refusal is a refusal.
+    let refused = bob
+        .post("/v1/messages", appeal("strict", "a slur", "0", "Please."))
+        .await;
+    let refused = refused.refused(422, "message_rejected");
+    assert_eq!(refused.get("appealable"), None);
+    // Three of one person wait at a time; what a plugin held by itself doesn't count.
+    bob.post("/v1/messages", draft("general", "buy crypto"))
+        .await
+        .is(202);
+    let mut waiting = Vec::new();
+    for n in ["1", "2", "3"] {
+        let wish = appeal("general", &format!("slur {n}"), n, "Please.");
+        waiting.push(bob.post("/v1/messages", wish).await.is(202));
+    }
+    let fourth = appeal("general", "slur 4", "4", "Please.");
+    bob.post("/v1/messages", fourth.clone())
+        .await
+        .refused(422, "limit_reached");
+    let changed = appeal("general", "slur 3", "3", "Pretty please.");
+    bob.post("/v1/messages", changed).await.is(202);
+    let id = waiting[0]["id"].as_str().expect("an id");
+    let decided = host
+        .app
+        .backend
+        .post(format!("/v1/held/{id}/reject"), json!({}));
+    decided.await.is(204);
+    bob.post("/v1/messages", fourth).await.is(202);
+    // An edit waits for nobody.
+    let sent = bob.send("general", "fine").await;
+    let path = format!("/v1/messages/{}", sent["id"].as_str().expect("an id"));
+    let edit = bob.patch(&path, json!({ "data": "a slur" })).await;
+    let refused = edit.refused(422, "message_rejected");
+    assert_eq!(refused.get("appealable"), None);
+}
+
+async fn floods_are_not_appealed(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    host.other.plugin("moderation", json!({})).await;
+    let [_, bob] = general(&host.app).await;
+    host.app
+        .plugin("moderation", json!({ "flood_messages": 1 }))
+        .await;
+    bob.send("general", "one").await;
+    let second = appeal("general", "two", "2", "I am quick.");
+    let refused = bob.post("/v1/messages", second).await;
+    let refused = refused.refused(422, "message_rejected");
+    assert_eq!(
+        (&refused["reason"], refused.get("appealable")),
+        (&json!("too_many_messages"), None)
+    );
 }

@@ -76,7 +76,7 @@ async fn an_approved_message_takes_its_place(database: Database) {
     assert_eq!(waiting.len(), 1);
     let expected = json!({
         "id": outcome["id"], "channel_id": "general", "from": "bob", "type": "text", "data": "later, maybe",
-        "plugin": "moderation", "reason": "Let us see.", "created_at": waiting[0]["created_at"],
+        "plugin": "moderation", "reason": "Let us see.", "details": "word list: “later”", "created_at": waiting[0]["created_at"],
     });
     assert_eq!(waiting[0], expected);
     bob.send("general", "first").await;

@@ -61,10 +61,10 @@ async fn guard(app: &App, member: &Member, text: String) -> Result<()> {
         file: None,
     };
     let refused = |reason: String| Err(Error::new(Code::MessageRejected, reason));
-    match chain::guard_send(app, member, content.clone()).await? {
+    match chain::guard_send(app, member, content.clone(), false).await? {
         Decision::Pass(same) if same == content => Ok(()),
         Decision::Pass(_) => refused("A plugin of the app doesn't let these words pass.".into()),
-        Decision::Hold { reason, .. } => refused(reason),
+        Decision::Hold { why, .. } => refused(why.reason),
         Decision::Reject(error) => Err(error),
     }
 }

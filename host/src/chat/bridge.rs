@@ -133,9 +133,11 @@ impl Bridge {
             view,
             state,
             ..
-        } = match chain::guard_send(&app, &member, content).await? {
+        } = match chain::guard_send(&app, &member, content, false).await? {
             Decision::Pass(content) => content,
-            Decision::Hold { reason, .. } => return Err(Error::new(Code::MessageRejected, reason)),
+            Decision::Hold { why, .. } => {
+                return Err(Error::new(Code::MessageRejected, why.reason));
+            }
             Decision::Reject(error) => return Err(error),
         };
         let id = MessageId(app.store.next_id());

@@ -3,6 +3,7 @@
 //! Every guard sees the content as it will be stored: when one changes it, those that had seen it
 //! before see it again. Which order they come in is the tenant's choice.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::calls::calling;
@@ -40,14 +41,53 @@ pub enum Decision {
     Hold {
         content: Content,
         plugin: String,
-        reason: String,
+        why: Why,
     },
     Reject(Error),
 }
 
-/// Somebody sends a message.
-pub async fn guard_send(app: &App, member: &Member, content: Content) -> Result<Decision> {
-    guard_content(app, member, content, Way::Send).await
+/// Why a guard refuses or holds something.
+#[derive(Debug)]
+pub struct Why {
+    /// A sentence for the sender.
+    pub reason: String,
+    /// For reviewers alone. A refusal that has this can be appealed.
+    pub details: Option<String>,
+}
+
+impl Why {
+    /// The contract puts both into one text: the sentence ends with the first line.
+    pub fn new(text: &str) -> Self {
+        let (reason, details) = match text.split_once('\n') {
+            Some((reason, details)) => (reason, details.trim()),
+            None => (text, ""),
+        };
+        Self {
+            reason: reason.trim_end().to_owned(),
+            details: (!details.is_empty()).then(|| details.to_owned()),
+        }
+    }
+}
+
+/// Both, for the tenant.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        match &self.details {
+            Some(details) => write!(f, " ({details})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Somebody sends a message. With `appealed`, what a guard would refuse but lets be appealed is held.
+pub async fn guard_send(
+    app: &App,
+    member: &Member,
+    content: Content,
+    appealed: bool,
+) -> Result<Decision> {
+    guard_content(app, member, content, Way::Send { appealed }).await
 }
 
 /// Somebody changes a message. To hold an edit is to refuse it.
@@ -76,7 +116,7 @@ pub async fn guard_progress(
 fn passed(decision: Decision) -> Result<Content> {
     match decision {
         Decision::Pass(content) => Ok(content),
-        Decision::Hold { reason, .. } => Err(Error::new(Code::MessageRejected, reason)),
+        Decision::Hold { why, .. } => Err(Error::new(Code::MessageRejected, why.reason)),
         Decision::Reject(error) => Err(error),
     }
 }
@@ -84,7 +124,8 @@ fn passed(decision: Decision) -> Result<Content> {
 /// What becomes of the content.
 #[derive(Clone, Copy)]
 enum Way<'a> {
-    Send,
+    /// It is a message. With `appealed`, what a guard lets be appealed is held, not refused.
+    Send { appealed: bool },
     /// It takes the place of this one.
     Edit(&'a Draft),
     /// It is shown in the place of this one, and not stored.
@@ -100,7 +141,7 @@ async fn guard_content(
 ) -> Result<Decision> {
     let loadout = app.loadout(member.tenant().app());
     let guards: Vec<&Arc<Installed>> = guards(&loadout, member).collect();
-    let mut held: Option<(String, String)> = None;
+    let mut held: Option<(String, Why)> = None;
     let (mut at, mut agreed, mut calls) = (0, 0, 0);
     while agreed < guards.len() {
         let installed = guards[at];
@@ -116,24 +157,38 @@ async fn guard_content(
                 content = new;
                 agreed = 1;
             }
-            Opinion::Hold(reason) => {
-                held.get_or_insert((installed.row.name.clone(), reason));
+            Opinion::Hold(why) => {
+                held.get_or_insert((installed.row.name.clone(), why));
                 agreed += 1;
             }
-            Opinion::Reject(error) => return Ok(Decision::Reject(error)),
+            Opinion::Reject(_, why)
+                if matches!(way, Way::Send { appealed: true }) && why.details.is_some() =>
+            {
+                held.get_or_insert((installed.row.name.clone(), why));
+                agreed += 1;
+            }
+            Opinion::Reject(error, why) => {
+                let appealable = why.details.is_some() && matches!(way, Way::Send { .. });
+                return Ok(Decision::Reject(if appealable {
+                    error.appealable()
+                } else {
+                    error
+                }));
+            }
+            Opinion::Fail(error) => return Ok(Decision::Reject(error)),
         }
     }
     let draft = || draft(&content);
     let question = || match way {
-        Way::Send => Question::Send(draft()),
+        Way::Send { .. } => Question::Send(draft()),
         Way::Edit(before) | Way::Progress(before) => Question::Edit(draft(), before.clone()),
     };
     follow_missing(app, &loadout, member, question);
     Ok(match held {
-        Some((plugin, reason)) => Decision::Hold {
+        Some((plugin, why)) => Decision::Hold {
             content,
             plugin,
-            reason,
+            why,
         },
         None => Decision::Pass(content),
     })
@@ -156,10 +211,10 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
                     Ok(Verdict::Allow | Verdict::Change(_)) => None,
                     Ok(Verdict::Reject(rejection)) => Some(Outcome::Rejected {
                         code: rejection.code.clone(),
-                        reason: rejection.reason.clone(),
+                        reason: Why::new(&rejection.reason).to_string(),
                     }),
                     Ok(Verdict::Hold(reason)) => Some(Outcome::Held {
-                        reason: reason.clone(),
+                        reason: Why::new(reason).to_string(),
                     }),
                     Err(fault) => Some(Outcome::failed(fault)),
                 };
@@ -170,9 +225,9 @@ pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Resu
         };
         match (verdict, installed.on_fault) {
             (Some(Verdict::Allow | Verdict::Change(_)), _) | (None, OnFault::Open) => {}
-            (Some(Verdict::Reject(rejection)), _) => return Err(rejected(rejection)),
+            (Some(Verdict::Reject(rejection)), _) => return Err(rejected(rejection).0),
             (Some(Verdict::Hold(reason)), _) => {
-                return Err(Error::new(Code::MessageRejected, reason));
+                return Err(Error::new(Code::MessageRejected, Why::new(&reason).reason));
             }
             (None, OnFault::Closed | OnFault::Hold) => return Err(failed(installed)),
         }
@@ -186,8 +241,10 @@ enum Opinion {
     Agree,
     /// It wants this one instead, which is another.
     Change(Content),
-    Hold(String),
-    Reject(Error),
+    Hold(Why),
+    Reject(Error, Why),
+    /// It gave no verdict, or one that can't be carried out.
+    Fail(Error),
 }
 
 /// Those that look at what `member` writes: all, but a plugin is not its own guard.
@@ -253,13 +310,13 @@ async fn ask(
             let call = calling.with(&context);
             let draft = draft(content);
             let outcome = match way {
-                Way::Send => plugins::guard_send(call, &draft).await,
+                Way::Send { .. } => plugins::guard_send(call, &draft).await,
                 Way::Edit(before) | Way::Progress(before) => {
                     plugins::guard_edit(call, &draft, before).await
                 }
             };
             follow(app, installed, &context, &outcome, || match way {
-                Way::Send => Question::Send(draft),
+                Way::Send { .. } => Question::Send(draft),
                 Way::Edit(before) | Way::Progress(before) => Question::Edit(draft, before.clone()),
             });
             let outcome = match outcome {
@@ -270,10 +327,14 @@ async fn ask(
             let decided = match &outcome {
                 Ok(Opinion::Agree) => None,
                 Ok(Opinion::Change(_)) => Some(Outcome::Changed),
-                Ok(Opinion::Hold(reason)) => Some(Outcome::Held {
-                    reason: reason.clone(),
+                Ok(Opinion::Hold(why)) => Some(Outcome::Held {
+                    reason: why.to_string(),
                 }),
-                Ok(Opinion::Reject(error)) => Some(Outcome::Rejected {
+                Ok(Opinion::Reject(error, why)) => Some(Outcome::Rejected {
+                    code: error.reason().unwrap_or_default().to_owned(),
+                    reason: why.to_string(),
+                }),
+                Ok(Opinion::Fail(error)) => Some(Outcome::Rejected {
                     code: error.reason().unwrap_or_default().to_owned(),
                     reason: error.detail().to_owned(),
                 }),
@@ -290,10 +351,10 @@ async fn ask(
         (Some(opinion), _) => opinion,
         (None, OnFault::Open) => Opinion::Agree,
         // An edit can't wait; it may come again.
-        (None, OnFault::Hold) if matches!(way, Way::Send) => {
-            Opinion::Hold("The plugin failed on this message.".into())
+        (None, OnFault::Hold) if matches!(way, Way::Send { .. }) => {
+            Opinion::Hold(Why::new("The plugin failed on this message."))
         }
-        (None, OnFault::Hold | OnFault::Closed) => Opinion::Reject(failed(installed)),
+        (None, OnFault::Hold | OnFault::Closed) => Opinion::Fail(failed(installed)),
     }
 }
 
@@ -324,8 +385,11 @@ async fn opinion(
     } = output;
     let value = match value {
         Verdict::Allow => Opinion::Agree,
-        Verdict::Reject(rejection) => Opinion::Reject(rejected(rejection)),
-        Verdict::Hold(reason) => Opinion::Hold(reason),
+        Verdict::Reject(rejection) => {
+            let (error, why) = rejected(rejection);
+            Opinion::Reject(error, why)
+        }
+        Verdict::Hold(reason) => Opinion::Hold(Why::new(&reason)),
         Verdict::Change(patch) => match changed(app, member, content, patch).await {
             Ok(new) if new == *content => Opinion::Agree,
             Ok(new) => Opinion::Change(new),
@@ -337,7 +401,7 @@ async fn opinion(
                     log,
                 });
             }
-            Err(error) => Opinion::Reject(error),
+            Err(error) => Opinion::Fail(error),
         },
     };
     Ok(Output {
@@ -366,12 +430,14 @@ async fn changed(
     super::messages::content(app, member, &content.kind, &data).await
 }
 
-fn rejected(rejection: plugins::Rejection) -> Error {
-    let mut error = Error::new(Code::MessageRejected, rejection.reason).with_reason(rejection.code);
+fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
+    let why = Why::new(&rejection.reason);
+    let mut error =
+        Error::new(Code::MessageRejected, why.reason.clone()).with_reason(rejection.code);
     if let Some(ms) = rejection.retry_after_ms {
         error = error.retry_after_ms(u64::from(ms));
     }
-    error
+    (error, why)
 }
 
 fn failed(installed: &Installed) -> Error {

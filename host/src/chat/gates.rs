@@ -3,7 +3,7 @@
 
 use super::access::{Actor, Session};
 use super::calls::calling;
-use super::chain;
+use super::chain::{self, Why};
 use super::decisions::{self, Outcome};
 use super::shadow;
 use crate::app::{App, Installed};
@@ -147,7 +147,8 @@ impl Question {
             Self::Session(_) => Code::SessionRejected,
             Self::File(..) => Code::FileRejected,
         };
-        let error = Error::new(code, rejection.reason).with_reason(rejection.code);
+        let error =
+            Error::new(code, Why::new(&rejection.reason).reason).with_reason(rejection.code);
         match rejection.retry_after_ms {
             Some(ms) => error.retry_after_ms(u64::from(ms)),
             None => error,
@@ -203,7 +204,7 @@ async fn verdict(
             .err()
             .map(|rejection| Outcome::Rejected {
                 code: rejection.code.clone(),
-                reason: rejection.reason.clone(),
+                reason: Why::new(&rejection.reason).to_string(),
             }),
         Err(fault) => Some(Outcome::failed(fault)),
     };

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, FILE_KINDS, Held, Message, MessageId, UserId};
 use crate::store::proof::{Member, Standing};
-use crate::store::{Holding, MessageChange, NewMessage, Sent, Slice};
+use crate::store::{Appeal, Hold, Holding, MessageChange, NewMessage, Sent, Slice};
 use crate::wire;
 
 /// What became of a message.
@@ -87,6 +87,7 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
     if let Some(id) = &new.client_id {
         valid::name("client_id", id, 128)?;
     }
+    let appeal = appeal(app, new.appeal.as_deref())?;
     let client = new.client_id.clone().map(|id| (id, hash(&new)));
     let to = match new.to.as_str() {
         "*" => None,
@@ -115,7 +116,7 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
         client: client.clone(),
     };
     let channel = member.channel().clone();
-    match chain::guard_send(app, &member, content).await? {
+    match chain::guard_send(app, &member, content, appeal.is_some()).await? {
         Decision::Pass(content) => {
             let stored = app.store.begin_send(message(content, member))?;
             Ok(Pending::Storing(stored, channel))
@@ -123,13 +124,15 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
         Decision::Hold {
             content,
             plugin,
-            reason,
+            why,
         } => {
-            match app
-                .store
-                .hold(message(content, member), plugin, reason)
-                .await?
-            {
+            let hold = Hold {
+                plugin,
+                reason: why.reason,
+                details: why.details,
+                appeal,
+            };
+            match app.store.hold(message(content, member), hold).await? {
                 Holding::Held(held) => Ok(Pending::Done(Outcome::Held(Box::new(held)), channel)),
                 Holding::Stored(message) => {
                     let sent = Sent {
@@ -148,6 +151,28 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
             }
         }
     }
+}
+
+/// What a sender says to those who look at a message that is held or refused.
+fn appeal(app: &App, note: Option<&str>) -> Result<Option<Appeal>> {
+    let Some(note) = note else { return Ok(None) };
+    let limits = &app.config.limits;
+    if note.len() > limits.appeal_bytes_max {
+        let max = limits.appeal_bytes_max;
+        let message = format!("must have at most {max} bytes");
+        return Err(Error::invalid("appeal", message));
+    }
+    if note.contains('\0') {
+        return Err(Error::invalid("appeal", "must not have NUL characters"));
+    }
+    if !note.chars().any(is_visible) {
+        let message = "must not be empty: say why the message should be sent";
+        return Err(Error::invalid("appeal", message));
+    }
+    Ok(Some(Appeal {
+        note: note.to_owned(),
+        waiting_max: limits.appeals_waiting_max,
+    }))
 }
 
 async fn replayed(

@@ -1,8 +1,11 @@
-//! The review queue: messages that a guard held back, until the app's backend decides.
+//! The review queue: messages that a guard held back, or whose senders appealed, until the app's
+//! backend decides. Their senders see what waits of theirs, and are told of each decision.
 
 use std::sync::Arc;
 
-use super::access::{self, Caller};
+use serde_json::json;
+
+use super::access::{self, Actor, Caller};
 use super::tenants::page;
 use super::{cursor, passing, valid};
 use crate::app::App;
@@ -13,16 +16,16 @@ use crate::store::Sent;
 /// A held message and its channel.
 pub type Waiting = (Held, Arc<Channel>);
 
-/// What waits, old to new, and the cursor of the next page.
+/// What waits, of users their own, old to new, and the cursor of the next page.
 pub async fn list(
     app: &App,
     caller: &Caller,
     limit: Option<i64>,
     next: Option<&str>,
 ) -> Result<(Vec<Waiting>, Option<String>)> {
-    let backend = access::backend(caller)?;
+    let actor = access::actor(caller)?;
     let limit = valid::limit(app, limit, 50)?;
-    let list = format!("held {}", backend.tenant().app());
+    let list = format!("held {}", actor.whose());
     let after: Option<HeldId> = match next {
         None => None,
         Some(next) => {
@@ -30,13 +33,21 @@ pub async fn list(
             Some(cursor::read(app, &list, next)?.parse().map_err(bad)?)
         }
     };
-    let held = app.store.list_held(&backend, after, limit + 1).await?;
+    let held = match &actor {
+        Actor::Backend(backend) => app.store.list_held(backend, after, limit + 1).await?,
+        Actor::User(session) => {
+            let (tenant, user) = (session.tenant, &session.user);
+            app.store
+                .list_held_of(tenant, user, after, limit + 1)
+                .await?
+        }
+    };
     let (held, next) = page(app, &list, held, limit, |held| held.id.to_string());
     let mut waiting = Vec::with_capacity(held.len());
     for held in held {
         if let Some(channel) = app
             .store
-            .find_channel_by_key(backend.tenant(), held.channel)
+            .find_channel_by_key(actor.tenant(), held.channel)
             .await?
         {
             waiting.push((held, Arc::new(channel)));
@@ -45,7 +56,7 @@ pub async fn list(
     Ok((waiting, next))
 }
 
-/// Lets a message through. It takes its place in the channel now.
+/// Lets a message through. It takes its place in the channel now, and its sender's sockets are told.
 ///
 /// # Errors
 /// `user_deactivated` and `conflict` when its sender may not send there any more; it waits on.
@@ -69,12 +80,23 @@ pub async fn approve(app: &App, caller: &Caller, id: HeldId) -> Result<(Sent, Ch
             ),
             _ => error,
         })?;
-    Ok((app.store.approve_held(member, held).await?, channel))
+    let (sender, client_id) = (held.sender.clone(), held.client_id.clone());
+    let sent = app.store.approve_held(member, held).await?;
+    let mut told = json!({ "id": id, "message_id": sent.message.id });
+    if let Some(client_id) = client_id {
+        told["client_id"] = client_id.into();
+    }
+    let (tenant, event) = (backend.tenant(), "notification.message_approved");
+    passing::notify(app, tenant, &sender, event, &channel, &told.to_string());
+    Ok((sent, channel))
 }
 
-/// Drops a message. Its sender's sockets are told.
-pub async fn reject(app: &App, caller: &Caller, id: HeldId) -> Result<()> {
+/// Drops a message. Its sender's sockets are told, with the reviewer's reason if there is one.
+pub async fn reject(app: &App, caller: &Caller, id: HeldId, reason: Option<&str>) -> Result<()> {
     let backend = access::backend(caller)?;
+    if let Some(reason) = reason {
+        valid::name("reason", reason, app.config.limits.appeal_bytes_max)?;
+    }
     let held = app
         .store
         .find_held(&backend, id)
@@ -86,14 +108,17 @@ pub async fn reject(app: &App, caller: &Caller, id: HeldId) -> Result<()> {
         .find_channel_by_key(backend.tenant(), held.channel)
         .await?
     {
-        let data = serde_json::json!({ "id": id, "client_id": held.client_id }).to_string();
+        let mut told = json!({ "id": id, "client_id": held.client_id });
+        if let Some(reason) = reason {
+            told["reason"] = reason.into();
+        }
         passing::notify(
             app,
             backend.tenant(),
             &held.sender,
             "notification.message_rejected",
             &channel.id,
-            &data,
+            &told.to_string(),
         );
     }
     Ok(())

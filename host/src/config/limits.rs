@@ -34,6 +34,10 @@ settings! {
         /// The most events that a client gets at once after a reconnect; one that missed more
         /// starts afresh.
         replay_events_max: u32 = 1000, within(10..=100_000);
+        /// The longest note of an appeal, and the longest reason of a reviewer, in bytes.
+        appeal_bytes_max: usize = 1000, within(16..=16 * KIB);
+        /// The most appeals of a user in an app that wait for review; none are taken if it is 0.
+        appeals_waiting_max: u32 = 3, within(0..=1000);
         /// Messages that a user may send, for each second.
         user_messages_per_second: u32 = 5, within(1..=100_000);
         /// Messages that a user may send at once after a pause.

@@ -27,6 +27,18 @@ fn cut_sentence(text: &mut String, limits: &Limits) {
     cut(text, limits.sentence_bytes_max as usize);
 }
 
+/// A sentence, and after a line break what is for reviewers, each of its length.
+fn cut_reason(text: &mut String, limits: &Limits) {
+    if let Some((sentence, details)) = text.split_once('\n') {
+        let (mut sentence, mut details) = (sentence.to_owned(), details.to_owned());
+        cut_sentence(&mut sentence, limits);
+        cut_sentence(&mut details, limits);
+        *text = format!("{sentence}\n{details}");
+    } else {
+        cut_sentence(text, limits);
+    }
+}
+
 fn check_bytes(name: &str, text: &str, limits: &Limits) -> Result<(), String> {
     let bytes_max = limits.output_bytes_max as usize;
     if text.len() > bytes_max {
@@ -64,7 +76,7 @@ impl Returned for Verdict {
             Self::Change(patch) => patch.check(limits),
             Self::Reject(rejection) => rejection.check(limits),
             Self::Hold(reason) => {
-                cut_sentence(reason, limits);
+                cut_reason(reason, limits);
                 Ok(())
             }
         }
@@ -85,7 +97,7 @@ impl Returned for Patch {
 
 impl Returned for Rejection {
     fn check(&mut self, limits: &Limits) -> Result<(), String> {
-        cut_sentence(&mut self.reason, limits);
+        cut_reason(&mut self.reason, limits);
         let is_plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
         let fits = (1..=CODE_BYTES_MAX).contains(&self.code.len());
         if fits && self.code.bytes().all(is_plain) {

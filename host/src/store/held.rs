@@ -3,14 +3,15 @@
 
 use super::Store;
 use super::append::{ClientIds, NewMessage, Sent};
-use super::proof::{Backend, Member};
+use super::proof::{Backend, Member, Tenant};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, ChannelKey, FILE_KINDS, Held, HeldId, Message, MessageId, UserId};
 
 macro_rules! held_columns {
     () => {
-        "id, channel, sender, type, data, view, state, to_user, client_id, client_hash, plugin, reason, created_at"
+        "id, channel, sender, type, data, view, state, to_user, client_id, client_hash, plugin, reason, \
+         details, appeal, created_at"
     };
 }
 
@@ -23,14 +24,34 @@ pub enum Holding {
     Stored(Message),
 }
 
+/// Why a message waits.
+#[derive(Debug, Clone)]
+pub struct Hold {
+    /// The plugin that holds it.
+    pub plugin: String,
+    /// Its sentence for the sender.
+    pub reason: String,
+    /// What it says to reviewers alone.
+    pub details: Option<String>,
+    /// What the sender says to reviewers.
+    pub appeal: Option<Appeal>,
+}
+
+/// A sender's wish that a person looks at a message.
+#[derive(Debug, Clone)]
+pub struct Appeal {
+    pub note: String,
+    /// The most appeals of one sender that may wait in the app.
+    pub waiting_max: u32,
+}
+
 impl Store {
-    /// Keeps a message for review.
-    pub async fn hold(
-        &self,
-        message: NewMessage,
-        plugin: String,
-        reason: String,
-    ) -> Result<Holding> {
+    /// Keeps a message for review. If it waits already under the same client id, an appeal adds its
+    /// note.
+    ///
+    /// # Errors
+    /// `limit_reached` when too many appeals of its sender wait.
+    pub async fn hold(&self, message: NewMessage, hold: Hold) -> Result<Holding> {
         self.write(move |tx| {
             Box::pin(async move {
                 let (app, channel) = (message.member.tenant().app(), message.member.channel().key);
@@ -47,11 +68,18 @@ impl Store {
                             "A message with this `client_id` but another content was sent before.",
                         )
                     };
-                    if let Some(earlier) =
+                    if let Some(mut earlier) =
                         find_by_client_id(tx, channel, &message.sender, client_id).await?
                     {
                         if earlier.client_hash != Some(*hash) {
                             return Err(other());
+                        }
+                        if let Some(appeal) = hold.appeal {
+                            if earlier.appeal.is_none() {
+                                check_appeals(tx, app, &message.sender, &appeal).await?;
+                            }
+                            set_appeal(tx, earlier.id, &appeal.note).await?;
+                            earlier.appeal = Some(appeal.note);
                         }
                         return Ok(Holding::Held(earlier));
                     }
@@ -64,6 +92,9 @@ impl Store {
                         return Ok(Holding::Stored(stored));
                     }
                 }
+                if let Some(appeal) = &hold.appeal {
+                    check_appeals(tx, app, &message.sender, appeal).await?;
+                }
                 let held = Held {
                     id: HeldId(tx.next_id()),
                     channel,
@@ -75,8 +106,10 @@ impl Store {
                     to_user: message.to,
                     client_hash: message.client.as_ref().map(|c| c.1),
                     client_id: message.client.map(|c| c.0),
-                    plugin,
-                    reason,
+                    plugin: hold.plugin,
+                    reason: hold.reason,
+                    details: hold.details,
+                    appeal: hold.appeal.map(|appeal| appeal.note),
                     created_at: tx.now,
                 };
                 insert(tx, app, &held).await?;
@@ -103,6 +136,29 @@ impl Store {
                 " FROM held WHERE app_id = $1 AND id > $2 ORDER BY id LIMIT $3"
             ))
             .bind(backend.tenant().app())
+            .bind(after.unwrap_or(HeldId(i64::MIN)))
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })?)
+    }
+
+    /// What waits of one sender, old to new, after `after`.
+    pub async fn list_held_of(
+        &self,
+        tenant: Tenant,
+        sender: &UserId,
+        after: Option<HeldId>,
+        limit: i64,
+    ) -> Result<Vec<Held>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(concat!(
+                "SELECT ",
+                held_columns!(),
+                " FROM held WHERE app_id = $1 AND sender = $2 AND id > $3 ORDER BY id LIMIT $4"
+            ))
+            .bind(tenant.app())
+            .bind(sender.as_str())
             .bind(after.unwrap_or(HeldId(i64::MIN)))
             .bind(limit)
             .fetch_all(pool)
@@ -164,7 +220,8 @@ async fn insert(tx: &mut Tx, app: AppId, held: &Held) -> Result<()> {
     on_db!(&mut tx.connection, c => {
         sqlx::query(
             "INSERT INTO held (app_id, id, channel, sender, type, data, view, state, to_user, client_id, client_hash, \
-             plugin, reason, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             plugin, reason, details, appeal, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         )
         .bind(app)
         .bind(held.id)
@@ -179,10 +236,45 @@ async fn insert(tx: &mut Tx, app: AppId, held: &Held) -> Result<()> {
         .bind(held.client_hash)
         .bind(&held.plugin)
         .bind(&held.reason)
+        .bind(&held.details)
+        .bind(&held.appeal)
         .bind(held.created_at)
         .execute(&mut *c)
         .await
         .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Refuses one appeal too many.
+async fn check_appeals(tx: &mut Tx, app: AppId, sender: &UserId, appeal: &Appeal) -> Result<()> {
+    let waiting: i64 = on_db!(&mut tx.connection, c => {
+        sqlx::query_scalar(
+            "SELECT COUNT(*) FROM held WHERE app_id = $1 AND sender = $2 AND appeal IS NOT NULL",
+        )
+        .bind(app)
+        .bind(sender.as_str())
+        .fetch_one(&mut *c)
+        .await
+    })?;
+    if waiting < i64::from(appeal.waiting_max) {
+        return Ok(());
+    }
+    let detail = format!(
+        "At most {} of a person's appeals wait for review at a time. Wait for an answer.",
+        appeal.waiting_max
+    );
+    Err(Error::new(Code::LimitReached, detail))
+}
+
+async fn set_appeal(tx: &mut Tx, id: HeldId, note: &str) -> Result<()> {
+    on_db!(&mut tx.connection, c => {
+        sqlx::query("UPDATE held SET appeal = $2 WHERE id = $1")
+            .bind(id)
+            .bind(note)
+            .execute(&mut *c)
+            .await
+            .map(drop)
     })?;
     Ok(())
 }

@@ -29,6 +29,11 @@ pub struct Send {
     /// An id of the client's own choice, unique for this sender in this channel, 1 to 128 bytes. A
     /// retry with the same id gets the first message instead of sending another.
     pub client_id: Option<String>,
+    /// Should a plugin refuse or hold the message, a person shall look at it, and this is what to
+    /// tell that person, such as why it should be sent. A refusal that can be appealed has
+    /// `appealable`; the message then waits for review, as one that a plugin held. Of a message that
+    /// waits already under the same `client_id` it changes the note.
+    pub appeal: Option<String>,
     /// With a server key: the participant who sends.
     #[serde(rename = "as")]
     pub sender: Option<UserId>,
@@ -249,18 +254,27 @@ pub struct Held<'a> {
     /// Its content, as that of a message.
     #[schema(value_type = serde_json::Value)]
     pub(crate) data: Raw<'a>,
-    /// The plugin that held it.
+    /// The plugin that held it, or that refused it before its sender appealed.
     pub plugin: &'a str,
-    /// Why, in the plugin's words.
+    /// Why, in the plugin's words for the sender.
     pub reason: &'a str,
+    /// What the plugin says to reviewers alone, such as which rule it was. For the backend only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<&'a str>,
+    /// What the sender says to reviewers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appeal: Option<&'a str>,
+    /// The id that the sender's client chose. For the sender only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<&'a str>,
     /// When it was held back.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Time,
 }
 
 impl<'a> Held<'a> {
-    /// As reviewers see it.
-    pub fn new(held: &'a model::Held, channel: &'a ChannelId) -> Self {
+    /// As reviewers see it, or as its sender does.
+    pub fn new(held: &'a model::Held, channel: &'a ChannelId, for_sender: bool) -> Self {
         Self {
             id: held.id,
             channel_id: channel,
@@ -269,9 +283,21 @@ impl<'a> Held<'a> {
             data: Raw(&held.data),
             plugin: &held.plugin,
             reason: &held.reason,
+            details: held.details.as_deref().filter(|_| !for_sender),
+            appeal: held.appeal.as_deref(),
+            client_id: held.client_id.as_deref().filter(|_| for_sender),
             created_at: Time(held.created_at),
         }
     }
+}
+
+/// A decision against a held message.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[schema(as = RejectHeldMessage)]
+#[serde(deny_unknown_fields)]
+pub struct RejectHeld {
+    /// A sentence for its sender, 1 to 1000 bytes unless the host's operator says otherwise.
+    pub reason: Option<String>,
 }
 
 /// The review queue, old to new.

@@ -1,11 +1,13 @@
 //! Text as the rules see it: without the differences that people use to slip past a word list.
 //!
-//! Case, full-width letters, invisible characters, strokes and accents laid over letters, and runs
-//! of spaces make no difference. Precomposed accents do: "schön" isn't "schon". Every byte of the
-//! folded text knows which character of the original it came from, so that what is found can be
-//! masked there.
+//! Case, invisible characters, strokes and accents laid over letters, runs of spaces, and the many
+//! ways to set a letter (full-width, 𝗯𝗼𝗹𝗱, ⓒⓘⓡⓒⓛⓔⓓ, ꜱᴍᴀʟʟ) make no difference. Precomposed accents do:
+//! "schön" isn't "schon". Every byte of the folded text knows which character of the original it came
+//! from, so that what is found can be masked there.
 
 use std::ops::Range;
+
+use crate::lookalikes::DRESSED;
 
 /// A folded text.
 pub struct Folded {
@@ -109,11 +111,13 @@ impl Folding {
                     let plain = char::from_u32(char as u32 - 0xfee0).unwrap_or(char);
                     self.keep(plain.to_ascii_lowercase(), origin);
                 }
-                char => {
-                    for lower in char.to_lowercase().filter(|lower| !is_mark(*lower)) {
-                        self.keep(lower, origin);
-                    }
-                }
+                char => match reads_as(&DRESSED, char) {
+                    Some(plain) => plain.for_each(|plain| self.keep(plain, origin)),
+                    None => char
+                        .to_lowercase()
+                        .filter(|lower| !is_mark(*lower))
+                        .for_each(|lower| self.keep(lower, origin)),
+                },
             }
         }
     }
@@ -122,6 +126,47 @@ impl Folding {
         self.text.push(char);
         self.origins.resize(self.text.len(), origin);
     }
+}
+
+/// Neighbouring characters that read as neighbouring letters, or one that reads as several.
+pub struct Run {
+    first: u32,
+    count: u8,
+    /// What the first reads as; zeros fill it up.
+    reads: [u8; 3],
+}
+
+impl Run {
+    /// `count` characters from `first` on, which reads as `reads`: 1 to 3 letters or digits.
+    pub const fn new(first: u32, count: u8, reads: &str) -> Run {
+        let reads = reads.as_bytes();
+        Run {
+            first,
+            count,
+            reads: match *reads {
+                [a] => [a, 0, 0],
+                [a, b] => [a, b, 0],
+                [a, b, c] => [a, b, c],
+                _ => panic!("1 to 3 letters"),
+            },
+        }
+    }
+}
+
+/// The letters or digits that a character reads as by a table.
+pub fn reads_as(table: &[Run], char: char) -> Option<impl Iterator<Item = char> + use<>> {
+    let code = u32::from(char);
+    let after = table.partition_point(|run| run.first <= code);
+    let run = table.get(after.checked_sub(1)?)?;
+    let further = u8::try_from(code - run.first).ok()?;
+    let [first, rest @ ..] = run.reads;
+    (further < run.count).then(|| {
+        [first + further]
+            .into_iter()
+            .chain(rest)
+            .take_while(|letter| *letter != 0)
+            .map(char::from)
+    })
 }
 
 /// Takes no room on the screen: soft hyphens, joiners, direction marks, variation selectors.

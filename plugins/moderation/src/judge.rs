@@ -1,10 +1,13 @@
-//! What the rules say of one text: words, patterns, links, length, capitals.
+//! What the rules say of one text: words, patterns, links, length, capitals, spam.
 
 use std::ops::Range;
 
 use crate::fold::Folded;
+use crate::reveal::{Letter, reveal};
 use crate::rules::Rules;
-use crate::settings::{Action, CapitalsAction, LinkPolicy, Settings};
+use crate::settings::{Action, CapitalsAction, LinkPolicy, Settings, SpamAction, WordList};
+use crate::skeleton::Skeleton;
+use crate::spam::{Score, Sensitivity};
 use crate::{links, words};
 
 /// What should become of a text.
@@ -24,6 +27,26 @@ pub struct Fault {
     pub code: &'static str,
     /// A sentence for the sender.
     pub reason: String,
+    /// For those who review it: which rule, and what it saw.
+    pub rule: String,
+}
+
+/// A text as the rules for words and spam read it.
+pub struct Reading {
+    /// As it is written.
+    pub folded: Folded,
+    /// As it is meant, if that may be something else.
+    pub revealed: Option<Vec<Letter>>,
+}
+
+impl Reading {
+    fn new(rules: &Rules, text: &str) -> Reading {
+        let folded = Folded::new(text);
+        Reading {
+            revealed: reveal(text, &folded, rules.disguises),
+            folded,
+        }
+    }
 }
 
 /// What has been found so far. A refusal ends the search; of several reasons to hold, the first
@@ -53,17 +76,32 @@ impl Findings {
 
 /// Judges `text` by all rules for texts.
 pub fn judge(rules: &Rules, text: &str) -> Judgement {
+    judge_and_score(rules, text).0
+}
+
+/// The same, with how much it looks like spam where that was looked at.
+pub fn judge_and_score(rules: &Rules, text: &str) -> (Judgement, Option<Score>) {
     let settings = &rules.settings;
+    let scored = settings.spam_action != SpamAction::Off;
+    let reading = (scored || !rules.words.is_empty()).then(|| Reading::new(rules, text));
+    let score = reading
+        .as_ref()
+        .filter(|_| scored)
+        .map(|reading| Score::of(text, reading));
     let mut findings = Findings {
         masks: Vec::new(),
         hold: None,
     };
     let searched = check_length(settings, text)
-        .and_then(|()| find_words(rules, text, &mut findings))
+        .and_then(|()| match &reading {
+            Some(reading) => find_words(rules, reading, &mut findings),
+            None => Ok(()),
+        })
         .and_then(|()| find_patterns(rules, text, &mut findings))
         .and_then(|()| find_links(settings, text, &mut findings))
+        .and_then(|()| check_spam(settings, score, &mut findings))
         .and_then(|()| check_capitals(settings, text, &mut findings));
-    match (searched, findings) {
+    let judgement = match (searched, findings) {
         (Err(fault), _) => Judgement::Reject(fault),
         (
             Ok(_),
@@ -75,7 +113,8 @@ pub fn judge(rules: &Rules, text: &str) -> Judgement {
             Judgement::Rewrite(rewrite(text, &masks, lower))
         }
         _ => Judgement::Fine,
-    }
+    };
+    (judgement, score)
 }
 
 fn check_length(rules: &Settings, text: &str) -> Result<(), Fault> {
@@ -90,28 +129,45 @@ fn check_length(rules: &Settings, text: &str) -> Result<(), Fault> {
     Err(Fault {
         code: "too_long",
         reason: format!("Your message has {count} characters; {max} are the most here."),
+        rule: "longest message".to_owned(),
     })
 }
 
-fn find_words(rules: &Rules, text: &str, findings: &mut Findings) -> Result<(), Fault> {
-    if rules.words.is_empty() {
-        return Ok(());
-    }
-    let text = Folded::new(text);
+fn find_words(rules: &Rules, reading: &Reading, findings: &mut Findings) -> Result<(), Fault> {
+    let text = &reading.folded;
     let pairs = words::Pairs::new(text.text());
-    for (list, folded) in rules.settings.words.iter().zip(&rules.words) {
-        for (word, folded) in list.words.iter().zip(folded) {
-            for part in words::find(text.text(), &pairs, folded, list.place) {
-                findings.add(list.action, text.origin(part), || Fault {
-                    code: "word_not_allowed",
-                    reason: given_or(&list.reason, || {
-                        format!("“{}” isn't allowed here.", clip(word.trim()))
-                    }),
-                })?;
+    let skeleton = reading
+        .revealed
+        .as_deref()
+        .and_then(|letters| Skeleton::new(letters, rules.disguises.stretching))
+        .map(|skeleton| (skeleton.pairs(), skeleton));
+    for (list, sought) in rules.settings.words.iter().zip(&rules.words) {
+        for (word, sought) in list.words.iter().zip(sought) {
+            for part in words::find(text.text(), &pairs, &sought.folded, list.place) {
+                let part = text.origin(part);
+                findings.add(list.action, part, || word_fault(list, word, ""))?;
+            }
+            let (Some((pairs, skeleton)), Some(disguised)) = (&skeleton, &sought.disguised) else {
+                continue;
+            };
+            for part in skeleton.find(pairs, disguised, list.place) {
+                findings.add(list.action, part, || word_fault(list, word, ", disguised"))?;
             }
         }
     }
     Ok(())
+}
+
+fn word_fault(list: &WordList, word: &str, how: &str) -> Fault {
+    let word = clip(word.trim());
+    Fault {
+        code: "word_not_allowed",
+        reason: given_or(&list.reason, || format!("“{word}” isn't allowed here.")),
+        rule: match list.name.as_str() {
+            "" => format!("word list: “{word}”{how}"),
+            name => format!("word list “{}”: “{word}”{how}", clip(name)),
+        },
+    }
 }
 
 fn find_patterns(rules: &Rules, text: &str, findings: &mut Findings) -> Result<(), Fault> {
@@ -124,6 +180,10 @@ fn find_patterns(rules: &Rules, text: &str, findings: &mut Findings) -> Result<(
                     "" => format!("“{}” isn't allowed here.", clip(found.as_str())),
                     name => format!("Not allowed here: {}.", clip(name)),
                 }),
+                rule: match rule.name.as_str() {
+                    "" => format!("pattern: “{}”", clip(found.as_str())),
+                    name => format!("pattern “{}”: “{}”", clip(name), clip(found.as_str())),
+                },
             })?;
         }
     }
@@ -140,13 +200,43 @@ fn find_links(rules: &Settings, text: &str, findings: &mut Findings) -> Result<(
         {
             continue;
         }
-        findings.add(rules.link_action, link.part, || Fault {
+        let part = link.part;
+        findings.add(rules.link_action, part.clone(), || Fault {
             code: "link_not_allowed",
             reason: match (rules.links, link.host.as_str()) {
                 (LinkPolicy::BlockAll, _) | (_, "") => "Links aren't allowed here.".to_owned(),
                 (_, host) => format!("Links to {} aren't allowed here.", clip(host)),
             },
+            rule: format!("links: {}", clip(&text[part])),
         })?;
+    }
+    Ok(())
+}
+
+fn check_spam(
+    rules: &Settings,
+    score: Option<Score>,
+    findings: &mut Findings,
+) -> Result<(), Fault> {
+    let looks_like_spam = |level: Sensitivity| level >= rules.spam_sensitivity;
+    let Some(score) = score.filter(|score| score.level().is_some_and(looks_like_spam)) else {
+        return Ok(());
+    };
+    let fault = || Fault {
+        code: "looks_like_spam",
+        reason: "This looks like spam.".to_owned(),
+        rule: format!(
+            "spam score {} of 100, where {} and more counts as spam",
+            score.points(),
+            rules.spam_sensitivity.points()
+        ),
+    };
+    match rules.spam_action {
+        SpamAction::Reject => return Err(fault()),
+        SpamAction::Hold => {
+            findings.hold.get_or_insert_with(fault);
+        }
+        SpamAction::Off | SpamAction::Count => {}
     }
     Ok(())
 }
@@ -170,6 +260,7 @@ fn check_capitals(rules: &Settings, text: &str, findings: &mut Findings) -> Resu
     let fault = || Fault {
         code: "too_many_capitals",
         reason: "Your message has too many capital letters.".to_owned(),
+        rule: "capital letters".to_owned(),
     };
     match rules.capitals_action {
         CapitalsAction::Lower => Ok(true),

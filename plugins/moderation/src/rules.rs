@@ -9,7 +9,9 @@ use althing_plugin::{Context, config, log};
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::fold::Folded;
+use crate::reveal::Disguises;
 use crate::settings::{Pattern, Settings};
+use crate::skeleton::Word;
 
 /// Combinations of overrides that are kept ready.
 const READY_MAX: usize = 16;
@@ -18,9 +20,28 @@ const READY_MAX: usize = 16;
 pub struct Rules {
     pub settings: Settings,
     /// For each of the word lists, its words as they are looked for.
-    pub words: Vec<Vec<String>>,
+    pub words: Vec<Vec<Sought>>,
+    /// What is seen through.
+    pub disguises: Disguises,
     /// For each of the patterns, what finds it. None if it is no pattern.
     pub patterns: Vec<Option<Regex>>,
+}
+
+/// A word as it is looked for.
+pub struct Sought {
+    pub folded: String,
+    /// None if it isn't looked for in disguise.
+    pub disguised: Option<Word>,
+}
+
+impl Sought {
+    fn new(word: &str) -> Sought {
+        let folded = Folded::new(word.trim()).text().to_owned();
+        Sought {
+            disguised: Word::new(&folded),
+            folded,
+        }
+    }
 }
 
 thread_local! {
@@ -31,14 +52,15 @@ thread_local! {
 
 impl Rules {
     pub fn new(settings: Settings) -> Rules {
-        let fold = |word: &String| Folded::new(word.trim()).text().to_owned();
+        let sought = |word: &String| Sought::new(word);
         Rules {
             words: settings
                 .words
                 .iter()
-                .map(|list| list.words.iter().map(fold).collect())
+                .map(|list| list.words.iter().map(sought).collect())
                 .collect(),
             patterns: settings.patterns.iter().map(compile).collect(),
+            disguises: settings.disguises(),
             settings,
         }
     }

@@ -3,12 +3,19 @@
 use althing_plugin::{Context, Role};
 use serde::Deserialize;
 
+use crate::reveal::Disguises;
+use crate::spam::Sensitivity;
+
 /// All settings: rules for everywhere, and what is otherwise in some channels.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub words: Vec<WordList>,
+    /// Those that word lists and the spam score see through.
+    pub disguises: Vec<Disguise>,
     pub patterns: Vec<Pattern>,
+    pub spam_action: SpamAction,
+    pub spam_sensitivity: Sensitivity,
     pub links: LinkPolicy,
     pub link_domains: Vec<String>,
     pub link_action: Action,
@@ -25,6 +32,8 @@ pub struct Settings {
     /// Messages with fewer letters may be all capitals.
     pub capitals_min_letters: u32,
     pub capitals_action: CapitalsAction,
+    /// Whether senders may have a person look at what was refused for what it says.
+    pub appeals: bool,
     pub exempt: Vec<Exempt>,
     overrides: Vec<Override>,
 }
@@ -98,6 +107,28 @@ pub enum CapitalsAction {
     Hold,
 }
 
+/// A way to write a word so that it isn't found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disguise {
+    Lookalikes,
+    Leetspeak,
+    Spacing,
+    Stretching,
+}
+
+/// What happens to a message that looks like spam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpamAction {
+    /// Nothing is looked at.
+    Off,
+    /// It is sent, and counted.
+    Count,
+    Hold,
+    Reject,
+}
+
 /// Whose messages no rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -118,6 +149,9 @@ struct Override {
     words: Option<Vec<String>>,
     /// The names of the patterns that hold there.
     patterns: Option<Vec<String>>,
+    disguises: Option<Vec<Disguise>>,
+    spam_action: Option<SpamAction>,
+    spam_sensitivity: Option<Sensitivity>,
     links: Option<LinkPolicy>,
     link_domains: Option<Vec<String>>,
     link_action: Option<Action>,
@@ -129,6 +163,7 @@ struct Override {
     capitals_percent: Option<u32>,
     capitals_min_letters: Option<u32>,
     capitals_action: Option<CapitalsAction>,
+    appeals: Option<bool>,
     exempt: Option<Vec<Exempt>>,
 }
 
@@ -164,6 +199,17 @@ impl Settings {
         settings
     }
 
+    /// What is seen through.
+    pub fn disguises(&self) -> Disguises {
+        let sees = |disguise| self.disguises.contains(&disguise);
+        Disguises {
+            lookalikes: sees(Disguise::Lookalikes),
+            leetspeak: sees(Disguise::Leetspeak),
+            spacing: sees(Disguise::Spacing),
+            stretching: sees(Disguise::Stretching),
+        }
+    }
+
     /// Whether no rule looks at what people of this role send.
     pub fn exempts(&self, role: Role) -> bool {
         self.exempt.iter().any(|exempt| match exempt {
@@ -180,6 +226,9 @@ impl Settings {
                 *place = value;
             }
         }
+        set(&mut self.disguises, rules.disguises);
+        set(&mut self.spam_action, rules.spam_action);
+        set(&mut self.spam_sensitivity, rules.spam_sensitivity);
         set(&mut self.links, rules.links);
         set(&mut self.link_domains, rules.link_domains);
         set(&mut self.link_action, rules.link_action);
@@ -191,6 +240,7 @@ impl Settings {
         set(&mut self.capitals_percent, rules.capitals_percent);
         set(&mut self.capitals_min_letters, rules.capitals_min_letters);
         set(&mut self.capitals_action, rules.capitals_action);
+        set(&mut self.appeals, rules.appeals);
         set(&mut self.exempt, rules.exempt);
     }
 }
@@ -206,7 +256,15 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             words: Vec::new(),
+            disguises: vec![
+                Disguise::Lookalikes,
+                Disguise::Leetspeak,
+                Disguise::Spacing,
+                Disguise::Stretching,
+            ],
             patterns: Vec::new(),
+            spam_action: SpamAction::Off,
+            spam_sensitivity: Sensitivity::Low,
             links: LinkPolicy::AllowAll,
             link_domains: Vec::new(),
             link_action: Action::Reject,
@@ -218,6 +276,7 @@ impl Default for Settings {
             capitals_percent: 100,
             capitals_min_letters: 20,
             capitals_action: CapitalsAction::Lower,
+            appeals: true,
             exempt: vec![Exempt::Admin, Exempt::Owner, Exempt::Server],
             overrides: Vec::new(),
         }

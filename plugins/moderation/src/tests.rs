@@ -180,14 +180,14 @@ fn data_of_kinds_is_masked_inside() {
             "image": "https://example.com/darn.png"})
         .to_string(),
     };
-    let Verdict::Change(patch) = by_content(&settings, &poll("Darn it?")) else {
+    let Verdict::Change(patch) = by_content(&settings, &poll("Darn it?")).0 else {
         panic!("not changed");
     };
     let data: Value = parse_json(&patch.data.unwrap()).unwrap();
     assert_eq!(data["question"], "**** it?");
     assert_eq!(data["image"], "https://example.com/darn.png");
     assert!(matches!(
-        by_content(&settings, &poll("Fine?")),
+        by_content(&settings, &poll("Fine?")).0,
         Verdict::Allow
     ));
     // Nothing to mask in the data: only the text as shown has it.
@@ -210,11 +210,125 @@ fn the_manifest_and_the_code_have_the_same_defaults() {
     assert_eq!(settings(json!({})), Settings::default());
 }
 
+#[test]
+fn masks_cover_what_was_written() {
+    let settings = json!({"words": [{"words": ["darn", "free money"]}]});
+    for (written, masked) in [
+        ("d4rn!", "****!"),
+        ("so d.a.r.n it", "so ******* it"),
+        ("dаrn 𝗗𝗔𝗥𝗡", "**** ****"),
+        ("daaaarn darn", "******* ****"),
+        ("fr33 m0n3y", "**********"),
+    ] {
+        assert_eq!(rewritten(settings.clone(), written), masked);
+    }
+}
+
+#[test]
+fn disguises_can_be_left_alone() {
+    let words = json!([{"words": ["darn"]}]);
+    for (disguise, written) in [
+        ("lookalikes", "dаrn"),
+        ("leetspeak", "d4rn"),
+        ("spacing", "d-a-r-n"),
+        ("stretching", "daaarn"),
+    ] {
+        let all = ["lookalikes", "leetspeak", "spacing", "stretching"];
+        let others: Vec<_> = all.iter().filter(|other| **other != disguise).collect();
+        let with = |disguises: Value| json!({"words": words, "disguises": disguises});
+        assert!(is_fine(with(json!(others)), written), "{disguise}");
+        assert!(!is_fine(with(json!([disguise])), written), "{disguise}");
+    }
+}
+
+#[test]
+fn spam_is_told_from_talk() {
+    let settings = |action: &str, sensitivity: &str| json!({"spam_action": action, "spam_sensitivity": sensitivity});
+    for spam in [
+        "WINNER!! As a valued customer you have been selected to receive a £900 prize! Call 09061701461 now",
+        "URGENT! Your mobile number has won a £2000 bonus caller prize. Call 0800 123 4567 to claim",
+        "Free entry in our weekly competition, text WIN to 80086 now. T&Cs apply, 18+",
+    ] {
+        let (code, reason) = rejected(settings("reject", "low"), spam);
+        assert_eq!(
+            (code, reason.as_str()),
+            ("looks_like_spam", "This looks like spam.")
+        );
+        assert!(matches!(
+            judge(&rules(settings("hold", "low")), spam),
+            Judgement::Hold(_)
+        ));
+        assert!(is_fine(settings("count", "low"), spam));
+        assert!(is_fine(settings("off", "high"), spam));
+    }
+    for talk in [
+        "ok see you at 7, bring the keys",
+        "can somebody review https://github.com/example/repo/pull/1234 please?",
+        "sudo apt-get install build-essential && make -j4",
+        "LOL that is SO true!!!",
+        "my number is 0171 555 1234, call me when you are there",
+        "Привет! Как дела?",
+        "lunch?",
+        "",
+    ] {
+        assert!(is_fine(settings("reject", "low"), talk), "{talk}");
+    }
+}
+
+#[test]
+fn harmless_words_around_it_do_not_hide_spam() {
+    let settings = json!({"spam_action": "reject"});
+    let spam =
+        "Congratulations! You have won a £1000 prize, call 09061701461 now to claim your reward";
+    let talk = "yes i think we should meet there after work and then go home together ".repeat(6);
+    assert!(is_fine(settings.clone(), &talk));
+    rejected(settings.clone(), &format!("{talk}{spam} {talk}"));
+    rejected(settings, &spam.replace('e', "3").replace('o', "0"));
+}
+
+#[test]
+fn reviewers_are_told_the_rule() {
+    let details = |written: Value, text: &str| {
+        let (verdict, _) = by_content(&rules(written), &Draft::text(text));
+        match verdict {
+            Verdict::Hold(reason) | Verdict::Reject(Rejection { reason, .. }) => {
+                let (_, details) = reason.split_once('\n').unwrap_or_default();
+                details.to_owned()
+            }
+            _ => panic!("let through"),
+        }
+    };
+    let list = json!({"words": [{"name": "rude", "words": ["slur"], "action": "hold", "reason": "Please.\nBe kind."}]});
+    assert_eq!(
+        details(list, "a $lur"),
+        "word list “rude”: “slur”, disguised\n".trim_end()
+    );
+    let spam = details(
+        json!({"spam_action": "hold", "spam_sensitivity": "high"}),
+        "You have won a £1000 cash prize! Call 09061701461 now to claim",
+    );
+    assert!(
+        spam.starts_with("spam score 9") || spam.starts_with("spam score 100"),
+        "{spam}"
+    );
+    let pattern =
+        json!({"patterns": [{"name": "phones", "pattern": "\\d{7,}", "action": "reject"}]});
+    assert_eq!(
+        details(pattern, "call 12345678"),
+        "pattern “phones”: “12345678”"
+    );
+    // Without appeals nobody reviews a refusal.
+    let off = json!({"max_characters": 3, "appeals": false});
+    let (verdict, _) = by_content(&rules(off), &Draft::text("long"));
+    assert!(matches!(verdict, Verdict::Reject(Rejection { reason, .. }) if !reason.contains('\n')));
+}
+
 /// Texts of whatever breaks slicing: many bytes, no width, case that changes the length.
 fn odd_text(random: &mut althing_plugin::Random) -> String {
     let pieces = [
         "darn", "DARN", "ß", "İ", "\u{200b}", "e\u{301}", "ﬀ", "🙂", " ", "\n", ".", "。", "://",
-        "www.", "a.com", "@", "/", "垃圾", "ｄ", "Σ", "\u{338}", "-", "http", "\0", "ǅ",
+        "www.", "a.com", "@", "/", "垃圾", "ｄ", "Σ", "\u{338}", "-", "http", "\0", "ǅ", "а", "В",
+        "ж", "𝗱", "🇩", "ⅷ", "4", "$", "1337", "d.a.r.n", "rrrr", "l1l", "!", "£",
     ];
     let count = random.below(12);
     (0..count)
@@ -229,6 +343,7 @@ fn any_text_is_judged_and_keeps_its_length() {
         "patterns": [{"pattern": "d.r"}],
         "links": "block_all",
         "link_action": "mask",
+        "spam_action": "hold",
     }));
     let mut random = althing_plugin::Random::new(1);
     for _ in 0..20_000 {

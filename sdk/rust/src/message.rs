@@ -58,9 +58,22 @@ impl Verdict {
         })
     }
 
-    /// Kept for a person to look at; `reason` is for that person.
+    /// Kept for a person to look at; `reason` is a sentence for the sender.
     pub fn hold(reason: impl Into<String>) -> Verdict {
         Verdict::Hold(reason.into())
+    }
+
+    /// The same refusal or hold, with what only reviewers see, such as which rule it was (at most 500
+    /// bytes). A refusal that has this can be appealed by its sender: the message then waits for a
+    /// person's decision.
+    pub fn for_reviewers(mut self, details: impl std::fmt::Display) -> Verdict {
+        match &mut self {
+            Verdict::Reject(Rejection { reason, .. }) | Verdict::Hold(reason) => {
+                *reason = format!("{}\n{details}", reason.replace('\n', " "));
+            }
+            Verdict::Allow | Verdict::Change(_) => {}
+        }
+        self
     }
 
     /// Sent with another text.
