@@ -113,6 +113,7 @@ async fn strangers_ask_where_it_is_open_and_granted(database: Database) {
         "counters",
         "chat-read",
         "chat-write",
+        "chat-attach",
         "timers",
         "http",
     ];

@@ -254,6 +254,7 @@ async fn what_two_change_at_once_is_all_there(database: Database) {
             "counters",
             "chat-read",
             "chat-write",
+            "chat-attach",
             "timers",
             "http"
         ]);

@@ -22,6 +22,7 @@ async fn install(app: &App, settings: Value) -> Answer {
         "counters",
         "chat-read",
         "chat-write",
+        "chat-attach",
         "timers",
         "http",
     ];
@@ -90,6 +91,7 @@ async fn a_version_starts_once_and_whole(database: Database) {
         "counters",
         "chat-read",
         "chat-write",
+        "chat-attach",
         "timers",
         "http",
     ];

@@ -30,6 +30,8 @@ fn outgoing(config: &mut Config) {
     let here = Networks::loopback();
     config.egress.allowed_networks = here.clone();
     config.egress.plain_http_networks = here;
+    // Each story has a component of its own to compile, for its ports.
+    config.server.request_timeout_ms = 120_000;
 }
 
 /// The plugin with these hosts in its manifest in place of `*`.
@@ -475,6 +477,7 @@ async fn previews_come_once_across_a_crash(database: Database) {
         &[
             ("ALTHING_EGRESS__ALLOWED_NETWORKS", local),
             ("ALTHING_EGRESS__PLAIN_HTTP_NETWORKS", local),
+            ("ALTHING_SERVER__REQUEST_TIMEOUT_MS", "120000"),
         ],
     )
     .await;
