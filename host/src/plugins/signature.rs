@@ -273,3 +273,63 @@ fn var_u32(mut number: usize) -> Vec<u8> {
 fn invalid(detail: &str) -> Refusal {
     Refusal::new("plugin_signature_invalid", detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A component's header and two custom sections.
+    fn bytes() -> Vec<u8> {
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        bytes.extend_from_slice(b"\0\x03\x01ax\0\x03\x01by");
+        bytes
+    }
+
+    fn section(content: &[u8]) -> Vec<u8> {
+        let mut body = var_u32(SECTION.len());
+        body.extend_from_slice(SECTION.as_bytes());
+        body.extend_from_slice(content);
+        [&[0][..], &var_u32(body.len()), &body].concat()
+    }
+
+    #[test]
+    fn what_is_signed_is_everything_but_the_signatures() {
+        let plain = bytes();
+        let whole = digest_of(&plain, &take_apart(&plain).unwrap());
+        assert_eq!(whole, Digest::of(&plain));
+        for at in [8, 13, 18] {
+            let long = section(&[b'x'; 300]);
+            let signed = [&plain[..at], &long, &plain[at..]].concat();
+            let parts = take_apart(&signed).unwrap();
+            assert_eq!(digest_of(&signed, &parts), whole, "at {at}");
+            assert_eq!(parts.signatures, [&[b'x'; 300]]);
+        }
+        let swapped = [&plain[..8], &plain[13..], &plain[8..13]].concat();
+        assert_ne!(digest_of(&swapped, &take_apart(&swapped).unwrap()), whole);
+    }
+
+    #[test]
+    fn no_bytes_are_too_odd_to_be_taken_apart() {
+        let signed = [bytes(), section(b"{}")].concat();
+        for end in 0..signed.len() {
+            let _ = take_apart(&signed[..end]);
+        }
+        for at in 0..signed.len() {
+            for byte in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut odd = signed.clone();
+                odd[at] = byte;
+                let _ = take_apart(&odd);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_32_bytes_and_have_short_names() {
+        let key = PublicKey::parse(&STANDARD.encode([7; 32])).unwrap();
+        assert_eq!(PublicKey::parse(&key.to_text()), Some(key));
+        assert_eq!(key.id().len(), 16);
+        for odd in ["", "AAAA", "not base64", &STANDARD.encode([7; 33])] {
+            assert_eq!(PublicKey::parse(odd), None, "{odd}");
+        }
+    }
+}
