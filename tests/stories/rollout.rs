@@ -412,7 +412,7 @@ async fn what_a_canary_fails_on_is_for_the_active_version(database: Database) {
     comes(app, &owner, &rooms, "ben").await;
     let two = announced(&owner, &rooms[..2], &["ann", "stone", "ben"]).await;
     for of_room in &two {
-        assert_eq!(of_room[1], false, "the active version stepped in");
+        assert!(!of_room[1], "the active version stepped in");
         assert_eq!(of_room[0], of_room[2]);
     }
     announced(&owner, &rooms[2..], &["ann", "ben"]).await;

@@ -33,10 +33,7 @@ pub async fn set(
     set: wire::SetInstall,
 ) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    if set.consent == Some(true) && set.digest.is_none() {
-        let message = "is missing: `consent` is to what one version asks for";
-        return Err(Error::invalid("digest", message));
-    }
+    check_consent(set.consent, set.digest.as_deref())?;
     // Compiled before the lock is taken: others have plugins to install, too.
     let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
     let _compiled = inspect(app, chosen.component).await?;
@@ -45,6 +42,17 @@ pub async fn set(
     let _installing = app.installing.lock().await;
     put(app, &backend, name, set, Way::Forward).await?;
     read(app, &backend, name.to_owned()).await
+}
+
+/// Consent is to what somebody has read, and so to one version.
+pub(super) fn check_consent(consent: Option<bool>, digest: Option<&str>) -> Result<()> {
+    match (consent, digest) {
+        (Some(true), None) => {
+            let message = "is missing: `consent` is to what one version asks for";
+            Err(Error::invalid("digest", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Lets the version run that ran before the one that does, as it ran then. Nothing that happens

@@ -2,6 +2,7 @@
 //! to the one before it; any other is not called any more until somebody has looked at it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::access;
 use super::installs;
@@ -12,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::model::{Millis, Previous, Quarantine};
 use crate::store::Install;
 
+/// Before the next try when the store does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Deals with hooks that failed too often until the host stops.
 pub async fn run(app: Arc<App>) {
     loop {
@@ -20,9 +24,13 @@ pub async fn run(app: Arc<App>) {
             () = app.stopped() => return,
         };
         for given_up in given_up {
-            // It fails on, so it comes again.
             if let Err(error) = settle(&app, &given_up).await {
                 tracing::error!(error = %error, "a plugin could not be put out of use");
+                // What runs fails on, so it comes again; a version on trial is not called any more.
+                if given_up.trial_since.is_some() {
+                    tokio::time::sleep(PAUSE).await;
+                    app.given_up.add(given_up);
+                }
             }
         }
     }

@@ -32,6 +32,7 @@ pub async fn set(
 ) -> Result<wire::Rollout> {
     let backend = access::backend(caller)?;
     let mode = mode(&set)?;
+    installs::check_consent(set.consent, set.digest.as_deref())?;
     // Compiled before the lock is taken: others have plugins to install, too.
     let digest = which(app, &backend, name, set.digest.as_deref()).await?.1;
     let chosen = choose(app, &backend, name, Some(&digest)).await?;

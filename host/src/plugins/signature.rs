@@ -3,8 +3,6 @@
 //! signatures; both lie in a custom section at the component's top, one section for each signature.
 //! One that doesn't hold is refused; whether its key is to be trusted is for the tenant to say.
 
-use std::ops::Range;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -90,18 +88,18 @@ struct Section {
     signature: String,
 }
 
-/// A component taken apart: where it lies without its signatures, and those.
+/// A component taken apart: what it is without its signatures, and those.
 struct Parts<'a> {
-    rest: Vec<Range<usize>>,
+    rest: Vec<&'a [u8]>,
     signatures: Vec<&'a [u8]>,
 }
 
 /// Takes a component apart by the sections at its top. What lies deeper belongs to what is signed.
 fn take_apart(bytes: &[u8]) -> Result<Parts<'_>, Refusal> {
     let broken = |_| invalid("The sections of the component can't be read.");
-    let mut rest = vec![0..HEADER_BYTES.min(bytes.len())];
+    let mut at = HEADER_BYTES.min(bytes.len());
+    let mut rest = vec![&bytes[..at]];
     let mut signatures = Vec::new();
-    let mut at = rest[0].end;
     while at < bytes.len() {
         let mut reader = BinaryReader::new(&bytes[at..], 0);
         let id = reader.read_u8().map_err(broken)?;
@@ -110,7 +108,7 @@ fn take_apart(bytes: &[u8]) -> Result<Parts<'_>, Refusal> {
         let end = at + reader.original_position();
         match (id, signature_in(content)) {
             (0, Some(signature)) => signatures.push(signature),
-            _ => rest.push(at..end),
+            _ => rest.push(&bytes[at..end]),
         }
         at = end;
     }
@@ -124,9 +122,8 @@ fn signature_in(content: &[u8]) -> Option<&[u8]> {
     (name == SECTION).then(|| &content[reader.original_position()..])
 }
 
-fn digest_of(bytes: &[u8], parts: &Parts<'_>) -> Digest {
-    let rest: Vec<&[u8]> = parts.rest.iter().map(|part| &bytes[part.clone()]).collect();
-    Digest::of_parts(&rest)
+fn digest_of(parts: &Parts<'_>) -> Digest {
+    Digest::of_parts(&parts.rest)
 }
 
 /// The signatures of a component, each key once, in the order of their sections.
@@ -143,7 +140,7 @@ pub(super) fn read(bytes: &[u8], manifest: &Manifest) -> Result<Vec<Signature>, 
             "The component has more than {SIGNATURES_MAX} signatures."
         )));
     }
-    let component = digest_of(bytes, &parts).to_string();
+    let component = digest_of(&parts).to_string();
     let mut found: Vec<Signature> = Vec::new();
     for section in parts.signatures {
         let signature = verify(section, &component, manifest)?;
@@ -210,13 +207,8 @@ pub fn sign(
 ) -> Result<Vec<u8>, Refusal> {
     let key = PublicKey::of(pair).ok_or_else(|| invalid("The key is not an Ed25519 key."))?;
     let parts = take_apart(bytes)?;
-    let component = digest_of(bytes, &parts).to_string();
-    let mut signed: Vec<u8> = parts
-        .rest
-        .iter()
-        .flat_map(|part| &bytes[part.clone()])
-        .copied()
-        .collect();
+    let component = digest_of(&parts).to_string();
+    let mut signed = parts.rest.concat();
     let mut sections: Vec<Vec<u8>> = Vec::new();
     for section in parts.signatures {
         if verify(section, &component, manifest)?.key != key {
@@ -272,4 +264,64 @@ fn var_u32(mut number: usize) -> Vec<u8> {
 
 fn invalid(detail: &str) -> Refusal {
     Refusal::new("plugin_signature_invalid", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A component's header and two custom sections.
+    fn bytes() -> Vec<u8> {
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        bytes.extend_from_slice(b"\0\x03\x01ax\0\x03\x01by");
+        bytes
+    }
+
+    fn section(content: &[u8]) -> Vec<u8> {
+        let mut body = var_u32(SECTION.len());
+        body.extend_from_slice(SECTION.as_bytes());
+        body.extend_from_slice(content);
+        [&[0][..], &var_u32(body.len()), &body].concat()
+    }
+
+    #[test]
+    fn what_is_signed_is_everything_but_the_signatures() {
+        let plain = bytes();
+        let whole = digest_of(&take_apart(&plain).unwrap());
+        assert_eq!(whole, Digest::of(&plain));
+        for at in [8, 13, 18] {
+            let long = section(&[b'x'; 300]);
+            let signed = [&plain[..at], &long, &plain[at..]].concat();
+            let parts = take_apart(&signed).unwrap();
+            assert_eq!(digest_of(&parts), whole, "at {at}");
+            assert_eq!(parts.signatures, [&[b'x'; 300]]);
+        }
+        let swapped = [&plain[..8], &plain[13..], &plain[8..13]].concat();
+        assert_ne!(digest_of(&take_apart(&swapped).unwrap()), whole);
+    }
+
+    #[test]
+    fn no_bytes_are_too_odd_to_be_taken_apart() {
+        let signed = [bytes(), section(b"{}")].concat();
+        for end in 0..signed.len() {
+            let _ = take_apart(&signed[..end]);
+        }
+        for at in 0..signed.len() {
+            for byte in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut odd = signed.clone();
+                odd[at] = byte;
+                let _ = take_apart(&odd);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_32_bytes_and_have_short_names() {
+        let key = PublicKey::parse(&STANDARD.encode([7; 32])).unwrap();
+        assert_eq!(PublicKey::parse(&key.to_text()), Some(key));
+        assert_eq!(key.id().len(), 16);
+        for odd in ["", "AAAA", "not base64", &STANDARD.encode([7; 33])] {
+            assert_eq!(PublicKey::parse(odd), None, "{odd}");
+        }
+    }
 }

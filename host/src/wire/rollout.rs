@@ -30,7 +30,7 @@ pub struct SetRollout {
     pub percent: Option<u8>,
     /// Permissions from the version's list, as when a plugin is installed. They are its own.
     pub grants: Option<Vec<String>>,
-    /// True to grant all that the version asks for.
+    /// True to grant all that the version asks for. Goes with a `digest` and without `grants`.
     pub consent: Option<bool>,
     /// Its settings, as when a plugin is installed. They are its own.
     #[schema(value_type = Option<Object>)]
