@@ -51,6 +51,23 @@ pub(super) async fn check(
     })
 }
 
+/// Has the guards look at the words in the blocks of a plugin's own message, as far as they are not in
+/// its text, which they see anyway.
+pub(super) async fn check_beside(
+    app: &App,
+    member: &Member,
+    text: &str,
+    blocks: &[Value],
+) -> Result<()> {
+    let words = words(blocks);
+    let more = words.lines().filter(|line| !text.contains(line.trim()));
+    let more: Vec<&str> = more.collect();
+    match more.is_empty() {
+        true => Ok(()),
+        false => guard(app, member, more.join("\n")).await,
+    }
+}
+
 async fn guard(app: &App, member: &Member, text: String) -> Result<()> {
     let content = Content {
         kind: "text".into(),

@@ -97,6 +97,7 @@ impl Bridge {
             let blocks = interact::blocks(&post.blocks)
                 .ok_or_else(|| Error::invalid("blocks", "must be a list of blocks"))?;
             if !blocks.is_empty() {
+                attachments::check_beside(app, member, &content.text, &blocks).await?;
                 content.view = Some(wire::to_json(&View {
                     text: content.text.clone(),
                     blocks,
