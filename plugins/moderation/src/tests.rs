@@ -280,10 +280,19 @@ fn harmless_words_around_it_do_not_hide_spam() {
     let settings = json!({"spam_action": "reject"});
     let spam =
         "Congratulations! You have won a £1000 prize, call 09061701461 now to claim your reward";
-    let talk = "yes i think we should meet there after work and then go home together ".repeat(6);
+    let talk = "yes i think we should meet there after work and then go home together ".repeat(40);
     assert!(is_fine(settings.clone(), &talk));
-    rejected(settings.clone(), &format!("{talk}{spam} {talk}"));
-    rejected(settings, &spam.replace('e', "3").replace('o', "0"));
+    rejected(settings, &format!("{talk}{spam} {talk}"));
+}
+
+#[test]
+fn disguises_do_not_hide_spam() {
+    let spam = "free prize waiting for you, text claim to win cash, reply stop to end";
+    let disguised = "fr33 pr1ze w41t1ng f0r y0u, t3xt cl41m t0 w1n c4sh, r3ply st0p t0 3nd";
+    let settings = |disguises: &[&str]| json!({"spam_action": "reject", "disguises": disguises});
+    rejected(settings(&[]), spam);
+    assert!(is_fine(settings(&[]), disguised), "else this shows nothing");
+    rejected(settings(&["leetspeak"]), disguised);
 }
 
 #[test]
