@@ -170,7 +170,7 @@ mod tests {
             max_tokens_name: "max_completion_tokens",
         };
         let tool = json!({ "type": "function" });
-        let body = body(&model, &[], &[tool.clone()], false);
+        let body = body(&model, &[], std::slice::from_ref(&tool), false);
         let expected = json!({ "model": "m", "messages": [], "stream": true, "temperature": 0.5,
             "max_completion_tokens": 10, "tools": [tool], "tool_choice": "none" });
         assert_eq!(body, expected);
