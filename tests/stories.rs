@@ -33,6 +33,7 @@ mod private;
 mod quarantine;
 mod refusals;
 mod removal;
+mod replay;
 mod requests;
 mod restart;
 mod retries;

@@ -29,6 +29,7 @@ mod openapi;
 mod orgs;
 mod participants;
 mod plugins;
+mod recordings;
 mod reference;
 mod reply;
 mod request;
@@ -87,6 +88,13 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(plugins::roll_back))
         .routes(routes!(plugins::usage))
         .routes(routes!(plugins::decisions))
+        .routes(routes!(
+            recordings::get,
+            recordings::start,
+            recordings::stop
+        ))
+        .routes(routes!(recordings::list, recordings::forget))
+        .routes(routes!(recordings::case))
         .split_for_parts();
     (router, openapi::finish(api))
 }

@@ -107,6 +107,12 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     ("POST",   "/v1/plugins/{name}/rollback", "",                      [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/decisions", "",                     [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/usage", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/recording", "",                     [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("PUT",    "/v1/plugins/{name}/recording", "{}",                   [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("DELETE", "/v1/plugins/{name}/recording", "",                     [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/calls", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("DELETE", "/v1/plugins/{name}/calls", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/calls/{call_id}", "",               [401, 403, 404, 403, 403, 403, 403, 403, 404]),
 ];
 
 /// The same for the socket: another app's user, outsider, removed, member, admin, owner.
@@ -206,6 +212,7 @@ async fn every_route_has_its_rights(database: Database) {
                     .replace("{app_id}", &host.app.id)
                     .replace("{key_id}", "key_0000000000000001")
                     .replace("{held_id}", "hld_0000000000000001")
+                    .replace("{call_id}", "cal_0000000000000001")
                     .replace("{kid}", "none")
                     .replace("{name}", "none")
             };

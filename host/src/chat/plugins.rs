@@ -177,6 +177,7 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     app.removed.notify_one();
     if let Some(row) = install {
         app.engine.forget_install(&row.id.to_string());
+        app.recordings.remove(row.id, app.clock.now());
     }
     load_app(app, backend.tenant().app(), None).await
 }

@@ -13,6 +13,8 @@ use std::pin::Pin;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::althing::plugin as wit;
+use super::case::Tape;
+use super::counters::Counters;
 use super::effects::{Effect, TimerWrite};
 use super::fault::Limit;
 use super::grants::{Grants, Permission};
@@ -111,6 +113,27 @@ pub trait Chat: Send + Sync {
 
     /// Sends a request to the outside at once, if the install may reach where it goes.
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse>;
+
+    /// Counts in the install's `counters`: adds `amount`, or only looks, and gives the sum over the
+    /// window.
+    fn count(
+        &self,
+        counters: &Counters,
+        key: &str,
+        amount: Option<u32>,
+        window_ms: u32,
+        now_ms: u64,
+    ) -> u32 {
+        match amount {
+            Some(amount) => counters.add(key, amount, window_ms, now_ms),
+            None => counters.sum(key, window_ms, now_ms),
+        }
+    }
+
+    /// What notes the call, if anything does.
+    fn tape(&self) -> Option<&Tape> {
+        None
+    }
 }
 
 /// Links what every plugin gets and what was granted, and nothing else.

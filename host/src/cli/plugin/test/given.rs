@@ -1,18 +1,14 @@
-//! What a call finds: the things that its case lists, and nothing else. What it asks to be written is
-//! noted in the order of the calls, under the rules that the host has for whose message is whose.
+//! What a call finds: the things that its case lists, and nothing else, under the rules that the host
+//! has for whose message is whose.
 
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
-
-use super::case::{self, Case};
-use super::outcome::{bytes_document, compact, json_or_text};
 use crate::chat::users::BOT_PREFIX;
+use crate::plugins::case::{self, Case};
 use crate::plugins::{
-    Answer, Channel, Chat, Effect, Entry, HostError, HttpHeaderValue, HttpRequest, HttpResponse,
-    Manifest, Member, Message, Post, Scope, TimerWrite, User,
+    Answer, Channel, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Manifest,
+    Member, Message, Post, Scope, TimerWrite, User,
 };
 
 /// Most that one answer of the host holds.
@@ -28,13 +24,11 @@ pub struct Given {
     members: Vec<(String, Member)>,
     users: BTreeMap<String, User>,
     responses: Vec<(String, String, HttpResponse)>,
-    requests: Mutex<Vec<Value>>,
 }
 
 /// What a call wrote to the chat.
-pub struct Written {
-    /// As the outcome shows it.
-    pub document: Value,
+#[derive(Default)]
+struct Written {
     /// The message that is sent, for later calls to find.
     sent: Option<Message>,
     /// The message that is deleted.
@@ -48,15 +42,14 @@ impl Given {
         let here = |channel: &Option<String>| channel.clone().unwrap_or(context.channel.clone());
         let messages: Vec<Message> = (1..)
             .zip(&given.messages)
-            .map(|(at, message)| case::message(message.clone(), at, context))
+            .map(|(at, message)| message.clone().message(at, context))
             .collect();
         let mut members: Vec<(String, Member)> = given
             .members
             .iter()
             .filter_map(|member| {
-                let user = member.user.clone();
-                let role = case::role(&member.role).ok()?;
-                Some((here(&member.channel), Member { user, role }))
+                let channel = here(&member.channel);
+                Some((channel, member.clone().try_into().ok()?))
             })
             .collect();
         members.sort_by(|a, b| a.1.user.cmp(&b.1.user));
@@ -76,11 +69,10 @@ impl Given {
             })
             .collect();
         channels.extend(given.channels.iter().map(|given| {
-            let kind = match given.kind.as_str() {
-                "" => &context.channel_type,
-                kind => kind,
-            };
-            let channel = channel(&given.id, kind, &given.name, given.custom.to_string());
+            let mut channel = Channel::from(given.clone());
+            if channel.kind.is_empty() {
+                channel.kind.clone_from(&context.channel_type);
+            }
             (given.id.clone(), channel)
         }));
         // Whoever is somewhere in the case is a user, known or not by more than the id.
@@ -91,25 +83,16 @@ impl Given {
             .filter(|id| !id.is_empty())
             .map(|id| (id.clone(), user(id, "", "{}".into())))
             .collect();
-        users.extend(given.users.iter().map(|given| {
-            let user = user(&given.id, &given.name, given.custom.to_string());
-            (given.id.clone(), user)
-        }));
+        users.extend((given.users.iter()).map(|given| (given.id.clone(), given.clone().into())));
         let kv = given.kv.iter().filter_map(|entry| {
-            let value = case::given_bytes(entry).ok()?;
+            let value = entry.bytes().ok()?;
             let version = entry.version;
             let scope = case::scope(&entry.scope).ok()?;
             Some((scope, entry.key.clone(), Entry { value, version }))
         });
-        let responses = given.http.iter().map(|response| {
-            let headers = response.headers.clone().into_iter().collect();
-            let (status, body) = (response.status, response.body.clone().into_bytes());
-            let answer = HttpResponse {
-                status,
-                headers,
-                body,
-            };
-            (response.method.clone(), response.url.clone(), answer)
+        let responses = given.http.iter().filter_map(|given| {
+            let answer = given.answer().ok()?;
+            Some((given.method.clone(), given.url.clone(), answer))
         });
         Self {
             bot: format!("{BOT_PREFIX}{}", manifest.name),
@@ -120,17 +103,7 @@ impl Given {
             members,
             users,
             responses: responses.collect(),
-            requests: Mutex::default(),
         }
-    }
-
-    /// The requests that were sent, in their order.
-    pub fn requests(&self) -> Vec<Value> {
-        self.sent().clone()
-    }
-
-    fn sent(&self) -> MutexGuard<'_, Vec<Value>> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn found(&self, channel: &str) -> Result<&Channel, HostError> {
@@ -182,27 +155,16 @@ impl Given {
             .filter(|written| written.sent.is_some())
             .count();
         let id = format!("sent_{}", number + 1);
-        let document = post_document(json!({ "do": "send", "channel": channel }), &post);
-        let is_text = post.kind == "text";
         let sent = Message {
             id: id.clone(),
             channel: channel.into(),
             seq: 0,
             sender: self.bot.clone(),
             ts_ms: 0,
-            content: case::draft(
-                post.kind.clone(),
-                if is_text {
-                    post.body.clone()
-                } else {
-                    String::new()
-                },
-                (!is_text).then(|| json_or_text(&post.body)),
-            ),
+            content: content(post),
             deleted: false,
         };
         let written = Written {
-            document,
             sent: Some(sent),
             deleted: None,
         };
@@ -217,10 +179,7 @@ impl Given {
         if message.content.kind != post.kind {
             return Err(HostError::Invalid("kind: must stay what it was".into()));
         }
-        Ok(change(post_document(
-            json!({ "do": "edit", "id": id }),
-            post,
-        )))
+        Ok(Box::new(Written::default()))
     }
 
     fn delete(&self, id: &str, moderates: bool, pending: &[Effect]) -> Result<Effect, HostError> {
@@ -231,48 +190,20 @@ impl Given {
             ));
         }
         Ok(Box::new(Written {
-            document: json!({ "do": "delete", "id": id }),
             sent: None,
             deleted: Some(id.into()),
         }))
     }
 
-    fn act(
-        &self,
-        id: &str,
-        action: &str,
-        value: &str,
-        pending: &[Effect],
-    ) -> Result<Effect, HostError> {
+    fn act(&self, id: &str, pending: &[Effect]) -> Result<Effect, HostError> {
         let message = self.current(id, pending)?;
         if !self.kinds.contains(&message.content.kind) {
             return Err(HostError::Denied("Only messages of its own kinds.".into()));
         }
-        let document =
-            json!({ "do": "act", "id": id, "action": action, "value": json_or_text(value) });
-        Ok(change(compact(document)))
+        Ok(Box::new(Written::default()))
     }
 
     fn request(&self, request: HttpRequest) -> Result<HttpResponse, HostError> {
-        let headers: BTreeMap<&str, Value> = request
-            .headers
-            .iter()
-            .map(|header| {
-                let value = match &header.value {
-                    HttpHeaderValue::Text(text) => text.as_str().into(),
-                    HttpHeaderValue::Secret(secret) => {
-                        json!({ "secret": secret.name, "prefix": secret.prefix })
-                    }
-                };
-                (header.name.as_str(), value)
-            })
-            .collect();
-        let mut document =
-            json!({ "method": request.method, "url": request.url, "headers": headers });
-        if !request.body.is_empty() {
-            document["body"] = bytes_document(&request.body);
-        }
-        self.sent().push(compact(document));
         let known = self
             .responses
             .iter()
@@ -283,12 +214,21 @@ impl Given {
     }
 }
 
-fn change(document: Value) -> Effect {
-    Box::new(Written {
-        document,
-        sent: None,
-        deleted: None,
-    })
+/// What a message says that a plugin has sent.
+fn content(post: Post) -> Draft {
+    let Post { kind, body, .. } = post;
+    match kind.as_str() {
+        "text" => Draft {
+            data: serde_json::Value::from(body.as_str()).to_string(),
+            text: body,
+            kind,
+        },
+        _ => Draft {
+            text: String::new(),
+            data: body,
+            kind,
+        },
+    }
 }
 
 fn channel(id: &str, kind: &str, name: &str, custom: String) -> Channel {
@@ -310,18 +250,6 @@ fn user(id: &str, name: &str, custom: String) -> User {
 
 fn missing(what: &str) -> HostError {
     HostError::NotFound(format!("There is no such {what}."))
-}
-
-fn post_document(mut document: Value, post: &Post) -> Value {
-    document["kind"] = post.kind.as_str().into();
-    match post.kind.as_str() {
-        "text" => document["text"] = post.body.as_str().into(),
-        _ => document["data"] = json_or_text(&post.body),
-    }
-    if !post.blocks.is_empty() {
-        document["blocks"] = json_or_text(&post.blocks);
-    }
-    document
 }
 
 fn answer<'a, T: Send + 'a>(result: Result<T, HostError>) -> Answer<'a, T> {
@@ -447,11 +375,11 @@ impl Chat for Given {
     fn prepare_act<'a>(
         &'a self,
         id: &'a str,
-        action: &'a str,
-        value: &'a str,
+        _action: &'a str,
+        _value: &'a str,
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
-        answer(self.act(id, action, value, pending))
+        answer(self.act(id, pending))
     }
 
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
