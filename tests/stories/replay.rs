@@ -24,8 +24,9 @@ stories!(
 
 const SECRET: &str = "canary-7d20-token";
 
-/// Servers on this machine may be asked.
+/// Servers on this machine may be asked, and five plugins take a while to compile.
 fn outgoing(config: &mut Config) {
+    config.server.request_timeout_ms = 60_000;
     let here = Networks::loopback();
     config.egress.allowed_networks = here.clone();
     config.egress.plain_http_networks = here;
@@ -230,7 +231,7 @@ async fn orders(bob: &Person) {
     }
     bob.types("general", "/hostile trap")
         .await
-        .refused(502, "plugin_failed");
+        .refused(503, "plugin_failed");
     bob.send("general", "hello").await;
     bob.send("general", "patch 3").await;
     let refused = bob
@@ -260,7 +261,7 @@ async fn requests(alice: &Person, bob: &Person, outside: &Outside) {
     alice.send("general", &format!("fetch GET {url}")).await;
     said(bob, "an answer to an event").await;
     outside.set("an answer to a timer");
-    let later = format!("/fetch later \"GET {url}\"");
+    let later = format!("/fetch later GET {url}");
     bob.types("general", &later).await.is(200);
     said(bob, "an answer to a timer").await;
 }
@@ -280,10 +281,9 @@ async fn another_version_shows_what_it_does_differently(database: Database) {
     bob.types("general", "/hostile sends 1").await.is(200);
     bob.types("general", "/hostile config").await.is(200);
 
-    // Another word in a refusal, another text in a message, and a question about another channel.
+    // Another word in a refusal, a message to another channel, and a question about it.
     let other = rewritten(&component("hostile"), "because", "whereas");
     let other = rewritten(&other, "general", "another");
-    let other = rewritten(&other, "spam", "eggs");
     let folder = save(app, "hostile").await;
     let (code, cases) = replay(app, folder.path(), &other).await;
     assert_eq!(code, 1);
@@ -309,7 +309,7 @@ async fn another_version_shows_what_it_does_differently(database: Database) {
         json!(["chat-read.history(channel = \"another\", limit = 5)"])
     );
     let sent = found("commands-run", "writes[0]");
-    let place = json!({ "place": "writes[0].text", "expected": "spam", "came": "eggs" });
+    let place = json!({ "place": "writes[0].channel", "expected": "general", "came": "another" });
     assert_eq!(sent["differences"], json!([place]));
     let same = cases.iter().filter(|case| case["ok"] == true).count();
     assert_eq!(same, cases.len() - 3, "{cases:#?}");
@@ -351,7 +351,7 @@ async fn recording_is_off_until_it_is_asked_for_and_ends_by_itself(database: Dat
             .put(&on, json!({ "for_s": bad }))
             .await
             .invalid();
-        assert_eq!(refused, ["for_s must be from 1 to 120"]);
+        assert_eq!(refused, ["for_s"]);
     }
     let standing = app.backend.put(&on, json!({ "for_s": 60 })).await.is(200);
     assert_eq!(standing["until"], "2026-11-20T12:01:00.000Z");
@@ -436,10 +436,10 @@ async fn recorded_calls_are_narrowed_and_paged(database: Database) {
         .backend
         .get(format!("{calls}?faults=true&next={next}"))
         .await;
-    bad.refused(422, "bad_cursor");
+    bad.refused(400, "bad_cursor");
     assert_eq!(
         app.backend.get(format!("{calls}?hook=x")).await.invalid(),
-        ["hook is no hook"]
+        ["hook"]
     );
     app.backend.delete("/v1/plugins/hostile").await.is(204);
     app.backend.get(calls).await.refused(404, "not_found");
@@ -507,5 +507,6 @@ async fn secrets_are_in_no_recording(database: Database) {
     let secret = json!({ "secret": "token", "prefix": "Bearer " });
     assert_eq!(asked["arguments"]["headers"]["authorization"], secret);
     assert_eq!(asked["answer"]["status"], 200);
-    assert_eq!(case["grants"][0], "http");
+    let granted = case["grants"].as_array().expect("grants");
+    assert!(granted.contains(&json!(format!("http:{}", first.host()))));
 }
