@@ -9,6 +9,7 @@ mod edge;
 mod endpoint;
 mod erase;
 mod gates;
+mod golden;
 mod history;
 mod hostile;
 mod idempotency;

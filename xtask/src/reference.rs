@@ -108,7 +108,7 @@ impl Page<'_> {
             self.docs(&self.resolve.interfaces[*id].docs);
             self.write_types(*id);
         }
-        Ok(self.text)
+        Ok(self.text.replace("\n\n\n", "\n\n"))
     }
 
     fn name(&self, id: InterfaceId) -> String {

@@ -455,7 +455,7 @@ pub(super) fn command(info: &plugins::CommandInfo, plugin: &str) -> wire::Comman
 }
 
 /// What a permission allows, in words for those who grant it.
-fn allows(permission: Permission) -> &'static str {
+pub(crate) fn allows(permission: Permission) -> &'static str {
     match permission {
         Permission::Kv => "Keep small values of its own between calls.",
         Permission::Counters => "Count how often something happens within a time.",

@@ -6,7 +6,7 @@ pub const OPENING: &str = "\
 # Reference
 
 Every interface between the host and a plugin, from the contract in [`wit/`](../../wit) (package
-`{package}`). `cargo xtask reference` writes this page.
+`{package}`). `cargo xtask reference` writes this page anew when the contract changes.
 
 A plugin *exports* the hooks that it implements, and the host calls them. It *imports* the host interfaces
 that it uses, and calls those. Nobody exports or imports all of them. [Your first plugin](first-plugin.md)
@@ -20,7 +20,7 @@ its own words for: in Rust `before-send` is `before_send`, `option<u64>` is `Opt
 What a call may do depends on the hook. A host function that is not for its kind of call answers
 `denied` and does nothing.
 
-| kind | which host functions | computing time | time with all waiting |
+| kind | which host functions | computing time, by the setting | time with all waiting |
 | --- | --- | --- | --- |
 | guard | all that read, and `counters`; it decides, and writes nothing | `plugins.guard_cpu_ms` | `plugins.guard_wall_ms` |
 | pure function | `log`, `config` and `metrics`; `counters` are 0 | `plugins.guard_cpu_ms` | `plugins.guard_wall_ms` |
