@@ -89,12 +89,12 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(plugins::usage))
         .routes(routes!(plugins::decisions))
         .routes(routes!(
-            recordings::get,
-            recordings::start,
-            recordings::stop
+            recordings::recording,
+            recordings::record,
+            recordings::stop_recording
         ))
-        .routes(routes!(recordings::list, recordings::forget))
-        .routes(routes!(recordings::case))
+        .routes(routes!(recordings::calls, recordings::forget_calls))
+        .routes(routes!(recordings::call))
         .split_for_parts();
     (router, openapi::finish(api))
 }

@@ -64,7 +64,10 @@ pub(super) fn calling<'a>(
         cause: hasher.finish(),
         recording: app.recordings.round(installed.row.id, now).map(|round| {
             let chat = Arc::clone(&installed.chat);
-            let tape = Arc::new(Tape::recording(chat, app.config.plugins.recorded_bytes_max));
+            let tape = Arc::new(Tape::recording(
+                chat,
+                app.config.plugins.recorded_call_bytes_max,
+            ));
             let chat = Arc::clone(&tape) as Arc<dyn Chat>;
             Recording { round, tape, chat }
         }),

@@ -60,7 +60,7 @@ Examples:
 With --before it fails, too, when the new version takes away what those have who run the old one:
 commands, message kinds, hooks, events, or settings.")]
     Check(check::Check),
-    /// Run a component here against recorded calls. Asks no host
+    /// Run a component here against cases: calls that are written down. Asks no host
     #[command(after_help = "\
 Examples:
   althing plugin test dice.wasm

@@ -68,6 +68,8 @@ settings! {
         recording_s_max: u64 = 86_400, within(1..=604_800);
         /// The recorded calls of an install that are kept; the oldest go.
         recorded_calls_max: usize = 500, within(0..=100_000);
+        /// The largest recorded call, in bytes of what it asked and was told.
+        recorded_call_bytes_max: usize = 2 * MIB, within(0..=64 * MIB);
         /// What the recorded calls of an install may take, in bytes of memory.
         recorded_bytes_max: usize = 8 * MIB, within(0..=1024 * MIB);
         /// What all recorded calls may take on this host, in bytes of memory.

@@ -32,7 +32,7 @@ pub struct Listing {
 /// See whether calls are recorded
 #[utoipa::path(get, path = "/v1/plugins/{name}/recording", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "How it stands", body = wire::Recording)))]
-pub async fn get(
+pub async fn recording(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
@@ -47,7 +47,7 @@ pub async fn get(
 #[utoipa::path(put, path = "/v1/plugins/{name}/recording", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), request_body = wire::StartRecording,
     responses((status = 200, description = "How it stands", body = wire::Recording)))]
-pub async fn start(
+pub async fn record(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
@@ -63,7 +63,7 @@ pub async fn start(
 /// What was recorded stays for `plugins.recorded_calls_kept_s`.
 #[utoipa::path(delete, path = "/v1/plugins/{name}/recording", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 204, description = "No call is recorded any more")))]
-pub async fn stop(
+pub async fn stop_recording(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
@@ -79,7 +79,7 @@ pub async fn stop(
 #[utoipa::path(get, path = "/v1/plugins/{name}/calls", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path), Listing),
     responses((status = 200, description = "Calls", body = wire::RecordedCalls)))]
-pub async fn list(
+pub async fn calls(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
@@ -99,7 +99,7 @@ pub async fn list(
 /// All of the plugin. A recording that is on goes on.
 #[utoipa::path(delete, path = "/v1/plugins/{name}/calls", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 204, description = "They are gone")))]
-pub async fn forget(
+pub async fn forget_calls(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path(name): Path<String>,
@@ -115,7 +115,7 @@ pub async fn forget(
 #[utoipa::path(get, path = "/v1/plugins/{name}/calls/{call_id}", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path), ("call_id" = String, Path)),
     responses((status = 200, description = "The case", body = Object)))]
-pub async fn case(
+pub async fn call(
     State(app): State<Arc<App>>,
     By(caller): By,
     Path((name, id)): Path<(String, String)>,

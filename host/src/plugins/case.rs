@@ -6,8 +6,10 @@
 mod answers;
 mod difference;
 mod input;
+mod questions;
 mod recorded;
 mod tape;
+mod texts;
 mod things;
 mod told;
 
@@ -22,7 +24,8 @@ pub use difference::{Difference, compact};
 pub use input::Input;
 pub use recorded::Recorded;
 pub use tape::{Asked, Tape};
-pub use things::{Document, GivenChannel, GivenMember, GivenMessage, GivenUser, KeyValue, scope};
+pub use texts::Document;
+pub use things::{GivenChannel, GivenMember, GivenMessage, GivenUser, KeyValue, scope};
 pub use told::Told;
 
 /// A call that is ready to be made.
@@ -173,9 +176,9 @@ pub struct Response {
     #[serde(default = "things::ok")]
     status: u16,
     #[serde(default)]
-    headers: things::Headers,
+    headers: texts::Headers,
     #[serde(default)]
-    body: things::Body,
+    body: texts::Body,
 }
 
 impl Response {

@@ -1,5 +1,5 @@
-//! Runs a component in this process, in the host's own engine with a host's limits, against recorded
-//! calls. What a call returns and writes is compared with what the case expects; nothing is stored.
+//! Runs a component in this process, in the host's own engine with a host's limits, against cases. What
+//! a call returns and writes is compared with what the case expects; nothing is stored.
 
 mod given;
 

@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 
 use super::recorded::Recorded;
 use super::tape::Tape;
-use super::things::{
-    Body, Document, GivenContent, GivenMessage, Headers, get, member, nothing, one, role, role_word,
-};
+use super::texts::{Body, Document, Headers};
+use super::things::{GivenContent, GivenMessage, get, member, nothing, one, role, role_word};
 use crate::plugins::{
     self, Act, Call, Candidate, Command, Context, Draft, EndpointRequest, Event, Hook, Interaction,
     Seat,

@@ -6,17 +6,13 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answers::{Answered, Error};
 use super::input::Input;
 use super::recorded::Recorded;
-use super::things::{post_document, request_document, scope_word};
 use super::told::Told;
-use crate::plugins::{
-    Answer, Call, Channel, Chat, Context, Counters, Effect, Entry, Fault, HostError, HttpRequest,
-    HttpResponse, Member, Message, Output, Post, Scope, TimerWrite, User,
-};
+use crate::plugins::{Answer, Call, Chat, Context, Fault, HostError, Output};
 
 /// A question of a call, and what it was told.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -42,7 +38,7 @@ fn is_false(flag: &bool) -> bool {
 
 /// Notes one call.
 pub struct Tape {
-    chat: Arc<dyn Chat>,
+    pub(super) chat: Arc<dyn Chat>,
     played: Option<Vec<Asked>>,
     bytes_max: usize,
     noted: Mutex<Noted>,
@@ -70,7 +66,7 @@ pub(super) struct Noticed {
 }
 
 /// What is played back for a question.
-enum Found<T> {
+pub(super) enum Found<T> {
     Answer(Result<T, HostError>),
     /// The call ended while it waited for the answer.
     Never,
@@ -132,7 +128,8 @@ impl Tape {
         Recorded::new(noted, whole, outcome)
     }
 
-    fn ask<'a, T: Answered + Send + 'a>(
+    /// Asks `chat`, or what is played back in its place.
+    pub(super) fn ask<'a, T: Answered + Send + 'a>(
         &'a self,
         function: &'static str,
         arguments: Value,
@@ -153,7 +150,7 @@ impl Tape {
         })
     }
 
-    fn note_question(&self, function: &str, arguments: &Value) -> Option<usize> {
+    pub(super) fn note_question(&self, function: &str, arguments: &Value) -> Option<usize> {
         let mut noted = self.noted();
         noted.bytes += arguments.to_string().len();
         if noted.bytes > self.bytes_max {
@@ -169,7 +166,11 @@ impl Tape {
         Some(noted.asked.len() - 1)
     }
 
-    fn note_answer<T: Answered>(&self, at: Option<usize>, answer: &Result<T, HostError>) {
+    pub(super) fn note_answer<T: Answered>(
+        &self,
+        at: Option<usize>,
+        answer: &Result<T, HostError>,
+    ) {
         let (value, error) = match answer {
             Ok(value) => (value.write(), None),
             Err(error) => (Value::Null, Some(Error::from(error))),
@@ -185,7 +186,7 @@ impl Tape {
 
     /// What is played back, if anything is. The same question gets the answers in their order, and
     /// what only reads gets the last one again. What prepares a write needs no answer: it is taken.
-    fn play<T: Answered>(&self, function: &str, arguments: &Value) -> Option<Found<T>> {
+    pub(super) fn play<T: Answered>(&self, function: &str, arguments: &Value) -> Option<Found<T>> {
         let played = self.played.as_ref()?;
         let mut noted = self.noted();
         noted.given.resize(played.len(), false);
@@ -244,156 +245,4 @@ fn question(function: &str, arguments: &Value) -> String {
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| format!("{name} = {value}"));
     format!("{function}({})", fields.collect::<Vec<_>>().join(", "))
-}
-
-/// One line for each function: its name, the arguments that make the question, and who is asked.
-impl Chat for Tape {
-    fn tape(&self) -> Option<&Tape> {
-        Some(self)
-    }
-
-    fn owner<'a>(&'a self, scope: &'a Scope) -> Answer<'a, ()> {
-        self.ask(
-            "owner",
-            json!({ "scope": scope_word(scope) }),
-            move |chat| chat.owner(scope),
-        )
-    }
-
-    fn kv_get<'a>(&'a self, scope: &'a Scope, key: &'a str) -> Answer<'a, Option<Entry>> {
-        let question = json!({ "scope": scope_word(scope), "key": key });
-        self.ask("kv.get", question, move |chat| chat.kv_get(scope, key))
-    }
-
-    fn kv_keys<'a>(
-        &'a self,
-        scope: &'a Scope,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: u32,
-    ) -> Answer<'a, Vec<String>> {
-        let question = json!({
-            "scope": scope_word(scope), "prefix": prefix, "after": after, "limit": limit,
-        });
-        self.ask("kv.keys", question, move |chat| {
-            chat.kv_keys(scope, prefix, after, limit)
-        })
-    }
-
-    fn count(
-        &self,
-        counters: &Counters,
-        key: &str,
-        amount: Option<u32>,
-        window_ms: u32,
-        now_ms: u64,
-    ) -> u32 {
-        let question = json!({ "key": key, "amount": amount, "window_ms": window_ms });
-        let function = amount.map_or("counters.sum", |_| "counters.add");
-        let at = self.note_question(function, &question);
-        let answer = match self.play(function, &question) {
-            None => Ok(self.chat.count(counters, key, amount, window_ms, now_ms)),
-            Some(Found::Answer(answer)) => answer,
-            Some(Found::Never | Found::Nothing) => Ok(0),
-        };
-        self.note_answer(at, &answer);
-        answer.unwrap_or(0)
-    }
-
-    fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()> {
-        let question = json!({ "name": name });
-        self.ask("timers.set", question, move |chat| {
-            chat.timer(name, pending)
-        })
-    }
-
-    fn channel<'a>(&'a self, id: &'a str) -> Answer<'a, Channel> {
-        self.ask("chat-read.get-channel", json!({ "id": id }), move |chat| {
-            chat.channel(id)
-        })
-    }
-
-    fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {
-        self.ask("chat-read.get-message", json!({ "id": id }), move |chat| {
-            chat.message(id)
-        })
-    }
-
-    fn history<'a>(
-        &'a self,
-        channel: &'a str,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Answer<'a, Vec<Message>> {
-        let question = json!({ "channel": channel, "before": before, "limit": limit });
-        let live = move |chat: &'a dyn Chat| chat.history(channel, before, limit);
-        self.ask("chat-read.history", question, live)
-    }
-
-    fn members<'a>(
-        &'a self,
-        channel: &'a str,
-        after: Option<&'a str>,
-        limit: u32,
-    ) -> Answer<'a, Vec<Member>> {
-        let question = json!({ "channel": channel, "after": after, "limit": limit });
-        let live = move |chat: &'a dyn Chat| chat.members(channel, after, limit);
-        self.ask("chat-read.members", question, live)
-    }
-
-    fn user<'a>(&'a self, id: &'a str) -> Answer<'a, User> {
-        self.ask("chat-read.get-user", json!({ "id": id }), move |chat| {
-            chat.user(id)
-        })
-    }
-
-    fn prepare_send<'a>(
-        &'a self,
-        channel: &'a str,
-        post: Post,
-        pending: &'a [Effect],
-    ) -> Answer<'a, (String, Effect)> {
-        let question = post_document(json!({ "channel": channel }), &post);
-        let live = move |chat: &'a dyn Chat| chat.prepare_send(channel, post, pending);
-        self.ask("chat-write.send", question, live)
-    }
-
-    fn prepare_edit<'a>(
-        &'a self,
-        id: &'a str,
-        post: Post,
-        pending: &'a [Effect],
-    ) -> Answer<'a, Effect> {
-        let question = post_document(json!({ "id": id }), &post);
-        let live = move |chat: &'a dyn Chat| chat.prepare_edit(id, post, pending);
-        self.ask("chat-write.edit", question, live)
-    }
-
-    fn prepare_delete<'a>(
-        &'a self,
-        id: &'a str,
-        moderates: bool,
-        pending: &'a [Effect],
-    ) -> Answer<'a, Effect> {
-        let live = move |chat: &'a dyn Chat| chat.prepare_delete(id, moderates, pending);
-        self.ask("chat-write.delete", json!({ "id": id }), live)
-    }
-
-    fn prepare_act<'a>(
-        &'a self,
-        id: &'a str,
-        action: &'a str,
-        value: &'a str,
-        pending: &'a [Effect],
-    ) -> Answer<'a, Effect> {
-        let shown = super::things::json_or_text(value);
-        let question = json!({ "id": id, "action": action, "value": shown });
-        let live = move |chat: &'a dyn Chat| chat.prepare_act(id, action, value, pending);
-        self.ask("chat-write.act", question, live)
-    }
-
-    fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
-        let question = request_document(&request);
-        self.ask("http.send", question, move |chat| chat.http(request))
-    }
 }
