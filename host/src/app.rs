@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::egress;
 use crate::error::{Error, Result};
+use crate::files::Files;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::model::{self, AppId};
@@ -41,7 +42,7 @@ mod turns;
 pub use breaker::{Breaker, Turn};
 pub use decided::Decided;
 pub use grown::Grown;
-pub use health::{Breakers, Consumption, GivenUp, GivenUps, HookConsumption};
+pub use health::{Breakers, GivenUp, GivenUps};
 pub use loadout::{Installed, Loadout, PluginLog};
 pub use rates::{Left, Rates, Whose};
 pub use recordings::{RecordedCall, Recordings, Standing};
@@ -53,6 +54,7 @@ pub struct App {
     pub config: Config,
     pub clock: Clock,
     pub store: Store,
+    pub files: Files,
     pub hub: Arc<Hub>,
     pub engine: Arc<plugins::Engine>,
     pub egress: egress::Client,
@@ -120,6 +122,9 @@ impl App {
             .map_err(|e| e.to_string())?;
         let (store, committed) =
             Store::open(&store::Settings::from(&config), clock.clone()).await?;
+        let folder = config.files_dir();
+        let files = Files::in_folder(&folder)
+            .map_err(|e| format!("can't use the folder {} for files: {e}", folder.display()))?;
         let compiler = compiler(&config, &master)
             .map_err(|e| format!("can't set up the plugins' compiler: {e}"))?;
         let engine = plugins::Engine::start_with(plugin_limits(&config.plugins), Some(compiler))
@@ -156,6 +161,7 @@ impl App {
             config,
             clock,
             store,
+            files,
         });
         app.load_origins().await.map_err(|e| e.to_string())?;
         Ok((app, committed))

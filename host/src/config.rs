@@ -8,6 +8,7 @@
 mod egress;
 mod example;
 mod fault;
+mod files;
 mod limits;
 mod plugins;
 mod section;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub use egress::Egress;
 pub use example::example;
 pub use fault::{Fault, Faults};
+pub use files::Files;
 pub use limits::{Limits, Sessions};
 pub use plugins::Plugins;
 pub use server::{Log, LogFormat, Paths, Server, Store};
@@ -54,6 +56,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// `[egress]`
     pub egress: Egress,
+    /// `[files]`
+    pub files: Files,
 }
 
 impl Config {
@@ -88,6 +92,7 @@ impl Config {
             socket: Section::read(&mut source),
             plugins: Section::read(&mut source),
             egress: Section::read(&mut source),
+            files: Section::read(&mut source),
         };
         config.check_together(&mut source);
         source.finish().map(|()| config)
@@ -108,6 +113,7 @@ impl Config {
             socket: Socket::for_testing(),
             plugins: Plugins::for_testing(),
             egress: Egress::for_testing(),
+            files: Files::for_testing(),
         }
     }
 
@@ -139,6 +145,12 @@ impl Config {
             .secret_key_file
             .clone()
             .unwrap_or_else(in_data_dir)
+    }
+
+    /// The folder for uploaded files: `files.dir`, or `files` in the data folder.
+    pub fn files_dir(&self) -> PathBuf {
+        let in_data_dir = || self.paths.data_dir.join("files");
+        self.files.dir.clone().unwrap_or_else(in_data_dir)
     }
 
     /// What no setting can tell alone.

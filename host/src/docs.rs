@@ -78,7 +78,20 @@ fn figures_are_those_that_are_kept() {
     metrics.catchups(true);
     metrics.plugin_call("events", "ok", &crate::plugins::Usage::default());
     metrics.plugin_http_request("answered");
-    let text = metrics.encode();
+    let consumption = crate::metrics::Consumption::default();
+    let usage = crate::plugins::Usage::default();
+    let fault = Some(crate::plugins::FaultKind::Trap);
+    consumption.add(crate::plugins::Hook::Events, &usage, fault);
+    let own = [
+        ("a".to_owned(), crate::plugins::Figure::Counter(1)),
+        ("b".to_owned(), crate::plugins::Figure::Gauge(1)),
+    ];
+    let text = metrics.encode(&[crate::metrics::OfInstall {
+        app: "app_1".into(),
+        plugin: "poll".into(),
+        consumption: consumption.into(),
+        own: own.into(),
+    }]);
     let mut known: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())

@@ -78,6 +78,8 @@ codes! {
     Invalid = "invalid", 422, false, "A value is not valid";
     /// A plugin of the app refused the message; `detail` is for its sender.
     MessageRejected = "message_rejected", 422, false, "The message was refused";
+    /// A plugin of the app refused the file.
+    FileRejected = "file_rejected", 422, false, "The file was refused";
     /// A plugin of the app refused who would be in the channel, or as what.
     MembershipRejected = "membership_rejected", 422, false, "The change was refused";
     /// A plugin refused the action or command; `detail` is for whoever did it.

@@ -21,6 +21,7 @@ mod channels;
 mod cors;
 mod endpoint;
 mod extract;
+mod files;
 mod health;
 mod idempotency;
 mod interact;
@@ -75,6 +76,8 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(messages::history))
         .routes(routes!(messages::send))
         .routes(routes!(messages::get, messages::edit, messages::delete))
+        .routes(routes!(files::upload, files::list))
+        .routes(routes!(files::get, files::remove))
         .routes(routes!(interact::act))
         .routes(routes!(interact::commands))
         .routes(routes!(interact::run))
@@ -117,13 +120,16 @@ pub fn router(app: Arc<App>, sockets: Router<Arc<App>>) -> Router {
     let limits = request::Bounds {
         body_bytes_max: app.config.server.body_bytes_max,
         component_bytes_max: app.config.plugins.component_bytes_max,
+        file_bytes_max: usize::try_from(app.config.files.bytes_max).unwrap_or(usize::MAX),
         time_max: Duration::from_millis(app.config.server.request_timeout_ms),
+        upload_time_max: Duration::from_millis(app.config.files.upload_timeout_ms),
     };
     api.merge(endpoint::routes())
         .route_layer(from_fn_with_state(app.clone(), idempotency::layer))
         .route_layer(from_fn_with_state(app.clone(), authenticate::layer))
         .merge(public(&document))
         .merge(endpoint::public())
+        .merge(files::links())
         .merge(sockets)
         .route_layer(from_fn(request::note_route))
         .fallback(async || Error::new(Code::NotFound, "There is no such route."))

@@ -2,17 +2,19 @@
 //!
 //! The modules are the layers, listed bottom-up: a module uses only those above it in this list. A test keeps it so.
 
-// records and rules; time; the one error; what crosses the edge
+// records and rules; time; where tests end the process; the one error; what crosses the edge
 pub mod model;
 pub mod clock;
+pub mod crash;
 pub mod error;
 pub mod wire;
 pub mod frame;
 pub mod address;
 pub mod secrets;
 
-// settings; the store, the sockets' hub, the way out, user tokens; the plugin engine; figures
+// settings; files, the store, the sockets' hub, the way out, user tokens; the plugin engine; figures
 pub mod config;
+pub mod files;
 pub mod store;
 pub mod hub;
 pub mod egress;

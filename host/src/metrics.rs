@@ -1,5 +1,8 @@
-//! What the host counts, for Prometheus. No labels that a tenant chooses: their number must not
-//! grow with use.
+//! What the host counts, for Prometheus. Labels that a tenant chooses, such as the names of plugins,
+//! only for so many installs: their number must not grow with use.
+
+mod consumption;
+mod installs;
 
 use std::sync::atomic::AtomicU64;
 
@@ -12,6 +15,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::hub::Close;
 use crate::plugins::Usage;
+
+pub use consumption::{Consumption, HookConsumption};
+pub use installs::OfInstall;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
@@ -240,11 +246,13 @@ impl Metrics {
             .inc();
     }
 
-    /// Everything in the text format (OpenMetrics 1.0).
-    pub fn encode(&self) -> String {
+    /// Everything in the text format (OpenMetrics 1.0), with the figures of these installs.
+    pub fn encode(&self, installs: &[OfInstall]) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
-        let _ = text::encode(&mut out, &self.registry);
+        let _ = text::encode_registry(&mut out, &self.registry);
+        let _ = text::encode_registry(&mut out, &installs::registry(installs));
+        let _ = text::encode_eof(&mut out);
         out
     }
 }

@@ -91,6 +91,10 @@ own_id!(
     MessageId, "msg"
 );
 own_id!(
+    /// An uploaded file.
+    FileId, "fil"
+);
+own_id!(
     /// A message held back for review.
     HeldId, "hld"
 );
@@ -536,6 +540,25 @@ pub struct Decision {
     pub code: Option<String>,
     /// What the sender was told, or how it failed.
     pub reason: Option<String>,
+    pub created_at: Millis,
+}
+
+/// The kinds of message that show a file.
+pub const FILE_KINDS: [&str; 4] = ["image", "video", "audio", "file"];
+
+/// An uploaded file.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct File {
+    pub id: FileId,
+    /// Who uploaded it; empty for the app's backend.
+    pub owner: String,
+    /// As it was called there; perhaps empty.
+    pub name: String,
+    /// What its first bytes say it is, else what its sender said.
+    pub media_type: String,
+    pub bytes: i64,
+    /// 64 hexadecimal digits.
+    pub sha256: String,
     pub created_at: Millis,
 }
 

@@ -46,7 +46,7 @@ pub use figures::{Figure, Figures};
 pub use grants::{Grants, Permission};
 pub use hooks::{
     Act, check_settings, complete_command, guard_connect, guard_create, guard_delete, guard_edit,
-    guard_seat, guard_send, handle_event, handle_interaction, handle_request, kind_act,
+    guard_file, guard_seat, guard_send, handle_event, handle_interaction, handle_request, kind_act,
     kind_create, rank_feed, run_command, run_schedule, start,
 };
 pub use imports::{Answer, Chat};

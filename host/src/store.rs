@@ -38,6 +38,7 @@ mod channels;
 mod decisions;
 mod epoch;
 mod erase;
+mod files;
 mod gathering;
 mod held;
 mod idempotency;

@@ -9,12 +9,14 @@ use crate::clock::rfc3339;
 use crate::model::{self, Millis};
 
 mod channels;
+mod files;
 mod frames;
 mod messages;
 mod plugins;
 mod tenants;
 
 pub use channels::*;
+pub use files::*;
 pub use frames::*;
 pub use messages::*;
 pub use plugins::*;

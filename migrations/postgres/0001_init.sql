@@ -158,6 +158,36 @@ CREATE INDEX held_by_sender ON held (app_id, sender);
 CREATE INDEX held_by_channel ON held (channel);
 CREATE UNIQUE INDEX held_by_client_id ON held (channel, sender, client_id) WHERE client_id IS NOT NULL;
 
+-- Uploaded files. Their bytes are elsewhere, under the app's id and their own.
+CREATE TABLE files (
+    id          BIGINT  NOT NULL PRIMARY KEY,
+    app_id      BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    owner       TEXT    NOT NULL,   -- who uploaded it; empty: the app's backend
+    name        TEXT    NOT NULL,
+    media_type  TEXT    NOT NULL,
+    bytes       BIGINT  NOT NULL,
+    sha256      TEXT    NOT NULL,
+    shown       BOOLEAN NOT NULL,   -- whether some message shows it
+    created_at  BIGINT  NOT NULL
+);
+CREATE INDEX files_by_app ON files (app_id, owner, id);
+CREATE INDEX files_not_shown ON files (created_at) WHERE NOT shown AND owner <> '';
+
+-- Which messages show a file, held ones among them, and so who may read it.
+CREATE TABLE file_shares (
+    file_id     BIGINT  NOT NULL,
+    message_id  BIGINT  NOT NULL,
+    channel     BIGINT  NOT NULL,
+    PRIMARY KEY (file_id, message_id)
+);
+CREATE INDEX file_shares_by_message ON file_shares (message_id);
+CREATE INDEX file_shares_by_channel ON file_shares (channel);
+
+-- Files, and with `/` at its end all of an app, that were removed and whose bytes are still to be.
+CREATE TABLE removed_files (
+    path        TEXT    NOT NULL PRIMARY KEY
+);
+
 -- What plugins decided about what people did, other than to let it be.
 CREATE TABLE decisions (
     id          BIGINT  NOT NULL PRIMARY KEY,

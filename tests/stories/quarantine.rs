@@ -249,6 +249,27 @@ async fn what_calls_took_is_told(database: Database) {
     }
     let command = hooks.iter().find(|hook| hook["hook"] == "commands");
     assert_eq!(command.expect("the command")["calls"], 1);
+    // And what it counts itself.
+    assert_eq!(usage["figures"], json!([]));
+    alice.types("general", "/hostile metrics 2").await.is(200);
+    let counted = host.app.backend.get(&path).await.is(200);
+    assert_eq!(
+        counted["figures"],
+        json!([
+            { "name": "metric_0", "kind": "counter", "value": 0 },
+            { "name": "metric_1", "kind": "counter", "value": 1 },
+        ])
+    );
+    // The operator sees the same of each install.
+    let figures = host.stranger().get("/metrics").await.text;
+    let of = format!("{{app=\"{}\",plugin=\"hostile\"", host.app.id);
+    for line in [
+        format!("althing_install_calls_total{of},hook=\"message-guard\"}} 3"),
+        format!("althing_install_faults_total{of},hook=\"message-guard\",fault=\"trap\"}} 1"),
+        format!("althing_install_own_count_total{of},name=\"metric_1\"}} 1"),
+    ] {
+        assert!(figures.lines().any(|known| known == line), "{line}");
+    }
     // The app next door has one that has only just begun.
     let other = host.other.backend.get(&path).await.is(200);
     let other = other["hooks"].as_array().expect("a list");

@@ -89,6 +89,10 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     ("GET",    "/v1/messages/{message_id}", "",                        [401, 404, 404, 404, 404, 200, 200, 200, 200]),
     ("PATCH",  "/v1/messages/{message_id}", r#"{"data":"x"}"#,         [401, 404, 404, 404, 404, 200, 403, 403, 200]),
     ("DELETE", "/v1/messages/{message_id}", "",                        [401, 404, 404, 404, 404, 200, 200, 200, 200]),
+    ("POST",   "/v1/files", "{}",                                      [401, 201, 201, 201, 201, 201, 201, 201, 201]),
+    ("GET",    "/v1/files", "",                                        [401, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/v1/files/{file_id}", "",                              [401, 404, 404, 404, 404, 200, 200, 200, 200]),
+    ("DELETE", "/v1/files/{file_id}", "",                              [401, 404, 404, 404, 404, 204, 403, 403, 204]),
     // A message of text takes no actions from anybody who may see it.
     ("POST",   "/v1/messages/{message_id}/actions", r#"{"action":"x"}"#, [401, 404, 404, 404, 404, 409, 409, 409, 422]),
     ("GET",    "/v1/commands", "",                                     [401, 200, 200, 200, 200, 200, 200, 200, 200]),
@@ -162,6 +166,15 @@ async fn scene(host: &TestHost, people: &[Person; 7], number: usize) -> Scene {
     }
 }
 
+/// A file that a message of the member shows.
+async fn shown(member: &Person, scene: &Scene) -> String {
+    let file = member.post("/v1/files", json!({})).await.is(201);
+    let data = json!({ "file_id": file["id"] });
+    let message = json!({ "channel_id": scene.channel, "type": "file", "data": data });
+    member.post("/v1/messages", message).await.is(201);
+    file["id"].as_str().expect("an id").to_owned()
+}
+
 async fn every_route_has_its_rights(database: Database) {
     let host = TestHost::start(&database).await;
     let people = host
@@ -202,11 +215,16 @@ async fn every_route_has_its_rights(database: Database) {
                 .post("/v1/users/plain/reactivate", json!({}))
                 .await;
             let scene = scene(&host, &people, row * CALLERS.len() + column).await;
+            let file = match path.contains("{file_id}") {
+                true => shown(member, &scene).await,
+                false => String::new(),
+            };
             let fill = |text: &str| {
                 text.replace("{c}", &scene.channel)
                     .replace("{m}", &scene.message)
                     .replace("{channel_id}", &scene.channel)
                     .replace("{message_id}", &scene.message)
+                    .replace("{file_id}", &file)
                     .replace("{user_id}", "plain")
                     .replace("{org_id}", &host.org.id)
                     .replace("{app_id}", &host.app.id)

@@ -97,6 +97,13 @@ impl ChildHost {
         self.process = begin(&self.database, &self.settings, &self.link, &self.log).await;
     }
 
+    /// Starts it again after it ended, to end by itself where `place` says: see `althing::crash`.
+    pub async fn restart_to_crash_at(&mut self, place: &str) {
+        let mut settings = self.settings.clone();
+        settings.push(("CRASH_AT", place.to_owned()));
+        self.process = begin(&self.database, &settings, &self.link, &self.log).await;
+    }
+
     /// Asks it to stop, as a platform does. What it ends with comes from [`ChildHost::ended`].
     pub fn terminate(&self) {
         let sent = Command::new("kill")

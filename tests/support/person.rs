@@ -140,6 +140,22 @@ impl Person {
 
     /// A request with any body.
     pub async fn raw(&self, method: &str, path: &str, body: Option<(&str, Vec<u8>)>) -> Answer {
+        let answer = self.try_raw(method, path, body).await;
+        answer.expect("an answer from the host")
+    }
+
+    /// A post to a host that may end before it answers.
+    pub async fn try_post(&self, path: &str, body: Value) -> Option<Answer> {
+        let body = ("application/json", body.to_string().into_bytes());
+        self.try_raw("POST", path, Some(body)).await.ok()
+    }
+
+    async fn try_raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, Vec<u8>)>,
+    ) -> reqwest::Result<Answer> {
         let method = method.parse().expect("a method");
         let url = format!("http://{}{path}", self.link.address());
         let mut request = self.link.http.request(method, url);
@@ -152,15 +168,15 @@ impl Person {
         if let Some((kind, body)) = body {
             request = request.header(CONTENT_TYPE, kind).body(body);
         }
-        let response = request.send().await.expect("an answer from the host");
+        let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.expect("the answer's body");
-        Answer {
+        let text = response.text().await?;
+        Ok(Answer {
             status,
             headers,
             body: serde_json::from_str(&text).unwrap_or_default(),
             text,
-        }
+        })
     }
 
     /// Uploads a component.

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::health::{Breakers, Consumption};
+use super::health::Breakers;
+use crate::metrics::Consumption;
 use crate::model::{Millis, Quarantine, UserId};
 use crate::plugins;
 use crate::store;

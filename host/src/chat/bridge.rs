@@ -141,6 +141,7 @@ impl Bridge {
             data,
             view,
             state,
+            file: None,
             client: None,
         };
         Ok((id.to_string(), Box::new(ChatWrite::Send(new))))

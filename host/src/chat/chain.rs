@@ -11,7 +11,7 @@ use super::interact;
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{Message, Role};
+use crate::model::{FileId, Message, Role};
 use crate::plugins::{self, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
 use crate::wire::OnFault;
@@ -29,6 +29,8 @@ pub struct Content {
     pub data: String,
     pub view: Option<String>,
     pub state: Option<String>,
+    /// The file that it shows.
+    pub file: Option<FileId>,
 }
 
 /// What the guards say.

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::access;
 use super::passing;
 use crate::app::App;
+use crate::crash;
 use crate::frame;
 use crate::hub::Run;
 use crate::model::{ChannelKey, Event, EventBody, EventKind, UserId};
@@ -29,6 +30,7 @@ pub async fn run(app: Arc<App>, mut committed: mpsc::Receiver<Committed>) {
         let events: Vec<Arc<Event>> = commits.drain(..).flatten().collect();
         events.iter().for_each(|event| forget(&app, event));
         runs(&events).iter().for_each(|run| publish(&app, run));
+        crash::point("published");
         for event in &events {
             tell_newcomer(&app, event).await;
             app.grown.ring(event.app_id);

@@ -1,5 +1,5 @@
-//! The guards that let somebody in or not: to a channel, to a role, to the host itself. Unlike those of
-//! messages they change nothing and hold nothing back.
+//! The guards that let somebody or something in or not: to a channel, to a role, to the host itself.
+//! Unlike those of messages they change nothing and hold nothing back.
 
 use super::access::{Actor, Session};
 use super::calls::calling;
@@ -9,7 +9,9 @@ use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, Role, User, UserId};
-use crate::plugins::{self, Call, Context, Fault, Hook, Json, Output, Rejection, Seat};
+use crate::plugins::{
+    self, Call, Context, Fault, Hook, Json, Output, Rejection, Seat, UploadedFile,
+};
 use crate::store::NewChannel;
 use crate::store::proof::Member;
 use crate::wire::OnFault;
@@ -65,6 +67,29 @@ pub async fn connect(app: &App, session: &Session, user: &User) -> Result<()> {
     ask(app, session.tenant.app(), context, question).await
 }
 
+/// `actor` keeps a file that has come in whole.
+pub(super) async fn keep(
+    app: &App,
+    actor: &Actor,
+    file: UploadedFile,
+    head: Vec<u8>,
+) -> Result<()> {
+    let context = Context {
+        actor_role: match actor {
+            Actor::Backend(_) => plugins::Role::Server,
+            Actor::User(_) => plugins::Role::None,
+        },
+        ..nowhere(app, actor.user())
+    };
+    ask(
+        app,
+        actor.tenant().app(),
+        context,
+        Question::File(file, head),
+    )
+    .await
+}
+
 fn seat_of(user: &UserId, before: Option<Role>, after: Role) -> Seat {
     Seat {
         user: user.to_string(),
@@ -92,6 +117,8 @@ enum Question {
     Channel(Json, Vec<Seat>),
     /// The user's document.
     Session(Json),
+    /// A file and its first bytes.
+    File(UploadedFile, Vec<u8>),
 }
 
 impl Question {
@@ -99,6 +126,7 @@ impl Question {
         match self {
             Self::Seat(_) | Self::Channel(..) => Hook::MembershipGuard,
             Self::Session(_) => Hook::SessionGuard,
+            Self::File(..) => Hook::FileGuard,
         }
     }
 
@@ -107,6 +135,7 @@ impl Question {
             Self::Seat(seat) => plugins::guard_seat(call, seat).await,
             Self::Channel(channel, seats) => plugins::guard_create(call, channel, seats).await,
             Self::Session(user) => plugins::guard_connect(call, user).await,
+            Self::File(file, head) => plugins::guard_file(call, file, head).await,
         }
     }
 
@@ -114,6 +143,7 @@ impl Question {
         let code = match self {
             Self::Seat(_) | Self::Channel(..) => Code::MembershipRejected,
             Self::Session(_) => Code::SessionRejected,
+            Self::File(..) => Code::FileRejected,
         };
         let error = Error::new(code, rejection.reason).with_reason(rejection.code);
         match rejection.retry_after_ms {

@@ -10,6 +10,7 @@ use super::calls::{Resting, blame, calling};
 use super::deliver::about;
 use crate::app::{App, Installed};
 use crate::clock;
+use crate::crash;
 use crate::error::{Code, Error, Result};
 use crate::model::{Event, InstallId, Millis};
 use crate::plugins::{self, Context, Effects, Hook, Scope};
@@ -179,7 +180,7 @@ pub(super) fn backoff_ms(attempts: i64) -> Millis {
     (1000_i64 << attempts.clamp(0, 9)).min(300_000)
 }
 
-fn wants(installed: &Installed, event: &Event) -> bool {
+pub(super) fn wants(installed: &Installed, event: &Event) -> bool {
     event.depth < DEPTH_MAX
         && installed.manifest().is_some_and(|manifest| {
             manifest
@@ -255,6 +256,7 @@ async fn handle(
             Err(resting) => return Ok(Handled::Resting(resting)),
         };
         let outcome = plugins::handle_event(calling.with(&context), &handed).await;
+        crash::point("event called");
         let output = match calling.note(outcome) {
             Ok(output) => output,
             Err(fault) => {
@@ -275,7 +277,10 @@ async fn handle(
         )
         .await
         {
-            Ok(true) => return Ok(Handled::Done),
+            Ok(true) => {
+                crash::point("event done");
+                return Ok(Handled::Done);
+            }
             Ok(false) => continue, // A value it read has changed, or somebody else was quicker.
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {

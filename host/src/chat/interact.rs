@@ -37,6 +37,7 @@ pub(super) async fn create(
     }
     let shown = shown(app, installed, created.shown)?;
     Ok(Content {
+        file: None,
         kind: kind.into(),
         text: shown.text,
         data: created.data,

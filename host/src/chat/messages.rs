@@ -14,7 +14,7 @@ use super::chain::{self, Content, Decision};
 use super::{channels, cursor, interact, valid};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::model::{ChannelId, Held, Message, MessageId, UserId};
+use crate::model::{ChannelId, FILE_KINDS, Held, Message, MessageId, UserId};
 use crate::store::proof::{Member, Standing};
 use crate::store::{Holding, MessageChange, NewMessage, Sent, Slice};
 use crate::wire;
@@ -111,6 +111,7 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
         data: content.data,
         view: content.view,
         state: content.state,
+        file: content.file,
         client: client.clone(),
     };
     let channel = member.channel().clone();
@@ -188,11 +189,14 @@ pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) 
     if kind == "text" {
         return text_content(app, data);
     }
+    if FILE_KINDS.contains(&kind) {
+        return super::files::content(app, member, kind, data).await;
+    }
     let loadout = app.loadout(member.tenant().app());
     let Some(installed) = loadout.kinds.get(kind) else {
         return Err(Error::invalid(
             "type",
-            "must be `text` or a message kind of one of the app's plugins",
+            "must be `text`, `image`, `video`, `audio`, `file` or a message kind of one of the app's plugins",
         ));
     };
     interact::create(app, installed, member, kind, data).await
@@ -221,6 +225,7 @@ fn text_content(app: &App, data: &str) -> Result<Content> {
         data: data.to_owned(),
         view: None,
         state: None,
+        file: None,
     })
 }
 

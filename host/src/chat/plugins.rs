@@ -1,16 +1,16 @@
 //! Plugins of an app: uploaded, looked into, enabled with grants and settings, removed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
 use super::outside::{HOST_GRANT, Outside, Sealed};
 use super::quarantine;
 use super::users::BOT_PREFIX;
-use crate::app::{App, Consumption, HookConsumption, Installed, Loadout, PluginLog};
+use crate::app::{App, Installed, Loadout, PluginLog};
 use crate::clock;
 use crate::error::{Code, Error, Result};
+use crate::metrics::Consumption;
 use crate::model::{AppId, UserId};
 use crate::plugins::{self, Grants, Inspection, Permission};
 use crate::store::Install;
@@ -197,29 +197,6 @@ pub async fn log(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginL
     };
     Ok(wire::PluginLog {
         lines: lines.unwrap_or_default().into_iter().map(line).collect(),
-    })
-}
-
-/// What the calls of a plugin took since the host started, for each hook.
-pub async fn usage(app: &App, caller: &Caller, name: &str) -> Result<wire::PluginUsage> {
-    let backend = access::backend(caller)?;
-    if app.store.list_versions(&backend, name).await?.is_empty() {
-        return Err(Error::not_found("plugin"));
-    }
-    let loadout = app.loadout(backend.tenant().app());
-    let consumption = loadout.consumption.get(name).cloned().unwrap_or_default();
-    let of = |counter: &AtomicU64| counter.load(Relaxed);
-    let hook = |(hook, figures): (plugins::Hook, &HookConsumption)| wire::HookUsage {
-        hook: hook.name(),
-        calls: of(&figures.calls),
-        faults: figures.faults(),
-        cpu_us: of(&figures.cpu_us),
-        wall_us: of(&figures.wall_us),
-        host_calls: of(&figures.host_calls),
-        memory_peak_bytes: of(&figures.memory_peak_bytes),
-    };
-    Ok(wire::PluginUsage {
-        hooks: consumption.hooks().map(hook).collect(),
     })
 }
 

@@ -1,23 +1,46 @@
-//! Clears away what is left of channels and plugins that were removed.
+//! Clears away what is left of channels and plugins that were removed, the bytes of files that are gone,
+//! and files that no message shows.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::error::{Error, Result};
 
 /// Before the next try when the store does not answer.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How often files are looked for that no message shows.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Clears away until the host stops, also what was removed when the host last ran.
 pub async fn run(app: Arc<App>) {
     loop {
-        match app.store.sweep().await {
-            Ok(true) => continue,
-            Ok(false) => app.removed.notified().await,
+        match clear(&app).await {
+            Ok(()) => tokio::select! {
+                () = app.removed.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            },
             Err(error) => {
-                tracing::error!(error = %error, "what was removed could not be cleared away");
+                tracing::error!(error = %error, cause = ?error.cause().map(ToString::to_string), "what was removed could not be cleared away");
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+async fn clear(app: &App) -> Result<()> {
+    while app.store.sweep().await? {}
+    let kept_ms = app.config.files.not_shown_kept_s.saturating_mul(1000);
+    let before = app.clock.now() - i64::try_from(kept_ms).unwrap_or(i64::MAX / 2);
+    while app.store.drop_files_not_shown(before).await? {}
+    loop {
+        let removed = app.store.list_removed_files().await?;
+        if removed.is_empty() {
+            return Ok(());
+        }
+        for path in removed {
+            app.files.remove(&path).await.map_err(Error::internal)?;
+            app.store.forget_removed_file(path).await?;
         }
     }
 }

@@ -238,6 +238,7 @@ pub async fn remove_app(app: &App, caller: &Caller, id: AppId) -> Result<()> {
     app.forget_issuer(id).await?;
     while app.store.empty_app(tenant).await? {}
     app.store.remove_app(tenant).await?;
+    app.removed.notify_one();
     app.forget_issuer(id).await
 }
 

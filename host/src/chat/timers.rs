@@ -15,6 +15,7 @@ use super::calls::{blame, calling};
 use super::handlers::{backoff_ms, commit};
 use crate::app::App;
 use crate::clock;
+use crate::crash;
 use crate::error::{Code, Result};
 use crate::model::{AppId, Millis};
 use crate::plugins::{self, Context, Hook};
@@ -125,6 +126,7 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
     };
     let context = context(app, id, timer).await?;
     let outcome = plugins::run_schedule(calling.with(&context), &timer.name, &timer.payload).await;
+    crash::point("timer called");
     let failed = match calling.note(outcome) {
         Ok(output) => match output.value {
             Ok(()) => {
@@ -133,7 +135,10 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer) -> Result<()> {
                     version: timer.version,
                 };
                 match commit(app, installed, cause, 1, output.effects).await {
-                    Ok(_) => return Ok(()),
+                    Ok(_) => {
+                        crash::point("timer done");
+                        return Ok(());
+                    }
                     Err(error) if error.code() == Code::Unavailable => return Err(error),
                     Err(error) => format!("what it did could not be stored: {error}"),
                 }

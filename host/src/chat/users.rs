@@ -174,6 +174,8 @@ pub async fn erase(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     }
     while store.drop_answers(&backend, id.clone()).await? {}
     while store.drop_decisions(&backend, id.clone()).await? {}
+    while store.drop_files(&backend, id.clone()).await? {}
+    app.removed.notify_one();
     let mut answers = Some(String::new());
     while let Some(after) = answers {
         answers = store.forget_answers(&backend, after).await?;

@@ -245,6 +245,18 @@ pub struct Quarantine {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Usage {
     pub hooks: Vec<HookUsage>,
+    #[serde(default)]
+    pub figures: Vec<OwnFigure>,
+    #[serde(default)]
+    pub events_waiting: u64,
+}
+
+/// A number that a plugin keeps itself.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OwnFigure {
+    pub name: String,
+    pub kind: String,
+    pub value: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

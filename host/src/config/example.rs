@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::section::{Described, Section};
-use super::{Egress, Limits, Log, Paths, Plugins, Server, Sessions, Socket, Store};
+use super::{Egress, Files, Limits, Log, Paths, Plugins, Server, Sessions, Socket, Store};
 
 struct Part {
     name: &'static str,
@@ -11,7 +11,7 @@ struct Part {
     settings: Vec<Described>,
 }
 
-static PARTS: LazyLock<[Part; 9]> = LazyLock::new(|| {
+static PARTS: LazyLock<[Part; 10]> = LazyLock::new(|| {
     fn part<S: Section>() -> Part {
         Part {
             name: S::NAME,
@@ -29,6 +29,7 @@ static PARTS: LazyLock<[Part; 9]> = LazyLock::new(|| {
         part::<Socket>(),
         part::<Plugins>(),
         part::<Egress>(),
+        part::<Files>(),
     ]
 });
 

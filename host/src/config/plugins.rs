@@ -76,6 +76,8 @@ settings! {
         recorded_bytes_per_host_max: usize = 128 * MIB, within(0..=64 * 1024 * MIB);
         /// How long a recorded call is kept, in seconds.
         recorded_calls_kept_s: u64 = 3600, within(1..=604_800);
+        /// How many installs have figures of their own in `/metrics`: those that took most CPU time.
+        metrics_installs_max: u32 = 500, within(0..=100_000);
         /// The log lines of an install that are kept.
         log_lines_kept: u32 = 1000, within(0..=100_000);
     }

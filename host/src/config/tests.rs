@@ -276,7 +276,7 @@ fn the_examples_of_settings_without_a_default_are_right() {
         text.push_str(set.unwrap_or(line));
         text.push('\n');
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 7);
     let config = load(&text, &[]).unwrap();
     assert_eq!(
         config.operator_key_file(),

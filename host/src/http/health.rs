@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::chat::usage;
 use crate::error::{Code, Error, Result};
 
 pub fn routes() -> Router<Arc<App>> {
@@ -35,5 +36,9 @@ async fn ready(State(app): State<Arc<App>>) -> Result<StatusCode> {
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], app.metrics.encode()).into_response()
+    (
+        [(CONTENT_TYPE, kind)],
+        app.metrics.encode(&usage::of_installs(&app)),
+    )
+        .into_response()
 }

@@ -46,10 +46,10 @@ struct Claim {
 
 /// Claims the key for this request, or answers from what is known of it. Messages bring their own:
 /// for them the key is the `client_id`, and no answer with what somebody wrote is kept. A plugin's own
-/// routes see the key and do with it what they want.
+/// routes see the key and do with it what they want, and a file is not read twice to tell it from another.
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response> {
     let path = request.uri().path();
-    let brings_its_own = path == "/v1/messages" || path.starts_with("/v1/x/");
+    let brings_its_own = matches!(path, "/v1/messages" | "/v1/files") || path.starts_with("/v1/x/");
     if request.method() != Method::POST || brings_its_own {
         return Ok(next.run(request).await);
     }

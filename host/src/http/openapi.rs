@@ -56,6 +56,10 @@ const TAGS: &[(&str, &str)] = &[
     ("Participants", "Who is in a channel, and as what."),
     ("Messages", "Sent, read, edited, deleted."),
     (
+        "Files",
+        "Uploaded, shown in messages, read by links that hold for a while.",
+    ),
+    (
         "Plugins in use",
         "What an app's plugins offer its users: buttons, votes, slash commands.",
     ),

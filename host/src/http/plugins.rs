@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::extract::{self, By, Json, Paging, Path, Query};
 use super::{DONE, reply};
 use crate::app::App;
-use crate::chat::{decisions, installs, plugins};
+use crate::chat::{decisions, installs, plugins, usage};
 use crate::error::{Code, Error, Result};
 use crate::wire;
 
@@ -109,7 +109,8 @@ pub async fn roll_back(
 
 /// See what a plugin took
 ///
-/// Calls, failures, time and memory of each hook since the host started, over all versions of the plugin.
+/// Calls, failures, time and memory of each hook since the host started, over all versions of the plugin; and the
+/// numbers that it keeps itself.
 #[utoipa::path(get, path = "/v1/plugins/{name}/usage", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "Figures", body = wire::PluginUsage)))]
 pub async fn usage(
@@ -117,7 +118,7 @@ pub async fn usage(
     By(caller): By,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    Ok(reply::ok(&plugins::usage(&app, &caller, &name).await?))
+    Ok(reply::ok(&usage::of_plugin(&app, &caller, &name).await?))
 }
 
 /// See what a plugin decided

@@ -10,7 +10,7 @@ use super::interfaces::Hook;
 use super::state::Class;
 use super::types::{
     Candidate, CheckedSetting, Choice, Command, Created, Draft, EndpointRequest, EndpointResponse,
-    Event, Interaction, Json, Rejection, Reply, Seat, Shown, Verdict,
+    Event, Interaction, Json, Rejection, Reply, Seat, Shown, UploadedFile, Verdict,
 };
 
 /// What a call gives.
@@ -249,6 +249,23 @@ pub async fn guard_connect(call: Call<'_>, user: &Json) -> Outcome<Leave> {
     run(call, Class::Guard, async |store, instance| {
         let guest = hook.load(&mut *store, instance)?;
         guest.call_before_connect(store, call.context, user).await
+    })
+    .await
+}
+
+/// Somebody uploads a file, whose first bytes these are.
+pub async fn guard_file(call: Call<'_>, file: &UploadedFile, head: &[u8]) -> Outcome<Leave> {
+    call.note(|| Input::Keep {
+        file: file.clone(),
+        head: head.to_vec(),
+    });
+    let hook = call.install.linked.file_guard.as_ref();
+    let hook = hook.ok_or_else(|| not_exported(Hook::FileGuard))?;
+    run(call, Class::Guard, async |store, instance| {
+        let guest = hook.load(&mut *store, instance)?;
+        guest
+            .call_before_keep(store, call.context, file, head)
+            .await
     })
     .await
 }

@@ -33,6 +33,8 @@ pub enum Hook {
     MembershipGuard,
     /// Before a socket opens.
     SessionGuard,
+    /// Before an uploaded file is kept.
+    FileGuard,
     /// HTTP routes.
     Endpoint,
     /// What somebody sees in a feed.
@@ -43,7 +45,7 @@ pub enum Hook {
 
 impl Hook {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::MessageGuard,
         Self::Events,
         Self::Commands,
@@ -52,6 +54,7 @@ impl Hook {
         Self::Schedule,
         Self::MembershipGuard,
         Self::SessionGuard,
+        Self::FileGuard,
         Self::Endpoint,
         Self::Feed,
         Self::Lifecycle,
@@ -68,6 +71,7 @@ impl Hook {
             Self::Schedule => "schedule",
             Self::MembershipGuard => "membership-guard",
             Self::SessionGuard => "session-guard",
+            Self::FileGuard => "file-guard",
             Self::Endpoint => "endpoint",
             Self::Feed => "feed",
             Self::Lifecycle => "lifecycle",

@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, Weak};
 use wasmtime::component::{InstancePre, Linker};
 
 use super::bindings::exports::althing::plugin::{
-    commands, endpoint, events, feed, interactions, lifecycle, membership_guard, message_guard,
-    message_kind, schedule, session_guard,
+    commands, endpoint, events, feed, file_guard, interactions, lifecycle, membership_guard,
+    message_guard, message_kind, schedule, session_guard,
 };
 use super::call::execute;
 use super::component::Inspection;
@@ -38,6 +38,7 @@ pub struct Linked {
     pub(super) schedule: Option<schedule::GuestIndices>,
     pub(super) membership_guard: Option<membership_guard::GuestIndices>,
     pub(super) session_guard: Option<session_guard::GuestIndices>,
+    pub(super) file_guard: Option<file_guard::GuestIndices>,
     pub(super) endpoint: Option<endpoint::GuestIndices>,
     pub(super) feed: Option<feed::GuestIndices>,
     pub(super) lifecycle: Option<lifecycle::GuestIndices>,
@@ -133,6 +134,9 @@ fn build(
         session_guard: has(Hook::SessionGuard)
             .then(|| session_guard::GuestIndices::new(&pre))
             .transpose()?,
+        file_guard: has(Hook::FileGuard)
+            .then(|| file_guard::GuestIndices::new(&pre))
+            .transpose()?,
         endpoint: has(Hook::Endpoint)
             .then(|| endpoint::GuestIndices::new(&pre))
             .transpose()?,
@@ -193,6 +197,9 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
                 hook.load(&mut *store, instance)?;
             }
             if let Some(hook) = &linked.session_guard {
+                hook.load(&mut *store, instance)?;
+            }
+            if let Some(hook) = &linked.file_guard {
                 hook.load(&mut *store, instance)?;
             }
             if let Some(hook) = &linked.endpoint {

@@ -8,6 +8,7 @@ pub use guest::commands::{Choice, Command};
 pub use guest::endpoint::{Request as EndpointRequest, Response as EndpointResponse};
 pub use guest::events::Event;
 pub use guest::feed::Candidate;
+pub use guest::file_guard::File as UploadedFile;
 pub use guest::interactions::Interaction;
 pub use guest::lifecycle::SettingFault as CheckedSetting;
 pub use guest::membership_guard::Seat;

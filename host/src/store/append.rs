@@ -9,7 +9,7 @@ use super::proof::{Member, Standing};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
 use crate::model::{
-    AppId, ChannelKey, Event, EventBody, EventKind, Message, MessageId, Millis, UserId,
+    AppId, ChannelKey, Event, EventBody, EventKind, FileId, Message, MessageId, Millis, UserId,
 };
 
 /// A message to be stored. Its maker has shown that it may be sent; whether that still holds is
@@ -27,6 +27,8 @@ pub struct NewMessage {
     pub data: String,
     pub view: Option<String>,
     pub state: Option<String>,
+    /// The file that it shows.
+    pub file: Option<FileId>,
     /// The id that the client chose, and a hash of what it sent.
     pub client: Option<(String, i64)>,
 }
@@ -159,7 +161,7 @@ impl Tx {
         let mut results = Vec::with_capacity(messages.len());
         for new in messages {
             let Some((id, hash)) = &new.client else {
-                results.push(self.append_message(new).map(sent));
+                results.push(self.append_with_file(new).await.map(sent));
                 continue;
             };
             let key = (new.member.channel().key, new.sender.clone(), id.clone());
@@ -172,7 +174,7 @@ impl Tx {
                     Code::IdempotencyConflict,
                     "A message with this `client_id` but another content was sent before.",
                 )),
-                None => self.append_message(new).map(|message| {
+                None => self.append_with_file(new).await.map(|message| {
                     before.insert(key, (*hash, message.clone()));
                     sent(message)
                 }),
@@ -180,6 +182,20 @@ impl Tx {
         }
         self.flush().await?;
         Ok(results)
+    }
+
+    async fn append_with_file(&mut self, new: &NewMessage) -> Result<Arc<Message>> {
+        let Some(file) = new.file else {
+            return self.append_message(new);
+        };
+        let app = new.member.tenant().app();
+        if !self.has_file(app, file).await? {
+            return Err(Error::not_found("file"));
+        }
+        let message = self.append_message(new)?;
+        self.show_file(app, file, message.id.0, message.channel)
+            .await?;
+        Ok(message)
     }
 
     fn append_message(&mut self, new: &NewMessage) -> Result<Arc<Message>> {

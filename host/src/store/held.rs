@@ -6,7 +6,7 @@ use super::append::{ClientIds, NewMessage, Sent};
 use super::proof::{Backend, Member};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, ChannelKey, Held, HeldId, Message, MessageId, UserId};
+use crate::model::{AppId, ChannelKey, FILE_KINDS, Held, HeldId, Message, MessageId, UserId};
 
 macro_rules! held_columns {
     () => {
@@ -34,6 +34,12 @@ impl Store {
         self.write(move |tx| {
             Box::pin(async move {
                 let (app, channel) = (message.member.tenant().app(), message.member.channel().key);
+                let file = message.file;
+                if let Some(file) = file
+                    && !tx.has_file(app, file).await?
+                {
+                    return Err(Error::not_found("file"));
+                }
                 if let Some((client_id, hash)) = &message.client {
                     let other = || {
                         Error::new(
@@ -74,6 +80,9 @@ impl Store {
                     created_at: tx.now,
                 };
                 insert(tx, app, &held).await?;
+                if let Some(file) = file {
+                    tx.show_file(app, file, held.id.0, channel).await?;
+                }
                 Ok(Holding::Held(held))
             })
         })
@@ -117,6 +126,11 @@ impl Store {
     pub async fn approve_held(&self, member: Member, held: Held) -> Result<Sent> {
         self.write(move |tx| {
             Box::pin(async move {
+                let file = tx.file_of(held.id.0).await?;
+                if file.is_none() && FILE_KINDS.contains(&held.kind.as_str()) {
+                    let detail = "The file that the message shows is gone; it can be rejected.";
+                    return Err(Error::new(Code::Conflict, detail));
+                }
                 remove(tx, member.tenant().app(), held.id).await?;
                 let message = NewMessage {
                     member,
@@ -127,6 +141,7 @@ impl Store {
                     data: held.data,
                     view: held.view,
                     state: held.state,
+                    file,
                     client: held.client_id.zip(held.client_hash),
                 };
                 let mut sent = tx.send_all(&[message], ClientIds::LookedFor).await?;
@@ -182,10 +197,9 @@ async fn remove(tx: &mut Tx, app: AppId, id: HeldId) -> Result<()> {
             .await
             .map(|done| done.rows_affected())
     })?;
-    if gone == 0 {
-        Err(Error::not_found("held message"))
-    } else {
-        Ok(())
+    match gone {
+        0 => Err(Error::not_found("held message")),
+        _ => tx.hide_file(id.0).await,
     }
 }
 

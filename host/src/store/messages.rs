@@ -10,8 +10,8 @@ use super::writer::{Connection, Tx};
 use super::{Db, Store};
 use crate::error::{Code, Error, Result};
 use crate::model::{
-    AppId, ChannelKey, ChannelListing, Event, EventBody, EventKind, Message, MessageId, Millis,
-    UserId,
+    AppId, ChannelKey, ChannelListing, Event, EventBody, EventKind, FILE_KINDS, Message, MessageId,
+    Millis, UserId,
 };
 
 macro_rules! message_columns {
@@ -329,6 +329,9 @@ impl Tx {
             .await?;
         if let Some(app) = self.known.heads.get(&channel).map(|head| head.app_id) {
             self.drop_values_of(app, format!("m:{id}")).await?;
+            if FILE_KINDS.contains(&message.kind.as_str()) {
+                self.hide_file(id.0).await?;
+            }
         }
         Ok(message)
     }

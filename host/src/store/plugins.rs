@@ -6,6 +6,7 @@ use super::append::{ClientIds, MessageChange, NewMessage};
 use super::kept::Kept;
 use super::proof::{Backend, Tenant};
 use super::writer::Tx;
+use crate::crash;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, ChannelKey, InstallId, MessageId, Millis, UserId};
 
@@ -575,9 +576,12 @@ impl Tx {
     async fn handler(&mut self, commit: HandlerCommit) -> Result<()> {
         let install = commit.install;
         self.depth = commit.depth;
+        crash::point("handler begun");
         self.settle_cause(install, &commit.cause).await?;
+        crash::point("handler settled");
         self.check_reads(install, &commit.kv_reads).await?;
         self.write_kept(&commit).await?;
+        crash::point("handler kept");
         for write in commit.chat {
             match write {
                 ChatWrite::Send(message) => {
@@ -600,6 +604,7 @@ impl Tx {
                 }
             }
         }
+        crash::point("handler written");
         Ok(())
     }
 

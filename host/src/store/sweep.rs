@@ -5,6 +5,7 @@ use super::Store;
 use super::erase::STEP_ROWS;
 use super::proof::Tenant;
 use crate::error::Result;
+use crate::files;
 
 /// What is left of things that were removed: where they are noted, what goes of each, and how the
 /// note goes after it.
@@ -18,6 +19,10 @@ const OF_CHANNEL: Remains = Remains {
     next: "SELECT channel FROM removed_logs LIMIT 1",
     steps: &[
         "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE channel = $1 LIMIT $2)",
+        "UPDATE files SET shown = FALSE WHERE id IN (SELECT file_id FROM file_shares WHERE channel = $1 LIMIT $2) AND shown \
+         AND NOT EXISTS (SELECT 1 FROM file_shares s WHERE s.file_id = files.id AND s.channel <> $1)",
+        "DELETE FROM file_shares WHERE (file_id, message_id) IN \
+         (SELECT file_id, message_id FROM file_shares WHERE channel = $1 LIMIT $2)",
     ],
     done: "DELETE FROM removed_logs WHERE channel = $1",
 };
@@ -34,12 +39,15 @@ const OF_INSTALL: Remains = Remains {
 };
 
 /// What an app has, in the order in which it goes: what refers to something goes before it.
-const OF_APP: [&str; 8] = [
+const OF_APP: [&str; 10] = [
     "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM plugin_kv WHERE (install, scope, key) IN (SELECT k.install, k.scope, k.key FROM installs i \
      JOIN plugin_kv k ON k.install = i.id WHERE i.app_id = $1 LIMIT $2)",
     "DELETE FROM plugin_timers WHERE (install, name) IN (SELECT t.install, t.name FROM installs i \
      JOIN plugin_timers t ON t.install = i.id WHERE i.app_id = $1 LIMIT $2)",
+    "DELETE FROM file_shares WHERE (file_id, message_id) IN (SELECT s.file_id, s.message_id FROM files f \
+     JOIN file_shares s ON s.file_id = f.id WHERE f.app_id = $1 LIMIT $2)",
+    "DELETE FROM files WHERE id IN (SELECT id FROM files WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM held WHERE id IN (SELECT id FROM held WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM participants WHERE (channel, user_id) IN \
@@ -83,6 +91,7 @@ impl Store {
         let id = tenant.app();
         self.write(move |tx| {
             Box::pin(async move {
+                tx.note_removed(files::all_of(id)).await?;
                 for sql in [
                     "DELETE FROM keys WHERE app_id = $1",
                     "DELETE FROM signing_keys WHERE app_id = $1",
@@ -140,7 +149,8 @@ impl Store {
                     }
                     sqlx::query("DELETE FROM apps WHERE id = $1").bind(id).execute(&mut *c).await.map(drop)
                 })?;
-                Ok(())
+                // Once more, for what was on its way when the app was shut.
+                tx.note_removed(files::all_of(id)).await
             })
         })
         .await

@@ -19,6 +19,7 @@ use super::gathering::Gathering;
 use super::messages::log_after;
 use super::{Committed, Db, Store};
 use crate::clock::{self, Clock};
+use crate::crash;
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelKey, Event, IdSource, Millis};
 
@@ -254,6 +255,7 @@ impl Writer {
                             Outcome::Worked(work, failed) => work.finish(failed),
                         }
                     }
+                    crash::point_if(!events.is_empty(), "acknowledged");
                     if !events.is_empty() && self.commits.send(events).await.is_err() {
                         return; // Nobody publishes any more: the host has stopped.
                     }
@@ -503,7 +505,10 @@ impl Tx {
     async fn commit(mut self) -> Result<Done> {
         self.flush().await?;
         self.write_heads().await?;
+        let grows = !self.appended.is_empty();
+        crash::point_if(grows, "to be committed");
         self.execute("COMMIT").await?;
+        crash::point_if(grows, "committed");
         self.known
             .heads
             .values_mut()

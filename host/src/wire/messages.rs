@@ -18,10 +18,12 @@ pub struct Send {
     /// then stands in the side channel of the two.
     #[serde(default = "everybody")]
     pub to: String,
-    /// `text`, or a message kind of one of the app's plugins.
+    /// `text`; `image`, `video`, `audio` or `file` for an uploaded file; or a message kind of one of
+    /// the app's plugins.
     #[serde(rename = "type")]
     pub kind: String,
-    /// For `text` a string; for a kind what that kind defines.
+    /// For `text` a string; for a file an object with `file_id`, and perhaps a caption as `text`;
+    /// for a kind what that kind defines.
     #[schema(value_type = serde_json::Value)]
     pub data: Box<RawValue>,
     /// An id of the client's own choice, unique for this sender in this channel, 1 to 128 bytes. A
@@ -50,10 +52,11 @@ pub struct Message<'a> {
     pub from: &'a UserId,
     /// `*`, or for a private message the other of the pair.
     pub to: &'a str,
-    /// `text`, or a message kind.
+    /// `text`, a kind of file, or a message kind of a plugin.
     #[serde(rename = "type")]
     pub kind: &'a str,
-    /// For `text` a string; `null` once the message is deleted.
+    /// For `text` a string; for a file an object with `file_id`, `name`, `media_type`, `bytes`, and
+    /// `text` if there is a caption; `null` once the message is deleted.
     #[schema(value_type = serde_json::Value)]
     pub(crate) data: Raw<'a>,
     /// How to show it, where a plugin says so: `text`, and `blocks` for clients that know them.

@@ -191,6 +191,21 @@ pub struct Quarantine {
 pub struct PluginUsage {
     /// Those hooks that were called.
     pub hooks: Vec<HookUsage>,
+    /// What the plugin counts itself, since the host started.
+    pub figures: Vec<OwnFigure>,
+    /// Events that it has not handled yet, of the next 1000 log entries of the app.
+    pub events_waiting: usize,
+}
+
+/// A number that a plugin keeps for those who run it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct OwnFigure {
+    /// Lower-case letters, digits and `_`.
+    pub name: String,
+    /// `counter`, which only grows, or `gauge`, which is what was set last.
+    pub kind: &'static str,
+    /// Its value.
+    pub value: i64,
 }
 
 /// What the calls of one hook took.

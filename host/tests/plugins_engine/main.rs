@@ -6,6 +6,7 @@
 mod admission;
 mod chat;
 mod compiling;
+mod corpus;
 mod inspecting;
 mod keeping;
 mod limits;

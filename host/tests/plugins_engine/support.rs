@@ -72,7 +72,7 @@ pub async fn install(engine: &Arc<Engine>, app: &str, id: &str) -> Install {
 pub fn all_but_moderation() -> Grants {
     Permission::ALL
         .into_iter()
-        .filter(|p| *p != Permission::ChatModerate)
+        .filter(|p| p.is_interface())
         .collect()
 }
 

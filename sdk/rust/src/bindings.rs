@@ -40,6 +40,7 @@ pub mod hooks {
     hook!(schedule, "althing:hooks/schedule");
     hook!(membership_guard, "althing:hooks/membership-guard");
     hook!(session_guard, "althing:hooks/session-guard");
+    hook!(file_guard, "althing:hooks/file-guard");
     hook!(endpoint, "althing:hooks/endpoint");
     hook!(feed, "althing:hooks/feed");
     hook!(lifecycle, "althing:hooks/lifecycle");
@@ -48,6 +49,7 @@ pub mod hooks {
 pub use hooks::{
     commands::exports::althing::plugin::commands, endpoint::exports::althing::plugin::endpoint,
     events::exports::althing::plugin::events, feed::exports::althing::plugin::feed,
+    file_guard::exports::althing::plugin::file_guard,
     interactions::exports::althing::plugin::interactions,
     lifecycle::exports::althing::plugin::lifecycle,
     membership_guard::exports::althing::plugin::membership_guard,

@@ -5,13 +5,13 @@
 //! better signatures: borrowed contexts, and bodies where there is a sensible one.
 
 use crate::bindings::{
-    commands, endpoint, events, feed, interactions, lifecycle, membership_guard, message_guard,
-    message_kind, schedule, session_guard,
+    commands, endpoint, events, feed, file_guard, interactions, lifecycle, membership_guard,
+    message_guard, message_kind, schedule, session_guard,
 };
 use crate::endpoint::{Request, Response};
 use crate::{
-    Candidate, Choice, Command, Context, Created, Draft, Event, Interaction, Rejection, Reply,
-    Seat, SettingFault, Shown, Verdict,
+    Candidate, Choice, Command, Context, Created, Draft, Event, File, Interaction, Rejection,
+    Reply, Seat, SettingFault, Shown, Verdict,
 };
 
 /// Before a message is sent, edited or deleted. A guard reads and decides; host functions that write
@@ -107,6 +107,12 @@ pub trait MembershipGuard {
 pub trait SessionGuard {
     /// `ctx.actor` connects; `user` is JSON with `id`, `name` and `custom`.
     fn before_connect(ctx: &Context, user: &str) -> Result<(), Rejection>;
+}
+
+/// Before an uploaded file is kept. A guard reads and decides, and may run more than once.
+pub trait FileGuard {
+    /// `ctx.actor` keeps `file`; `head` has its first bytes, at most 4 KiB.
+    fn before_keep(ctx: &Context, file: File, head: &[u8]) -> Result<(), Rejection>;
 }
 
 /// The plugin's own HTTP routes, under the app's API.
@@ -235,6 +241,13 @@ impl<T: SessionGuard> session_guard::Guest for T {
     fn before_connect(ctx: Context, user: String) -> Result<(), Rejection> {
         start();
         <T as SessionGuard>::before_connect(&ctx, &user)
+    }
+}
+
+impl<T: FileGuard> file_guard::Guest for T {
+    fn before_keep(ctx: Context, file: File, head: Vec<u8>) -> Result<(), Rejection> {
+        start();
+        <T as FileGuard>::before_keep(&ctx, file, &head)
     }
 }
 

@@ -62,6 +62,7 @@ pub mod timers;
 pub use bindings::commands::{Choice, Command};
 pub use bindings::events::Event;
 pub use bindings::feed::Candidate;
+pub use bindings::file_guard::File;
 pub use bindings::interactions::Interaction;
 pub use bindings::lifecycle::SettingFault;
 pub use bindings::membership_guard::Seat;
@@ -72,8 +73,8 @@ pub use config::config;
 pub use error::{Error, Result};
 pub use event::{MemberChange, Posted};
 pub use hooks::{
-    Commands, Endpoint, Events, Feed, Interactions, Lifecycle, MembershipGuard, MessageGuard,
-    MessageKind, Schedule, SessionGuard,
+    Commands, Endpoint, Events, Feed, FileGuard, Interactions, Lifecycle, MembershipGuard,
+    MessageGuard, MessageKind, Schedule, SessionGuard,
 };
 pub use json::{parse_json, to_json};
 pub use random::Random;

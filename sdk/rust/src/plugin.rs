@@ -58,6 +58,9 @@ macro_rules! __export_hook {
     (SessionGuard, $plugin:ident) => {
         $crate::__export_hook!(@ session_guard SessionGuard $plugin);
     };
+    (FileGuard, $plugin:ident) => {
+        $crate::__export_hook!(@ file_guard FileGuard $plugin);
+    };
     (Endpoint, $plugin:ident) => {
         $crate::__export_hook!(@ endpoint Endpoint $plugin);
     };
@@ -80,7 +83,7 @@ macro_rules! __export_hook {
             "`",
             stringify!($other),
             "` is not a hook; there are MessageGuard, Events, Commands, Interactions, ",
-            "MessageKind, Schedule, MembershipGuard, SessionGuard, Endpoint, Feed and Lifecycle"
+            "MessageKind, Schedule, MembershipGuard, SessionGuard, FileGuard, Endpoint, Feed and Lifecycle"
         ));
     };
 }

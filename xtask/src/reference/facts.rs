@@ -140,6 +140,13 @@ pub const HOOKS: &[Hook] = &[
         manifest: NOTHING,
     },
     Hook {
+        name: "file-guard",
+        kind: Kind::Guard,
+        others: &[],
+        rust: "FileGuard",
+        manifest: NOTHING,
+    },
+    Hook {
         name: "endpoint",
         kind: Kind::Handler,
         others: &[],

@@ -60,7 +60,7 @@ pub fn plugin(plugin: &Plugin) -> String {
     text
 }
 
-/// What its calls took, a row for each hook.
+/// What its calls took, a row for each hook, and below it what it counts itself.
 pub fn usage(usage: &Usage) -> String {
     let mut rows = vec![
         [
@@ -94,7 +94,19 @@ pub fn usage(usage: &Usage) -> String {
             format!("{} KiB", hook.memory_peak_bytes / 1024),
         ]
     }));
-    table(0, &rows)
+    let mut page = table(0, &rows);
+    if usage.events_waiting > 0 {
+        page.push_str(&format!("\n\nEvents that wait: {}", usage.events_waiting));
+    }
+    if !usage.figures.is_empty() {
+        let mut rows = vec![["Its own figures", "Kind", "Value"].map(str::to_owned)];
+        rows.extend(usage.figures.iter().map(|figure| {
+            let name = figure.name.clone();
+            [name, figure.kind.clone(), figure.value.to_string()]
+        }));
+        page.push_str(&format!("\n\n{}", table(0, &rows)));
+    }
+    page
 }
 
 /// What a component is and wants.

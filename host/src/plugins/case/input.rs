@@ -10,7 +10,7 @@ use super::texts::{Body, Document, Headers};
 use super::things::{GivenContent, GivenMessage, get, member, nothing, one, role, role_word};
 use crate::plugins::{
     self, Act, Call, Candidate, Command, Context, Draft, EndpointRequest, Event, Hook, Interaction,
-    Seat,
+    Seat, UploadedFile,
 };
 
 /// What a hook is called with.
@@ -29,6 +29,7 @@ pub enum Input {
     Seat(Seat),
     CreateChannel { channel: String, seats: Vec<Seat> },
     Connect { user: String },
+    Keep { file: UploadedFile, head: Vec<u8> },
     Request(EndpointRequest),
     Rank(Ranking),
     CheckSettings(String),
@@ -86,6 +87,7 @@ fn functions(hook: Hook) -> &'static [&'static str] {
         Hook::Events | Hook::Interactions | Hook::Endpoint => &["handle"],
         Hook::MembershipGuard => &["before-seat", "before-create"],
         Hook::SessionGuard => &["before-connect"],
+        Hook::FileGuard => &["before-keep"],
         Hook::Feed => &["rank"],
         Hook::Lifecycle => &["start", "check"],
         Hook::Schedule => &["run"],
@@ -118,6 +120,7 @@ impl Input {
             Self::Seat(_) => (Hook::MembershipGuard, "before-seat"),
             Self::CreateChannel { .. } => (Hook::MembershipGuard, "before-create"),
             Self::Connect { .. } => (Hook::SessionGuard, "before-connect"),
+            Self::Keep { .. } => (Hook::FileGuard, "before-keep"),
             Self::Request(_) => (Hook::Endpoint, "handle"),
             Self::Rank(_) => (Hook::Feed, "rank"),
             Self::CheckSettings(_) => (Hook::Lifecycle, "check"),
@@ -188,6 +191,7 @@ impl Input {
             (Hook::SessionGuard, _) => Self::Connect {
                 user: Document::from(input).0,
             },
+            (Hook::FileGuard, _) => fields::<WrittenFile>(input)?.keep()?,
             (Hook::Endpoint, _) => Self::Request(fields::<WrittenRequest>(input)?.request()?),
             (Hook::Feed, _) => Self::Rank(fields::<WrittenRanking>(input)?.ranking(context)),
             (Hook::Lifecycle, "check") => Self::CheckSettings(Document::from(input).0),
@@ -234,6 +238,10 @@ impl Input {
             Self::Connect { user: document } | Self::CheckSettings(document) => {
                 Document::shown(document)
             }
+            Self::Keep { file, head } => json!({
+                "name": file.name, "media_type": file.media_type, "bytes": file.bytes,
+                "sha256": file.sha256, "head": Body::from(head.as_slice()),
+            }),
             Self::Request(request) => json!({
                 "method": request.method, "path": request.path, "query": request.query,
                 "headers": Headers::from(request.headers.as_slice()),
@@ -271,6 +279,7 @@ impl Input {
                 tape.end(&plugins::guard_create(call, channel, seats).await)
             }
             Self::Connect { user } => tape.end(&plugins::guard_connect(call, user).await),
+            Self::Keep { file, head } => tape.end(&plugins::guard_file(call, file, head).await),
             Self::Request(request) => tape.end(&plugins::handle_request(call, request).await),
             Self::Rank(Ranking {
                 feed,
@@ -449,6 +458,33 @@ struct WrittenChannel {
     channel: Document,
     #[serde(default)]
     seats: Vec<WrittenSeat>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFile {
+    #[serde(default)]
+    name: String,
+    media_type: String,
+    bytes: Option<u64>,
+    #[serde(default)]
+    sha256: String,
+    #[serde(default)]
+    head: Body,
+}
+
+impl WrittenFile {
+    fn keep(self) -> Result<Input, String> {
+        let head = self.head.read();
+        let head = head.map_err(|error| format!("input.head {error}"))?;
+        let file = UploadedFile {
+            name: self.name,
+            media_type: self.media_type,
+            bytes: self.bytes.unwrap_or(head.len() as u64),
+            sha256: self.sha256,
+        };
+        Ok(Input::Keep { file, head })
+    }
 }
 
 #[derive(Deserialize)]

@@ -8,8 +8,8 @@ wit_bindgen::generate!({ path: "../../../wit", world: "plugin" });
 
 use althing::plugin::types::{Context, Draft, Json, Rejection, Reply, View};
 use exports::althing::plugin::{
-    commands, endpoint, events, feed, interactions, lifecycle, membership_guard, message_guard,
-    message_kind, schedule, session_guard,
+    commands, endpoint, events, feed, file_guard, interactions, lifecycle, membership_guard,
+    message_guard, message_kind, schedule, session_guard,
 };
 
 #[used]
@@ -196,6 +196,13 @@ impl membership_guard::Guest for Hostile {
 impl session_guard::Guest for Hostile {
     fn before_connect(_: Context, user: Json) -> Result<(), Rejection> {
         leave(field(&user, "name"))
+    }
+}
+
+impl file_guard::Guest for Hostile {
+    fn before_keep(_: Context, file: file_guard::File, head: Vec<u8>) -> Result<(), Rejection> {
+        leave(&file.name)?;
+        leave(&String::from_utf8_lossy(&head))
     }
 }
 
