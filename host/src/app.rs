@@ -35,6 +35,7 @@ mod grown;
 mod health;
 mod loadout;
 mod rates;
+mod recordings;
 mod seats;
 mod trial;
 mod turns;
@@ -45,6 +46,7 @@ pub use grown::Grown;
 pub use health::{Breakers, GivenUp, GivenUps};
 pub use loadout::{Installed, Loadout, PluginLog};
 pub use rates::{Left, Rates, Whose};
+pub use recordings::{RecordedCall, Recordings, Standing};
 pub use seats::Seats;
 pub use trial::{Again, Compared, Difference, HookCompared, Pair, Trial};
 pub use turns::Turns;
@@ -79,6 +81,8 @@ pub struct App {
     pub installing: tokio::sync::Mutex<()>,
     /// What plugins decided.
     pub decided: Decided,
+    /// Calls of plugins that somebody wanted recorded.
+    pub recordings: Recordings,
     /// Hooks that failed too often.
     pub given_up: GivenUps,
     /// Rung when a timer was set.
@@ -150,6 +154,7 @@ impl App {
             turns: Turns::default(),
             installing: tokio::sync::Mutex::default(),
             decided: Decided::default(),
+            recordings: Recordings::new(&config.plugins),
             given_up: GivenUps::default(),
             timers_changed: Notify::new(),
             removed: Notify::new(),

@@ -28,6 +28,7 @@ mod outside;
 pub mod passing;
 pub mod plugins;
 pub mod quarantine;
+pub mod recordings;
 pub mod review;
 pub mod rights;
 pub mod rollout;

@@ -3,11 +3,13 @@
 use crate::error::Code;
 use crate::hub::Close;
 use crate::model::EventKind;
+use crate::plugins;
 use crate::socket::METHODS;
 
 const ERRORS: &str = include_str!("../../docs/errors.md");
 const EVENTS: &str = include_str!("../../docs/events.md");
 const SOCKET: &str = include_str!("../../docs/socket.md");
+const REFERENCE: &str = include_str!("../../docs/plugins/reference.md");
 const OPERATING: &str = include_str!("../../docs/operating.md");
 
 /// The events that are in no log.
@@ -103,6 +105,38 @@ fn figures_are_those_that_are_kept() {
     documented.sort_unstable();
     known.sort_unstable();
     assert_eq!(documented, known);
+}
+
+/// The page is made from `wit/`, but what it says besides is the host's to know.
+#[test]
+fn the_reference_of_plugins_says_what_the_host_does() {
+    let lines = |start: &'static str| {
+        REFERENCE
+            .lines()
+            .filter_map(move |line| line.strip_prefix(start))
+    };
+    let headings: Vec<&str> = lines("### ").collect();
+    for hook in plugins::Hook::ALL {
+        assert!(headings.contains(&hook.name()), "no hook {}", hook.name());
+    }
+    for permission in plugins::Permission::ALL {
+        let words = crate::chat::plugins::allows(permission);
+        if permission.is_interface() {
+            let row = format!("| Permission | `{}`: “{words}” |", permission.name());
+            assert!(REFERENCE.contains(&row), "not told: {row}");
+        }
+    }
+    let example = include_str!("../../deploy/althing.example.toml");
+    for word in REFERENCE
+        .split('`')
+        .filter_map(|word| word.strip_prefix("plugins."))
+    {
+        let setting = format!("#{word} = ");
+        assert!(
+            example.contains(&setting),
+            "there is no setting plugins.{word}"
+        );
+    }
 }
 
 #[test]

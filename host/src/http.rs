@@ -31,6 +31,7 @@ mod openapi;
 mod orgs;
 mod participants;
 mod plugins;
+mod recordings;
 mod reference;
 mod reply;
 mod request;
@@ -103,6 +104,13 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(rollout::rollout_log))
         .routes(routes!(plugins::usage))
         .routes(routes!(plugins::decisions))
+        .routes(routes!(
+            recordings::recording,
+            recordings::record,
+            recordings::stop_recording
+        ))
+        .routes(routes!(recordings::calls, recordings::forget_calls))
+        .routes(routes!(recordings::call))
         .split_for_parts();
     (router, openapi::finish(api))
 }

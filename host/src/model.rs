@@ -103,6 +103,10 @@ own_id!(
     DecisionId, "dec"
 );
 own_id!(
+    /// A recorded call of a plugin.
+    CallId, "cal"
+);
+own_id!(
     /// A channel's number inside the store; also its public id when the app gave none.
     ChannelKey, "chn"
 );

@@ -7,6 +7,7 @@
 
 mod bindings;
 mod call;
+pub mod case;
 mod compiler;
 mod component;
 mod counters;

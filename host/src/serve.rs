@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::chat::{decisions, deliver, handlers, plugins, quarantine, sweep, timers};
+use crate::chat::{decisions, deliver, handlers, plugins, quarantine, recordings, sweep, timers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Peer;
@@ -81,6 +81,7 @@ impl Host {
             tokio::spawn(timers::run(app.clone())),
             tokio::spawn(quarantine::run(app.clone())),
             tokio::spawn(decisions::run(app.clone())),
+            tokio::spawn(recordings::run(app.clone())),
             tokio::spawn(sweep::run(app.clone())),
             tokio::spawn(tidy(app.clone())),
         ];

@@ -122,6 +122,12 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     ("DELETE", "/v1/plugins/{name}/rollout", "",                       [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("POST",   "/v1/plugins/{name}/rollout/promote", "",               [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/rollout/log", "",                   [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/recording", "",                     [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("PUT",    "/v1/plugins/{name}/recording", "{}",                   [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("DELETE", "/v1/plugins/{name}/recording", "",                     [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/calls", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("DELETE", "/v1/plugins/{name}/calls", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("GET",    "/v1/plugins/{name}/calls/{call_id}", "",               [401, 403, 404, 403, 403, 403, 403, 403, 404]),
 ];
 
 /// The same for the socket: another app's user, outsider, removed, member, admin, owner.
@@ -238,6 +244,7 @@ async fn every_route_has_its_rights(database: Database) {
                     .replace("{key_id}", "key_0000000000000001")
                     .replace("{held_id}", "hld_0000000000000001")
                     .replace("{feed}", "none")
+                    .replace("{call_id}", "cal_0000000000000001")
                     .replace("{kid}", "none")
                     .replace("{name}", "none")
             };

@@ -10,6 +10,8 @@ mod guide;
 mod packages;
 mod plugins;
 mod process;
+mod reference;
+mod release;
 mod test;
 mod toolchain;
 
@@ -36,6 +38,10 @@ enum Task {
     Test,
     /// Walks the guide for plugin authors, command by command.
     Guide,
+    /// Writes the reference of all interfaces, docs/plugins/reference.md, from wit/.
+    Reference,
+    /// Freezes the version of the plugin contract that wit/ has: it is kept for good from then on.
+    ReleaseWit,
     /// Builds all plugins into target/plugins/<name>.wasm.
     Plugins,
 }
@@ -46,6 +52,8 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&root(), &arguments),
         Task::Test => test::run(&root()),
         Task::Guide => guide::run(&root()),
+        Task::Reference => reference::run(&root()),
+        Task::ReleaseWit => release::run(&root()),
         Task::Plugins => plugins::run(&root()),
     };
     match done {

@@ -2,11 +2,14 @@
 //! noted of it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
+use super::recordings;
 use crate::app::{App, GivenUp, Installed, Turn};
 use crate::error::{Code, Error, Result};
 use crate::model::Millis;
-use crate::plugins::{self, Call, Context, Fault, FaultKind, Hook, Output};
+use crate::plugins::case::{Recorded, Tape, Told};
+use crate::plugins::{self, Call, Chat, Context, Fault, FaultKind, Hook, Output};
 
 /// A hook that may be called now.
 pub(super) struct Calling<'a> {
@@ -15,6 +18,15 @@ pub(super) struct Calling<'a> {
     install: &'a plugins::Install,
     hook: Hook,
     cause: u64,
+    recording: Option<Recording>,
+}
+
+/// A call that is to be recorded.
+struct Recording {
+    round: u64,
+    tape: Arc<Tape>,
+    /// The tape, as what the call asks.
+    chat: Arc<dyn Chat>,
 }
 
 /// A hook that may not.
@@ -38,8 +50,9 @@ pub(super) fn calling<'a>(
     }
     let install = installed.install.as_ref().map_err(|_| for_good)?;
     let breaker = installed.breakers.of(hook);
+    let now = app.clock.now();
     breaker
-        .admit(app.clock.now())
+        .admit(now)
         .map_err(|until| Resting { until: Some(until) })?;
     let mut hasher = DefaultHasher::new();
     cause.hash(&mut hasher);
@@ -49,6 +62,15 @@ pub(super) fn calling<'a>(
         install,
         hook,
         cause: hasher.finish(),
+        recording: app.recordings.round(installed.row.id, now).map(|round| {
+            let chat = Arc::clone(&installed.chat);
+            let tape = Arc::new(Tape::recording(
+                chat,
+                app.config.plugins.recorded_call_bytes_max,
+            ));
+            let chat = Arc::clone(&tape) as Arc<dyn Chat>;
+            Recording { round, tape, chat }
+        }),
     })
 }
 
@@ -57,14 +79,39 @@ impl Calling<'_> {
     pub(super) fn with<'c>(&'c self, context: &'c Context) -> Call<'c> {
         Call {
             install: self.install,
-            chat: &self.installed.chat,
+            chat: (self.recording.as_ref()).map_or(&self.installed.chat, |of| &of.chat),
             context,
         }
     }
 
-    /// Takes note of how it went: figures, what the plugin logged, a fault as a line of its log, and
-    /// the breaker.
-    pub(super) fn note<T>(&self, outcome: Result<Output<T>, Fault>) -> Result<Output<T>, Fault> {
+    /// Takes note of how it went: figures, what the plugin logged, a fault as a line of its log, the
+    /// breaker, and the call itself where it is recorded.
+    pub(super) fn note<T: Told>(
+        &self,
+        outcome: Result<Output<T>, Fault>,
+    ) -> Result<Output<T>, Fault> {
+        let recorded = self.recorded(&outcome);
+        self.note_judged(recorded, outcome)
+    }
+
+    /// The call as it went, if it is recorded: for one whose outcome has yet to be judged.
+    pub(super) fn recorded<T: Told>(&self, outcome: &Result<Output<T>, Fault>) -> Option<Recorded> {
+        self.recording.as_ref().map(|of| of.tape.end(outcome))
+    }
+
+    /// The same as `note`, with what became of the outcome.
+    pub(super) fn note_judged<T>(
+        &self,
+        recorded: Option<Recorded>,
+        outcome: Result<Output<T>, Fault>,
+    ) -> Result<Output<T>, Fault> {
+        if let (Some(recorded), Some(of)) = (recorded, &self.recording) {
+            let end = match &outcome {
+                Ok(_) => recorded.end,
+                Err(fault) => fault.kind.code(),
+            };
+            recordings::keep(self.app, self.installed, of.round, &recorded, end);
+        }
         let (usage, log, fault) = match &outcome {
             Ok(output) => (&output.usage, &output.log, None),
             Err(fault) => (&fault.usage, &fault.log, Some(fault)),

@@ -319,11 +319,14 @@ async fn ask(
                 Way::Send { .. } => Question::Send(draft),
                 Way::Edit(before) | Way::Progress(before) => Question::Edit(draft, before.clone()),
             });
+            let recorded = calling.recorded(&outcome);
             let outcome = match outcome {
                 Ok(output) => opinion(app, member, content, output).await,
                 Err(fault) => Err(fault),
             };
-            let outcome = calling.note(outcome).map(|output| output.value);
+            let outcome = calling
+                .note_judged(recorded, outcome)
+                .map(|output| output.value);
             let decided = match &outcome {
                 Ok(Opinion::Agree) => None,
                 Ok(Opinion::Change(_)) => Some(Outcome::Changed),

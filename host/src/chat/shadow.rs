@@ -384,7 +384,8 @@ async fn ask(app: &App, shadow: &Installed, trial: &Trial, asked: Asked) -> Opti
         chat: &chat,
         ..calling.with(&context)
     };
-    let outcome = calling.note(question.put(call).await);
+    // What a trial said is kept in its own figures, not among the calls recorded of the install.
+    let outcome = calling.note_judged(None, question.put(call).await);
     let (candidate, took) = match &outcome {
         Ok(output) => (output.value.clone(), output.usage),
         Err(fault) if fault.kind == FaultKind::Overloaded => return None,

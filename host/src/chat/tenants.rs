@@ -233,6 +233,7 @@ pub async fn remove_app(app: &App, caller: &Caller, id: AppId) -> Result<()> {
     let tenant = access::app_owner(app, caller, id).await?;
     app.store.shut_app(tenant).await?;
     app.set_loadout(id, Default::default());
+    app.recordings.forget_app(id);
     app.hub.close_all(Some(id), Close::UNAUTHENTICATED);
     app.forget_issuer(id).await?;
     while app.store.empty_app(tenant).await? {}

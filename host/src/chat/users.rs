@@ -180,5 +180,8 @@ pub async fn erase(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     while let Some(after) = answers {
         answers = store.forget_answers(&backend, after).await?;
     }
-    store.erase_user(&backend, id, nobody, place).await
+    store.erase_user(&backend, id, nobody, place).await?;
+    // Whose words are in a recorded call can't be told for sure.
+    app.recordings.forget_app(backend.tenant().app());
+    Ok(())
 }

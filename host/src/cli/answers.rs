@@ -138,6 +138,31 @@ pub struct SecretUse {
     pub hosts: Vec<String>,
 }
 
+/// How the recording of calls stands.
+#[derive(Debug, Deserialize)]
+pub struct Recording {
+    pub until: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct RecordedCall {
+    pub id: String,
+    pub at: String,
+    pub hook: String,
+    pub function: String,
+    pub channel_id: Option<String>,
+    pub user_id: Option<String>,
+    pub outcome: String,
+    pub cpu_us: u64,
+    pub host_calls: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct RecordedCalls {
+    pub calls: Vec<RecordedCall>,
+    pub next: Option<String>,
+}
+
 /// Whether a secret setting has a value.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SecretSetting {

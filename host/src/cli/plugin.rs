@@ -7,6 +7,8 @@ mod dev;
 mod enable;
 mod new;
 mod page;
+mod record;
+mod replay;
 mod rollout;
 pub mod settings;
 mod sign;
@@ -72,7 +74,7 @@ Example:
 
 Several may sign the same component. `althing plugin check` shows who did.")]
     Sign(sign::Sign),
-    /// Run a component here against recorded calls. Asks no host
+    /// Run a component here against cases: calls that are written down. Asks no host
     #[command(after_help = "\
 Examples:
   althing plugin test dice.wasm
@@ -81,6 +83,14 @@ Examples:
 A case is a TOML or JSON file with a call of a hook, what there is when it comes, and what it must
 return and write: docs/plugins/cases.md.")]
     Test(test::Test),
+    /// Make recorded calls again here, by any version. Asks no host
+    #[command(after_help = "\
+Examples:
+  althing plugin replay saved/ dice.wasm
+  althing plugin replay saved/cal_0123456789abcdef-events-handle.json dice.wasm
+
+The calls come from `althing plugin calls --save`: docs/plugins/replay.md.")]
+    Replay(replay::Replay),
     /// Build, upload and enable a project at every change, and show what it logs
     #[command(after_help = "\
 Example:
@@ -137,6 +147,20 @@ Example:
 Example:
   althing plugin log poll --key-file server.key")]
     Log(One),
+    /// Record what a plugin's calls see and do, for a while
+    #[command(after_help = "\
+Examples:
+  althing plugin record poll --for 10m --key-file server.key
+  althing plugin record poll --stop --key-file server.key
+
+The host keeps the newest calls in its memory. They hold what people write.")]
+    Record(record::Record),
+    /// List the calls that were recorded, or save them as cases
+    #[command(after_help = "\
+Examples:
+  althing plugin calls poll --faults --key-file server.key
+  althing plugin calls poll --save saved --key-file server.key")]
+    Calls(record::Calls),
     /// Remove a plugin from an app, with all its versions and all that it keeps
     #[command(after_help = "\
 Example:
@@ -193,6 +217,7 @@ pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::Keygen(keygen) => sign::keygen(screen, &keygen),
         Verb::Sign(sign) => sign::sign(screen, &sign),
         Verb::Test(test) => test::run(screen, &test),
+        Verb::Replay(replay) => replay::run(screen, &replay),
         Verb::Dev(dev) => dev::run(screen, &dev),
         Verb::Upload(upload) => wait_for(self::upload(screen, &upload)),
         Verb::List(list) => wait_for(print_all(screen, &list)),
@@ -203,6 +228,8 @@ pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::Rollout(verb) => wait_for(rollout::run(screen, verb)),
         Verb::Usage(one) => wait_for(usage(screen, &one)),
         Verb::Log(one) => wait_for(log(screen, &one)),
+        Verb::Record(record) => wait_for(record::record(screen, &record)),
+        Verb::Calls(calls) => wait_for(record::calls(screen, &calls)),
         Verb::Remove(remove) => wait_for(self::remove(screen, &remove)),
     }
 }

@@ -85,6 +85,20 @@ settings! {
         fresh_version_ms: u64 = 3_600_000, within(0..=31_536_000_000);
         /// How long is kept what plugins decided about messages, in days.
         decisions_kept_days: u64 = 30, within(1..=3650);
+        /// How long calls of a plugin are recorded when nobody says for how long, in seconds.
+        recording_s: u64 = 600, within(1..=604_800);
+        /// The longest that calls may be recorded at a time, in seconds.
+        recording_s_max: u64 = 86_400, within(1..=604_800);
+        /// The recorded calls of an install that are kept; the oldest go.
+        recorded_calls_max: usize = 500, within(0..=100_000);
+        /// The largest recorded call, in bytes of what it asked and was told.
+        recorded_call_bytes_max: usize = 2 * MIB, within(0..=64 * MIB);
+        /// What the recorded calls of an install may take, in bytes of memory.
+        recorded_bytes_max: usize = 8 * MIB, within(0..=1024 * MIB);
+        /// What all recorded calls may take on this host, in bytes of memory.
+        recorded_bytes_per_host_max: usize = 128 * MIB, within(0..=64 * 1024 * MIB);
+        /// How long a recorded call is kept, in seconds.
+        recorded_calls_kept_s: u64 = 3600, within(1..=604_800);
         /// How many installs have figures of their own in `/metrics`: those that took most CPU time.
         metrics_installs_max: u32 = 500, within(0..=100_000);
         /// The log lines of an install that are kept.

@@ -13,6 +13,7 @@ use tokio::time::timeout_at;
 use wasmtime::component::Instance;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
+use super::case::Input;
 use super::counters::Counters;
 use super::effects::{Effects, Watched};
 use super::engine::Engine;
@@ -100,6 +101,11 @@ impl Install {
         self.watched = true;
     }
 
+    /// The settings that every call gets.
+    pub(super) fn config(&self) -> Arc<str> {
+        Arc::clone(&self.config)
+    }
+
     /// The hooks that may be called.
     pub fn hooks(&self) -> Hooks {
         self.linked.inspection.hooks
@@ -115,6 +121,15 @@ pub struct Call<'a> {
     pub chat: &'a Arc<dyn Chat>,
     /// Goes to the plugin; `now_ms` is the call's time for counters and timers too.
     pub context: &'a Context,
+}
+
+impl Call<'_> {
+    /// Has the call noted from here on, if somebody notes it.
+    pub(super) fn note(&self, input: impl FnOnce() -> Input) {
+        if let Some(tape) = self.chat.tape() {
+            tape.begin(self, input());
+        }
+    }
 }
 
 /// A call that gave a result.
@@ -152,23 +167,29 @@ pub(super) async fn run_or_wait<T: Returned>(
         let slots = [slots, &install.engine.slots].map(Arc::clone);
         Arc::new(LongWait::new(slots, &meter, limits, left))
     });
-    let state = || State {
-        class,
-        limits: Arc::clone(limits),
-        memory: MemoryUse::new(Arc::clone(&meter), limits),
-        meter: Arc::clone(&meter),
-        config: Arc::clone(&install.config),
-        counters: Arc::clone(&install.counters),
-        figures: Arc::clone(&install.figures),
-        chat: Some(Arc::clone(call.chat)),
-        now_ms: call.context.now_ms,
-        moderates: install.linked.grants.contains(Permission::ChatModerate),
-        aside: install.slots.is_none(),
-        streams: Streams::new(long.clone()),
-        done: Done {
-            watched: install.watched.then(Watched::default),
-            ..Done::default()
-        },
+    let tape = call.chat.tape();
+    let state = || {
+        if let Some(tape) = tape {
+            tape.rewind();
+        }
+        State {
+            class,
+            limits: Arc::clone(limits),
+            memory: MemoryUse::new(Arc::clone(&meter), limits),
+            meter: Arc::clone(&meter),
+            config: Arc::clone(&install.config),
+            counters: Arc::clone(&install.counters),
+            figures: Arc::clone(&install.figures),
+            chat: Some(Arc::clone(call.chat)),
+            now_ms: call.context.now_ms,
+            moderates: install.linked.grants.contains(Permission::ChatModerate),
+            aside: install.slots.is_none(),
+            streams: Streams::new(long.clone()),
+            done: Done {
+                watched: install.watched.then(Watched::default),
+                ..Done::default()
+            },
+        }
     };
     let linked = &install.linked;
     let (mut value, effects, usage) = execute(
@@ -291,6 +312,10 @@ async fn serve<T>(
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<(T, Effects)> {
     live.store.set_epoch_deadline(1);
+    let chat = live.store.data().chat.as_ref();
+    if let Some(tape) = chat.and_then(|chat| chat.tape()) {
+        tape.served(live.calls);
+    }
     let value = hook(&mut live.store, &live.instance).await?;
     let effects = live.store.data_mut().finish();
     live.calls += 1;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::call::{Call, Output, run, run_or_wait};
+use super::case::Input;
 use super::effects::Effects;
 use super::fault::{Fault, FaultKind};
 use super::grants::Permission;
@@ -42,6 +43,7 @@ fn drop_effects_of_errors<T, E>(output: Output<Result<T, E>>) -> Output<Result<T
 
 /// Somebody sends `message`.
 pub async fn guard_send(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
+    call.note(|| Input::BeforeSend(message.clone()));
     let hook = call.install.linked.message_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
     run(call, Class::Guard, async |store, instance| {
@@ -53,6 +55,10 @@ pub async fn guard_send(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
 
 /// Somebody changes a message from `before` to `message`.
 pub async fn guard_edit(call: Call<'_>, message: &Draft, before: &Draft) -> Outcome<Verdict> {
+    call.note(|| Input::BeforeEdit {
+        after: message.clone(),
+        before: before.clone(),
+    });
     let hook = call.install.linked.message_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
     run(call, Class::Guard, async |store, instance| {
@@ -66,6 +72,7 @@ pub async fn guard_edit(call: Call<'_>, message: &Draft, before: &Draft) -> Outc
 
 /// Somebody deletes `message`.
 pub async fn guard_delete(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
+    call.note(|| Input::BeforeDelete(message.clone()));
     let hook = call.install.linked.message_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
     run(call, Class::Guard, async |store, instance| {
@@ -77,6 +84,7 @@ pub async fn guard_delete(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
 
 /// An entry of a channel's log. On `Err` within the value there are no effects.
 pub async fn handle_event(call: Call<'_>, event: &Event) -> Outcome<Result<(), String>> {
+    call.note(|| Input::Event(event.clone()));
     let hook = call.install.linked.events.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Events))?;
     run(call, Class::Event, async |store, instance| {
@@ -92,6 +100,7 @@ pub async fn run_command(
     call: Call<'_>,
     command: &Command,
 ) -> Outcome<Result<Option<Reply>, String>> {
+    call.note(|| Input::Run(command.clone()));
     let hook = call.install.linked.commands.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Commands))?;
     run(call, Class::Request, async |store, instance| {
@@ -104,6 +113,7 @@ pub async fn run_command(
 
 /// Completions for what is typed so far.
 pub async fn complete_command(call: Call<'_>, command: &Command) -> Outcome<Vec<Choice>> {
+    call.note(|| Input::Complete(command.clone()));
     let hook = call.install.linked.commands.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Commands))?;
     run(call, Class::Completion, async |store, instance| {
@@ -118,6 +128,7 @@ pub async fn handle_interaction(
     call: Call<'_>,
     interaction: &Interaction,
 ) -> Outcome<Result<Option<Reply>, String>> {
+    call.note(|| Input::Interaction(interaction.clone()));
     let hook = call.install.linked.interactions.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Interactions))?;
     run(call, Class::Request, async |store, instance| {
@@ -134,6 +145,10 @@ pub async fn kind_create(
     kind: &str,
     data: &Json,
 ) -> Outcome<Result<Created, String>> {
+    call.note(|| Input::Create {
+        kind: kind.to_owned(),
+        data: data.clone(),
+    });
     let hook = call.install.linked.message_kind.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageKind))?;
     run(call, Class::Pure, async |store, instance| {
@@ -160,6 +175,7 @@ pub struct Act<'a> {
 
 /// Applies an action to a message's state.
 pub async fn kind_act(call: Call<'_>, act: Act<'_>) -> Outcome<Result<Shown, String>> {
+    call.note(|| Input::Act(act.into()));
     let hook = call.install.linked.message_kind.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageKind))?;
     run(call, Class::Pure, async |store, instance| {
@@ -186,6 +202,10 @@ pub async fn run_schedule(
     payload: &Json,
     waits: &Arc<Notify>,
 ) -> Outcome<Result<(), String>> {
+    call.note(|| Input::Timer {
+        name: name.to_owned(),
+        payload: payload.clone(),
+    });
     let hook = call.install.linked.schedule.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Schedule))?;
     let reaches_out = call.install.linked.grants.contains(Permission::Http);
@@ -203,6 +223,7 @@ type Leave = Result<(), Rejection>;
 
 /// Somebody comes into a channel, or gets another role there.
 pub async fn guard_seat(call: Call<'_>, seat: &Seat) -> Outcome<Leave> {
+    call.note(|| Input::Seat(seat.clone()));
     let hook = call.install.linked.membership_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MembershipGuard))?;
     run(call, Class::Guard, async |store, instance| {
@@ -214,6 +235,10 @@ pub async fn guard_seat(call: Call<'_>, seat: &Seat) -> Outcome<Leave> {
 
 /// Somebody makes a channel, with those who are in it from the start.
 pub async fn guard_create(call: Call<'_>, channel: &Json, seats: &[Seat]) -> Outcome<Leave> {
+    call.note(|| Input::CreateChannel {
+        channel: channel.clone(),
+        seats: seats.to_vec(),
+    });
     let hook = call.install.linked.membership_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MembershipGuard))?;
     run(call, Class::Guard, async |store, instance| {
@@ -227,6 +252,7 @@ pub async fn guard_create(call: Call<'_>, channel: &Json, seats: &[Seat]) -> Out
 
 /// A user's socket is about to open.
 pub async fn guard_connect(call: Call<'_>, user: &Json) -> Outcome<Leave> {
+    call.note(|| Input::Connect { user: user.clone() });
     let hook = call.install.linked.session_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::SessionGuard))?;
     run(call, Class::Guard, async |store, instance| {
@@ -238,6 +264,10 @@ pub async fn guard_connect(call: Call<'_>, user: &Json) -> Outcome<Leave> {
 
 /// Somebody uploads a file, whose first bytes these are.
 pub async fn guard_file(call: Call<'_>, file: &UploadedFile, head: &[u8]) -> Outcome<Leave> {
+    call.note(|| Input::Keep {
+        file: file.clone(),
+        head: head.to_vec(),
+    });
     let hook = call.install.linked.file_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::FileGuard))?;
     run(call, Class::Guard, async |store, instance| {
@@ -254,6 +284,7 @@ pub async fn handle_request(
     call: Call<'_>,
     request: &EndpointRequest,
 ) -> Outcome<Result<EndpointResponse, String>> {
+    call.note(|| Input::Request(request.clone()));
     let hook = call.install.linked.endpoint.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Endpoint))?;
     run(call, Class::Request, async |store, instance| {
@@ -271,6 +302,7 @@ pub async fn rank_feed(
     argument: &str,
     candidates: &[Candidate],
 ) -> Outcome<Result<Vec<u32>, String>> {
+    call.note(|| Input::rank(feed, argument, candidates));
     let hook = call.install.linked.feed.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Feed))?;
     run(call, Class::Ranking, async |store, instance| {
@@ -284,6 +316,7 @@ pub async fn rank_feed(
 
 /// Looks at settings before they are used.
 pub async fn check_settings(call: Call<'_>, settings: &Json) -> Outcome<Vec<CheckedSetting>> {
+    call.note(|| Input::CheckSettings(settings.clone()));
     let hook = call.install.linked.lifecycle.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Lifecycle))?;
     run(call, Class::Pure, async |store, instance| {
@@ -295,6 +328,9 @@ pub async fn check_settings(call: Call<'_>, settings: &Json) -> Outcome<Vec<Chec
 
 /// A version begins. On `Err` within the value there are no effects.
 pub async fn start(call: Call<'_>, previous: Option<&str>) -> Outcome<Result<(), String>> {
+    call.note(|| Input::Start {
+        previous: previous.map(str::to_owned),
+    });
     let hook = call.install.linked.lifecycle.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Lifecycle))?;
     run(call, Class::Event, async |store, instance| {

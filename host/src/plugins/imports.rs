@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::althing::plugin as wit;
+use super::case::Tape;
+use super::counters::Counters;
 use super::effects::{Effect, TimerWrite};
 use super::fault::Limit;
 use super::grants::{Grants, Permission};
@@ -141,6 +143,27 @@ pub trait Chat: Send + Sync {
     /// Shows to those who watch what a message that the plugin sent says so far, unless it has
     /// another revision than `seen`. Gives the revision that it has.
     fn progress<'a>(&'a self, id: &'a str, post: Post, seen: Option<u64>) -> Answer<'a, u64>;
+
+    /// Counts in the install's `counters`: adds `amount`, or only looks, and gives the sum over the
+    /// window.
+    fn count(
+        &self,
+        counters: &Counters,
+        key: &str,
+        amount: Option<u32>,
+        window_ms: u32,
+        now_ms: u64,
+    ) -> u32 {
+        match amount {
+            Some(amount) => counters.add(key, amount, window_ms, now_ms),
+            None => counters.sum(key, window_ms, now_ms),
+        }
+    }
+
+    /// What notes the call, if anything does.
+    fn tape(&self) -> Option<&Tape> {
+        None
+    }
 }
 
 /// An answer from the outside that is still coming. It is given up when it is dropped.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::rollout::RolloutInShort;
 use super::trust::Signer;
-use crate::model::DecisionId;
+use crate::model::{CallId, DecisionId};
 
 /// A permission that a plugin wants.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -286,6 +286,69 @@ pub struct Decision {
 pub struct DecisionPage {
     /// New to old.
     pub decisions: Vec<Decision>,
+    /// The cursor of the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// For how long calls shall be recorded.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRecording {
+    /// Seconds, from now on; `plugins.recording_s` of the host's settings if absent.
+    pub for_s: Option<u64>,
+}
+
+/// How the recording of a plugin's calls stands.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Recording {
+    /// RFC 3339: until when calls are recorded; absent while none are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Recorded calls that are kept.
+    pub calls: usize,
+    /// What they take in the host's memory.
+    pub bytes: usize,
+    /// Calls that were too large to be kept.
+    pub left_out: u64,
+}
+
+/// A recorded call of a plugin, in brief.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RecordedCall {
+    /// Its id; later ones are greater.
+    pub id: CallId,
+    /// RFC 3339: when it ended.
+    pub at: String,
+    /// The hook.
+    pub hook: &'static str,
+    /// Which of its functions.
+    pub function: &'static str,
+    /// The version that was called.
+    pub digest: String,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<String>,
+    /// Who caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// `ok`; `error` for a sentence that it failed with; or the fault, such as `trap`.
+    pub outcome: &'static str,
+    /// CPU time in microseconds, of the plugin and of the host on its behalf.
+    pub cpu_us: u64,
+    /// Time in microseconds, with all waiting.
+    pub wall_us: u64,
+    /// Host functions called.
+    pub host_calls: u32,
+    /// What it takes in the host's memory.
+    pub bytes: usize,
+}
+
+/// A page of recorded calls, new to old.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RecordedCalls {
+    /// New to old.
+    pub calls: Vec<RecordedCall>,
     /// The cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

@@ -1,9 +1,7 @@
-//! Runs a component in this process, in the host's own engine with a host's limits, against recorded
-//! calls. What a call returns and writes is compared with what the case expects; nothing is stored.
+//! Runs a component in this process, in the host's own engine with a host's limits, against cases. What
+//! a call returns and writes is compared with what the case expects; nothing is stored.
 
-mod case;
 mod given;
-mod outcome;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +15,9 @@ use super::read_component;
 use crate::cli::failure::Failure;
 use crate::cli::screen::{Screen, plain, table};
 use crate::cli::wait_for;
-use crate::plugins::{self, Chat, Install, Linked, Usage};
-use case::Case;
+use crate::plugins::case::{self, Case, Difference, Recorded, Tape};
+use crate::plugins::{self, Chat, Install, Usage};
 use given::Given;
-use outcome::{Difference, Outcome};
 
 /// More than a case is; it keeps a wrong file from being read whole.
 const CASE_BYTES_MAX: u64 = 4 << 20;
@@ -40,18 +37,42 @@ pub struct Test {
 }
 
 /// What came of one case.
-struct Tried {
-    name: String,
-    outcome: Outcome,
-    differences: Vec<Difference>,
-    usage: Usage,
+pub(super) struct Tried {
+    pub name: String,
+    pub recorded: Recorded,
+    pub differences: Vec<Difference>,
+    /// Calls that the instance had served before the call that was recorded.
+    pub served: u64,
 }
 
 /// Runs all cases; fails if one does not give what it expects.
 pub fn run(screen: &mut Screen<'_>, test: &Test) -> Result<(), Failure> {
     let bytes = read_component(&test.file)?;
-    let cases = read_all(test)?;
-    let checked = check::check(screen, &bytes)?;
+    let beside = test.file.parent().unwrap_or(Path::new("")).join("cases");
+    let named = match test.cases.as_slice() {
+        [] => &[beside][..],
+        named => named,
+    };
+    let tried = try_all(screen, &bytes, named)?;
+    let failed = tried.iter().filter(|t| !t.differences.is_empty()).count();
+    let documents: Vec<_> = tried.iter().map(Tried::document).collect();
+    let document = json!({ "ok": failed == 0, "cases": documents });
+    screen.show(&document, || page(&tried, test.figures))?;
+    match failed {
+        0 => Ok(()),
+        1 => Err(Failure::Other("one case failed".into())),
+        _ => Err(Failure::Other(format!("{failed} cases failed"))),
+    }
+}
+
+/// Makes the calls of all cases in these files and folders.
+pub(super) fn try_all(
+    screen: &mut Screen<'_>,
+    component: &[u8],
+    paths: &[PathBuf],
+) -> Result<Vec<Tried>, Failure> {
+    let cases = read_all(paths)?;
+    let checked = check::check(screen, component)?;
     let manifest = &checked.inspection.manifest;
     // All are read before the first runs: a typo in the last is told at once.
     let cases = cases
@@ -64,59 +85,49 @@ pub fn run(screen: &mut Screen<'_>, test: &Test) -> Result<(), Failure> {
             Ok((plain(&name), case))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let tried = wait_for(async {
-        let linked = plugins::link(&checked.engine, &checked.inspection, manifest.requested())
-            .await
-            .map_err(|refusal| Failure::Other(plain(&refusal.detail)))?;
+    wait_for(async {
         let mut tried = Vec::new();
         for (name, case) in cases {
-            tried.push(one(&checked, &linked, name, case).await);
+            tried.push(one(&checked, name, case).await?);
         }
         Ok(tried)
-    })?;
-    let failed = tried.iter().filter(|t| !t.differences.is_empty()).count();
-    let documents: Vec<_> = tried.iter().map(Tried::document).collect();
-    let document = json!({ "ok": failed == 0, "cases": documents });
-    screen.show(&document, || page(&tried, test.figures))?;
-    match failed {
-        0 => Ok(()),
-        1 => Err(Failure::Other("one case failed".into())),
-        _ => Err(Failure::Other(format!("{failed} cases failed"))),
-    }
+    })
 }
 
-async fn one(checked: &Checked, linked: &Arc<Linked>, name: String, case: Case) -> Tried {
-    let engine = &checked.engine;
-    let install = Install::new(engine, linked, "app", &name, case.config.clone());
+async fn one(checked: &Checked, name: String, mut case: Case) -> Result<Tried, Failure> {
+    let (engine, inspection) = (&checked.engine, &checked.inspection);
+    let linked = plugins::link(engine, inspection, case.grants(&inspection.manifest))
+        .await
+        .map_err(|refusal| Failure::Other(plain(&refusal.detail)))?;
+    let install = Install::new(engine, &linked, "app", &name, case.config.clone());
     // An install of its own has counters of its own; they are set before the call.
     let counters = engine.counters(&name);
     for counter in &case.given.counters {
         counters.add(&counter.key, counter.sum, 1, case.context.now_ms);
     }
-    let given = Arc::new(Given::new(&checked.inspection.manifest, &case));
-    let chat: Arc<dyn Chat> = given.clone();
+    let given = Arc::new(Given::new(&inspection.manifest, &case));
+    let tape = Arc::new(match case.answers.take() {
+        Some(answers) => Tape::playing(given, answers),
+        None => Tape::recording(given, usize::MAX),
+    });
+    let chat: Arc<dyn Chat> = tape.clone();
     let call = plugins::Call {
         install: &install,
         chat: &chat,
         context: &case.context,
     };
-    let (outcome, usage) = outcome::of(call, &case.input, &given).await;
+    let recorded = case.input.make(call, &tape).await;
     engine.forget_install(&name);
-    Tried {
+    Ok(Tried {
         name,
-        differences: outcome::differences(&case.expect, &outcome.document),
-        outcome,
-        usage,
-    }
+        differences: case.differences(&recorded.outcome),
+        recorded,
+        served: case.served,
+    })
 }
 
 /// The cases that are named, by their paths.
-fn read_all(test: &Test) -> Result<Vec<(PathBuf, String)>, Failure> {
-    let beside = test.file.parent().unwrap_or(Path::new("")).join("cases");
-    let named = match test.cases.as_slice() {
-        [] => &[beside][..],
-        named => named,
-    };
+fn read_all(named: &[PathBuf]) -> Result<Vec<(PathBuf, String)>, Failure> {
     let unreadable = |path: &Path, error: std::io::Error| {
         let shown = plain(&path.display().to_string());
         Failure::Usage(format!("{shown}: can't be read: {error}"))
@@ -156,26 +167,56 @@ fn read_all(test: &Test) -> Result<Vec<(PathBuf, String)>, Failure> {
 }
 
 impl Tried {
-    fn document(&self) -> Value {
+    /// Where it differs, and what else may say why, a line each.
+    pub fn details(&self) -> String {
+        let mut text: String = self.differences.iter().map(lines).collect();
+        let line = |what: &str, detail: &str| format!("  {what} {}\n", plain(detail));
+        for question in &self.recorded.unknown {
+            text.push_str(&line("no answer to", question));
+        }
+        for logged in &self.recorded.log {
+            text.push_str(&line("log", logged));
+        }
+        if self.served > 0 && !self.differences.is_empty() {
+            let detail = format!("an instance that had served {} calls before", self.served);
+            text.push_str(&line("recorded in", &detail));
+        }
+        text
+    }
+
+    /// For programs.
+    pub fn document(&self) -> Value {
         let Usage {
             cpu_us,
             wall_us,
             memory_peak_bytes,
             host_calls,
-        } = self.usage;
+        } = self.recorded.usage;
         let differences = self.differences.iter().map(Difference::document);
         json!({
             "name": self.name,
             "ok": self.differences.is_empty(),
-            "outcome": self.outcome.document,
+            "outcome": self.recorded.brief(),
             "differences": differences.collect::<Vec<_>>(),
-            "log": self.outcome.log,
+            "log": self.recorded.log,
+            "unknown": self.recorded.unknown,
             "usage": {
                 "cpu_us": cpu_us, "wall_us": wall_us, "memory_peak_bytes": memory_peak_bytes,
                 "host_calls": host_calls,
             },
         })
     }
+}
+
+/// A difference for people: at most two lines.
+fn lines(difference: &Difference) -> String {
+    let line = |mark: char, value: &Value| {
+        let text = format!("{} = {value}", difference.place);
+        format!("  {mark} {}\n", plain(&text))
+    };
+    let expected = difference.expected.as_ref().map(|value| line('-', value));
+    let came = difference.came.as_ref().map(|value| line('+', value));
+    expected.into_iter().chain(came).collect()
 }
 
 fn page(tried: &[Tried], figures: bool) -> String {
@@ -189,9 +230,9 @@ fn page(tried: &[Tried], figures: bool) -> String {
         };
         let taken = if figures {
             [
-                format!("{} µs", tried.usage.cpu_us),
-                format!("{} KiB", tried.usage.memory_peak_bytes / 1024),
-                tried.usage.host_calls.to_string(),
+                format!("{} µs", tried.recorded.usage.cpu_us),
+                format!("{} KiB", tried.recorded.usage.memory_peak_bytes / 1024),
+                tried.recorded.usage.host_calls.to_string(),
             ]
         } else {
             Default::default()
@@ -205,12 +246,7 @@ fn page(tried: &[Tried], figures: bool) -> String {
             "\n{}: - expected, + what came\n",
             plain(&tried.name)
         ));
-        for difference in &tried.differences {
-            text.push_str(&difference.lines());
-        }
-        for line in &tried.outcome.log {
-            text.push_str(&format!("  log {}\n", plain(line)));
-        }
+        text.push_str(&tried.details());
     }
     text
 }

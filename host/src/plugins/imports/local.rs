@@ -51,7 +51,7 @@ impl counters::Host for State {
             return counters::Host::sum(self, key, window_ms);
         }
         self.count()?;
-        Ok(self.counters.add(&key, amount, window_ms, self.now_ms))
+        Ok(self.counted(&key, Some(amount), window_ms))
     }
 
     fn sum(&mut self, key: String, window_ms: u32) -> wasmtime::Result<u32> {
@@ -59,7 +59,7 @@ impl counters::Host for State {
         if !self.class.may_read() {
             return Ok(0);
         }
-        Ok(self.counters.sum(&key, window_ms, self.now_ms))
+        Ok(self.counted(&key, None, window_ms))
     }
 }
 
@@ -86,6 +86,14 @@ impl timers::Host for State {
 }
 
 impl State {
+    fn counted(&self, key: &str, amount: Option<u32>, window_ms: u32) -> u32 {
+        let (counters, now_ms) = (&self.counters, self.now_ms);
+        let chat = self.chat.as_ref();
+        chat.map_or(0, |chat| {
+            chat.count(counters, key, amount, window_ms, now_ms)
+        })
+    }
+
     fn add_log_line(&mut self, level: Level, mut message: String) {
         cut(&mut message, self.limits.log_line_bytes_max as usize);
         let bytes = self.done.log_bytes + message.len();

@@ -1,19 +1,15 @@
-//! What a call finds: the things that its case lists, and nothing else. What it asks to be written is
-//! noted in the order of the calls, under the rules that the host has for whose message is whose.
+//! What a call finds: the things that its case lists, and nothing else, under the rules that the host
+//! has for whose message is whose.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
-use super::case::{self, Case};
-use super::outcome::{bytes_document, compact, json_or_text};
 use crate::chat::users::BOT_PREFIX;
+use crate::plugins::case::{self, Case};
 use crate::plugins::{
-    Answer, Channel, Chat, Effect, Entry, HostError, HttpHeaderValue, HttpRequest, HttpResponse,
-    Incoming, Manifest, Member, Message, Post, Scope, TimerWrite, User,
+    Answer, Channel, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Incoming,
+    Manifest, Member, Message, Post, Scope, TimerWrite, User,
 };
 
 /// Most that one answer of the host holds.
@@ -26,18 +22,16 @@ pub struct Given {
     channels: BTreeMap<String, Channel>,
     kv: Vec<(Scope, String, Entry)>,
     messages: Vec<Message>,
+    /// Of messages of the plugin's own kinds, by their ids.
     states: BTreeMap<String, String>,
     members: Vec<(String, Member)>,
     users: BTreeMap<String, User>,
     responses: Vec<(String, String, Answering)>,
-    requests: Mutex<Vec<Value>>,
-    progress: Mutex<Vec<Value>>,
 }
 
 /// What a call wrote to the chat.
-pub struct Written {
-    /// As the outcome shows it.
-    pub document: Value,
+#[derive(Default)]
+struct Written {
     /// The message that is sent, for later calls to find.
     sent: Option<Message>,
     /// The message that is deleted.
@@ -51,7 +45,7 @@ impl Given {
         let here = |channel: &Option<String>| channel.clone().unwrap_or(context.channel.clone());
         let messages: Vec<Message> = (1..)
             .zip(&given.messages)
-            .map(|(at, message)| case::message(message.clone(), at, context))
+            .map(|(at, message)| message.clone().message(at, context))
             .collect();
         let states = given.messages.iter().filter_map(|message| {
             let state = message.state.as_ref()?;
@@ -62,9 +56,8 @@ impl Given {
             .members
             .iter()
             .filter_map(|member| {
-                let user = member.user.clone();
-                let role = case::role(&member.role).ok()?;
-                Some((here(&member.channel), Member { user, role }))
+                let channel = here(&member.channel);
+                Some((channel, member.clone().try_into().ok()?))
             })
             .collect();
         members.sort_by(|a, b| a.1.user.cmp(&b.1.user));
@@ -84,11 +77,10 @@ impl Given {
             })
             .collect();
         channels.extend(given.channels.iter().map(|given| {
-            let kind = match given.kind.as_str() {
-                "" => &context.channel_type,
-                kind => kind,
-            };
-            let channel = channel(&given.id, kind, &given.name, given.custom.to_string());
+            let mut channel = Channel::from(given.clone());
+            if channel.kind.is_empty() {
+                channel.kind.clone_from(&context.channel_type);
+            }
             (given.id.clone(), channel)
         }));
         // Whoever is somewhere in the case is a user, known or not by more than the id.
@@ -99,26 +91,20 @@ impl Given {
             .filter(|id| !id.is_empty())
             .map(|id| (id.clone(), user(id, "", "{}".into())))
             .collect();
-        users.extend(given.users.iter().map(|given| {
-            let user = user(&given.id, &given.name, given.custom.to_string());
-            (given.id.clone(), user)
-        }));
+        users.extend((given.users.iter()).map(|given| (given.id.clone(), given.clone().into())));
         let kv = given.kv.iter().filter_map(|entry| {
-            let value = case::given_bytes(entry).ok()?;
+            let value = entry.bytes().ok()?;
             let version = entry.version;
             let scope = case::scope(&entry.scope).ok()?;
             Some((scope, entry.key.clone(), Entry { value, version }))
         });
-        let responses = given.http.iter().map(|response| {
-            let pieces = response.pieces.clone();
-            let answer = Answering {
-                url: response.final_url.clone().unwrap_or(response.url.clone()),
-                status: response.status,
-                headers: response.headers.clone().into_iter().collect(),
-                pieces: pieces.unwrap_or_else(|| vec![response.body.clone()]).into(),
-                cut: response.cut,
+        let responses = given.http.iter().filter_map(|given| {
+            let answering = Answering {
+                answer: given.answer().ok()?,
+                pieces: given.pieces.clone().map(VecDeque::from),
+                cut: given.cut,
             };
-            (response.method.clone(), response.url.clone(), answer)
+            Some((given.method.clone(), given.url.clone(), answering))
         });
         Self {
             bot: format!("{BOT_PREFIX}{}", manifest.name),
@@ -130,27 +116,7 @@ impl Given {
             members,
             users,
             responses: responses.collect(),
-            requests: Mutex::default(),
-            progress: Mutex::default(),
         }
-    }
-
-    /// The requests that were sent, in their order.
-    pub fn requests(&self) -> Vec<Value> {
-        self.sent().clone()
-    }
-
-    /// What was shown of messages that are not done, in their order.
-    pub fn progress(&self) -> Vec<Value> {
-        self.shown().clone()
-    }
-
-    fn shown(&self) -> MutexGuard<'_, Vec<Value>> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sent(&self) -> MutexGuard<'_, Vec<Value>> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn found(&self, channel: &str) -> Result<&Channel, HostError> {
@@ -202,27 +168,16 @@ impl Given {
             .filter(|written| written.sent.is_some())
             .count();
         let id = format!("sent_{}", number + 1);
-        let document = post_document(json!({ "do": "send", "channel": channel }), &post);
-        let is_text = post.kind == "text";
         let sent = Message {
             id: id.clone(),
             channel: channel.into(),
             seq: 0,
             sender: self.bot.clone(),
             ts_ms: 0,
-            content: case::draft(
-                post.kind.clone(),
-                if is_text {
-                    post.body.clone()
-                } else {
-                    String::new()
-                },
-                (!is_text).then(|| json_or_text(&post.body)),
-            ),
+            content: content(post),
             deleted: false,
         };
         let written = Written {
-            document,
             sent: Some(sent),
             deleted: None,
         };
@@ -242,10 +197,12 @@ impl Given {
 
     fn edit(&self, id: &str, post: &Post, pending: &[Effect]) -> Result<Effect, HostError> {
         self.check_own(id, post, pending)?;
-        Ok(change(post_document(
-            json!({ "do": "edit", "id": id }),
-            post,
-        )))
+        Ok(Box::new(Written::default()))
+    }
+
+    fn attach(&self, id: &str, pending: &[Effect]) -> Result<Effect, HostError> {
+        self.current(id, pending)?;
+        Ok(Box::new(Written::default()))
     }
 
     fn delete(&self, id: &str, moderates: bool, pending: &[Effect]) -> Result<Effect, HostError> {
@@ -256,93 +213,58 @@ impl Given {
             ));
         }
         Ok(Box::new(Written {
-            document: json!({ "do": "delete", "id": id }),
             sent: None,
             deleted: Some(id.into()),
         }))
     }
 
-    fn act(
-        &self,
-        id: &str,
-        action: &str,
-        value: &str,
-        pending: &[Effect],
-    ) -> Result<Effect, HostError> {
+    fn act(&self, id: &str, pending: &[Effect]) -> Result<Effect, HostError> {
         let message = self.current(id, pending)?;
         if !self.kinds.contains(&message.content.kind) {
             return Err(HostError::Denied("Only messages of its own kinds.".into()));
         }
-        let document =
-            json!({ "do": "act", "id": id, "action": action, "value": json_or_text(value) });
-        Ok(change(compact(document)))
-    }
-
-    fn attach(&self, id: &str, blocks: &str, pending: &[Effect]) -> Result<Effect, HostError> {
-        self.current(id, pending)?;
-        let mut document = json!({ "do": "attach", "id": id });
-        if !blocks.is_empty() {
-            document["blocks"] = json_or_text(blocks);
-        }
-        Ok(change(compact(document)))
+        Ok(Box::new(Written::default()))
     }
 
     fn request(&self, request: &HttpRequest) -> Result<Answering, HostError> {
-        let headers: BTreeMap<&str, Value> = request
-            .headers
-            .iter()
-            .map(|header| {
-                let value = match &header.value {
-                    HttpHeaderValue::Text(text) => text.as_str().into(),
-                    HttpHeaderValue::Secret(secret) => {
-                        json!({ "secret": secret.name, "prefix": secret.prefix })
-                    }
-                };
-                (header.name.as_str(), value)
-            })
-            .collect();
-        let mut document =
-            json!({ "method": request.method, "url": request.url, "headers": headers });
-        if !request.body.is_empty() {
-            document["body"] = bytes_document(&request.body);
-        }
-        self.sent().push(compact(document));
         let known = self
             .responses
             .iter()
             .find(|(method, url, _)| *method == request.method && *url == request.url);
         known
-            .map(|(_, _, answering)| answering.clone())
+            .map(|(_, _, response)| response.clone())
             .ok_or_else(|| HostError::Unavailable("the case has no answer to it".into()))
     }
 }
 
-/// What a host outside answers: each read gives the next piece of it.
+/// What a host outside answers: whole, or each read the next piece of it.
 #[derive(Clone)]
 struct Answering {
-    url: String,
-    status: u16,
-    headers: Vec<(String, String)>,
-    pieces: VecDeque<String>,
+    answer: HttpResponse,
+    pieces: Option<VecDeque<String>>,
     cut: bool,
 }
 
 impl Answering {
     /// All of it, or no more than `enough` bytes.
-    fn whole(self, enough: Option<u32>) -> Result<HttpResponse, HostError> {
+    fn whole(mut self, enough: Option<u32>) -> Result<HttpResponse, HostError> {
         if self.cut {
             return Err(broken_off());
         }
-        let mut body = self.pieces.into_iter().collect::<String>().into_bytes();
-        if let Some(bytes) = enough {
-            body.truncate(bytes as usize);
+        if let Some(pieces) = self.pieces {
+            self.answer.body = pieces.into_iter().collect::<String>().into_bytes();
         }
-        Ok(HttpResponse {
-            url: self.url,
-            status: self.status,
-            headers: self.headers,
-            body,
-        })
+        if let Some(bytes) = enough {
+            self.answer.body.truncate(bytes as usize);
+        }
+        Ok(self.answer)
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        match &mut self.pieces {
+            Some(pieces) => pieces.pop_front().map(String::into_bytes),
+            None => Some(std::mem::take(&mut self.answer.body)).filter(|body| !body.is_empty()),
+        }
     }
 }
 
@@ -352,28 +274,37 @@ fn broken_off() -> HostError {
 
 impl Incoming for Answering {
     fn status(&self) -> u16 {
-        self.status
+        self.answer.status
     }
 
     fn headers(&self) -> Vec<(String, String)> {
-        self.headers.clone()
+        self.answer.headers.clone()
     }
 
     fn read(&mut self, _: Duration, _: Duration) -> Answer<'_, Option<Vec<u8>>> {
-        answer(match self.pieces.pop_front() {
-            Some(piece) => Ok(Some(piece.into_bytes())),
+        answer(match self.next() {
+            Some(piece) => Ok(Some(piece)),
             None if self.cut => Err(broken_off()),
             None => Ok(None),
         })
     }
 }
 
-fn change(document: Value) -> Effect {
-    Box::new(Written {
-        document,
-        sent: None,
-        deleted: None,
-    })
+/// What a message says that a plugin has sent.
+fn content(post: Post) -> Draft {
+    let Post { kind, body, .. } = post;
+    match kind.as_str() {
+        "text" => Draft {
+            data: serde_json::Value::from(body.as_str()).to_string(),
+            text: body,
+            kind,
+        },
+        _ => Draft {
+            text: String::new(),
+            data: body,
+            kind,
+        },
+    }
 }
 
 fn channel(id: &str, kind: &str, name: &str, custom: String) -> Channel {
@@ -395,18 +326,6 @@ fn user(id: &str, name: &str, custom: String) -> User {
 
 fn missing(what: &str) -> HostError {
     HostError::NotFound(format!("There is no such {what}."))
-}
-
-fn post_document(mut document: Value, post: &Post) -> Value {
-    document["kind"] = post.kind.as_str().into();
-    match post.kind.as_str() {
-        "text" => document["text"] = post.body.as_str().into(),
-        _ => document["data"] = json_or_text(&post.body),
-    }
-    if !post.blocks.is_empty() {
-        document["blocks"] = json_or_text(&post.blocks);
-    }
-    document
 }
 
 fn answer<'a, T: Send + 'a>(result: Result<T, HostError>) -> Answer<'a, T> {
@@ -464,16 +383,6 @@ impl Chat for Given {
         answer(self.current(id, &[]))
     }
 
-    fn state<'a>(&'a self, id: &'a str) -> Answer<'a, String> {
-        let found = self.current(id, &[]).and_then(|message| {
-            match self.kinds.contains(&message.content.kind) {
-                true => Ok(self.states.get(id).cloned().unwrap_or("null".into())),
-                false => Err(HostError::Denied("Only messages of its own kinds.".into())),
-            }
-        });
-        answer(found)
-    }
-
     fn history<'a>(
         &'a self,
         channel: &'a str,
@@ -504,6 +413,16 @@ impl Chat for Given {
                 .take(page(limit))
                 .cloned()
                 .collect()
+        });
+        answer(found)
+    }
+
+    fn state<'a>(&'a self, id: &'a str) -> Answer<'a, String> {
+        let found = self.current(id, &[]).and_then(|message| {
+            match self.kinds.contains(&message.content.kind) {
+                true => Ok(self.states.get(id).cloned().unwrap_or("null".into())),
+                false => Err(HostError::Denied("Only messages of its own kinds.".into())),
+            }
         });
         answer(found)
     }
@@ -568,20 +487,20 @@ impl Chat for Given {
     fn prepare_act<'a>(
         &'a self,
         id: &'a str,
-        action: &'a str,
-        value: &'a str,
+        _action: &'a str,
+        _value: &'a str,
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
-        answer(self.act(id, action, value, pending))
+        answer(self.act(id, pending))
     }
 
     fn prepare_attach<'a>(
         &'a self,
         id: &'a str,
-        blocks: &'a str,
+        _blocks: &'a str,
         pending: &'a [Effect],
     ) -> Answer<'a, Effect> {
-        answer(self.attach(id, blocks, pending))
+        answer(self.attach(id, pending))
     }
 
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
@@ -595,10 +514,6 @@ impl Chat for Given {
     }
 
     fn progress<'a>(&'a self, id: &'a str, post: Post, _: Option<u64>) -> Answer<'a, u64> {
-        let shown = self.check_own(id, &post, &[]).map(|()| {
-            self.shown().push(post_document(json!({ "id": id }), &post));
-            1
-        });
-        answer(shown)
+        answer(self.check_own(id, &post, &[]).map(|()| 1))
     }
 }
