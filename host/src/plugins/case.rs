@@ -12,6 +12,7 @@ mod tape;
 mod texts;
 mod things;
 mod told;
+mod written;
 
 use std::path::Path;
 
