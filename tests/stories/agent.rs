@@ -34,6 +34,8 @@ fn outgoing(config: &mut Config) {
     let here = Networks::loopback();
     config.egress.allowed_networks = here.clone();
     config.egress.plain_http_networks = here;
+    // A model waits for its story, and that may wait for the machine.
+    config.egress.stream_silence_ms = 60_000;
 }
 
 fn settings(model: &Model) -> Value {
@@ -332,8 +334,7 @@ async fn a_model_that_fails_says_so_once(database: Database) {
     let host = TestHost::with(&database, |config| {
         outgoing(config);
         // The last of them is cut off when its call has little time left.
-        config.egress.stream_silence_ms = 60_000;
-        config.plugins.stream_wall_ms = 5_000;
+        config.plugins.stream_wall_ms = 10_000;
     })
     .await;
     let model = Model::start().await;
