@@ -452,7 +452,7 @@ impl Store {
 
     /// How many timers an install has set, and whether `name` is one of them.
     pub async fn count_timers(&self, install: InstallId, name: &str) -> Result<(i64, bool)> {
-        let found = on_db!(&self.db, pool => {
+        let found: Option<(i64, bool)> = on_db!(&self.db, pool => {
             sqlx::query_as(
                 "SELECT timers, EXISTS (SELECT 1 FROM plugin_timers WHERE install = $1 AND name = $2) \
                  FROM installs WHERE id = $1",
@@ -462,7 +462,8 @@ impl Store {
             .fetch_optional(pool)
             .await
         })?;
-        found.ok_or_else(|| Error::not_found("plugin"))
+        // One that is only about to begin has none.
+        Ok(found.unwrap_or_default())
     }
 
     /// Puts a failed timer off, or drops it.
