@@ -2,6 +2,8 @@
 
 mod assistant;
 mod authors;
+mod calendar;
+mod cases;
 mod channels;
 mod decisions;
 mod delivery;
@@ -25,6 +27,7 @@ mod operating;
 mod origins;
 mod participants;
 mod patches;
+mod places;
 mod plans;
 mod plugins;
 mod polls;
@@ -42,6 +45,7 @@ mod sessions;
 mod signing;
 mod sockets;
 mod subscriptions;
+mod tasks;
 mod tenants;
 mod timers;
 mod users;

@@ -106,6 +106,13 @@ impl App {
         self.backend.holding(&made["token"]).named(id)
     }
 
+    /// The same, for a day: the longest that there is. For stories that let time pass.
+    pub async fn day_session(&self, id: &str) -> Person {
+        let new = json!({ "user_id": id, "expires_in_s": 86_400 });
+        let made = self.backend.post("/v1/sessions", new).await.is(201);
+        self.backend.holding(&made["token"]).named(id)
+    }
+
     /// A channel with these people in it; the first is its owner.
     pub async fn channel(&self, id: &str, people: &[&Person]) -> String {
         let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();

@@ -29,8 +29,11 @@ pub fn run(root: &Path) -> Result<()> {
         let packages = [
             "althing-plugin",
             "assistant-plugin",
+            "event-plugin",
             "moderation-plugin",
+            "place-plugin",
             "poll-plugin",
+            "task-plugin",
             "xtask",
         ];
         let mut arguments = vec!["test"];

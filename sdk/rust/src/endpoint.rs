@@ -73,7 +73,22 @@ impl Response {
     /// A refusal as the host's own are (RFC 9457): a stable `code` for programs, a sentence for people.
     pub fn problem(status: u16, code: &str, detail: impl Into<String>) -> Response {
         let detail: String = detail.into();
-        let problem = serde_json::json!({ "status": status, "code": code, "detail": detail });
+        // Without a type of its own a problem is what its status says.
+        let title = match status {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            409 => "Conflict",
+            422 => "Unprocessable Content",
+            429 => "Too Many Requests",
+            503 => "Service Unavailable",
+            _ => code,
+        };
+        let problem = serde_json::json!({
+            "type": "about:blank", "title": title, "status": status, "code": code, "detail": detail,
+        });
         Response::of("application/problem+json", to_json(&problem)).with_status(status)
     }
 

@@ -1,0 +1,401 @@
+//! Calendar files by RFC 5545. One event is told in UTC; a series in its own zone, whose rules the
+//! file then spells out, because noon stays noon only where the clocks are changed.
+
+mod lines;
+mod zone;
+
+use althing_plugin::dates::{Date, date_of};
+use althing_plugin::when::Zone;
+
+use crate::event::{DAY_MINUTES, Event, KIND, MINUTE_MS, Plan};
+use crate::rule::{Frequency, Rule, Weekday};
+use lines::Lines;
+
+/// People of one event that a file lists.
+pub const ATTENDEES_MAX: usize = 100;
+
+/// An event as it goes into a file.
+pub struct Entry<'a> {
+    /// The message's id.
+    pub id: &'a str,
+    pub event: &'a Event,
+    /// The people to be listed, with what they are called and how they answered.
+    pub people: Vec<Person>,
+}
+
+/// Somebody who answered.
+pub struct Person {
+    pub id: String,
+    pub name: String,
+    /// `ACCEPTED`, `TENTATIVE`, `DECLINED` or `NEEDS-ACTION`.
+    pub status: &'static str,
+}
+
+/// A whole calendar. `name` is what calendar apps show for one that they follow.
+pub fn calendar(name: Option<&str>, entries: &[Entry<'_>]) -> String {
+    let mut out = Lines::default();
+    out.line("BEGIN", "VCALENDAR");
+    out.line("VERSION", "2.0");
+    out.line("PRODID", "-//Althing//event//EN");
+    out.line("CALSCALE", "GREGORIAN");
+    match name {
+        Some(name) => {
+            out.text("NAME", name);
+            out.text("X-WR-CALNAME", name);
+            out.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
+            out.line("X-PUBLISHED-TTL", "PT1H");
+        }
+        None => out.line("METHOD", "PUBLISH"),
+    }
+    let mut known: Vec<&str> = Vec::new();
+    for plan in entries
+        .iter()
+        .map(|entry| &entry.event.plan)
+        .filter(|plan| is_zoned(plan))
+    {
+        if !known.contains(&plan.time_zone.as_str()) {
+            known.push(&plan.time_zone);
+            let of_zone = entries.iter().map(|entry| &entry.event.plan);
+            let of_zone =
+                of_zone.filter(|other| is_zoned(other) && other.time_zone == plan.time_zone);
+            let first = of_zone.map(|plan| plan.start).min().unwrap_or(plan.start);
+            zone::write(&mut out, &plan.time_zone, first * MINUTE_MS);
+        }
+    }
+    for entry in entries {
+        write_event(&mut out, entry);
+    }
+    out.line("END", "VCALENDAR");
+    out.finish()
+}
+
+/// Whether an event is told in its own zone.
+fn is_zoned(plan: &Plan) -> bool {
+    plan.repeat.is_some() && !plan.all_day && !is_utc(plan)
+}
+
+fn is_utc(plan: &Plan) -> bool {
+    matches!(plan.time_zone.as_str(), "UTC" | "Etc/UTC")
+}
+
+fn write_event(out: &mut Lines, entry: &Entry<'_>) {
+    let (event, plan) = (entry.event, &entry.event.plan);
+    out.line("BEGIN", "VEVENT");
+    out.line("UID", &format!("{}@{KIND}.althing", entry.id));
+    out.line(
+        "DTSTAMP",
+        &utc(i64::try_from(event.changed_ms).unwrap_or(0)),
+    );
+    out.line("SEQUENCE", &event.sequence.to_string());
+    write_times(out, event);
+    out.text("SUMMARY", &plan.title);
+    if !plan.place.is_empty() {
+        out.text("LOCATION", &plan.place);
+    }
+    if !plan.description.is_empty() {
+        out.text("DESCRIPTION", &plan.description);
+    }
+    out.line(
+        "STATUS",
+        if event.cancelled {
+            "CANCELLED"
+        } else {
+            "CONFIRMED"
+        },
+    );
+    if !event.created_by.is_empty() {
+        let name = lines::parameter(&event.created_by);
+        out.line(
+            &format!("ORGANIZER;CN={name}"),
+            &lines::user_uri(&event.created_by),
+        );
+    }
+    for person in entry.people.iter().take(ATTENDEES_MAX) {
+        let name = if person.name.trim().is_empty() {
+            &person.id
+        } else {
+            &person.name
+        };
+        let parameters = format!(
+            "ATTENDEE;CN={};PARTSTAT={}",
+            lines::parameter(name),
+            person.status
+        );
+        out.line(&parameters, &lines::user_uri(&person.id));
+    }
+    out.line("END", "VEVENT");
+}
+
+fn write_times(out: &mut Lines, event: &Event) {
+    let (plan, zone) = (&event.plan, event.plan.zone());
+    let (parameters, write): (String, Box<dyn Fn(i64) -> String + '_>) = if plan.all_day {
+        let day = |at: i64| date(at.div_euclid(DAY_MINUTES));
+        (";VALUE=DATE".to_owned(), Box::new(day))
+    } else if is_zoned(plan) {
+        let wall = |at: i64| local(at * MINUTE_MS);
+        (format!(";TZID={}", plan.time_zone), Box::new(wall))
+    } else {
+        (
+            String::new(),
+            Box::new(|at: i64| utc(zone.utc(at * MINUTE_MS))),
+        )
+    };
+    out.line(&format!("DTSTART{parameters}"), &write(plan.start));
+    // So long after the start as a clock that isn't changed would have it: an event that is under way as
+    // clocks change ends an hour off on the wall.
+    let end_ms = zone.utc(plan.start * MINUTE_MS) + plan.minutes * MINUTE_MS;
+    let end = match (plan.all_day, is_zoned(plan)) {
+        (true, _) => write(plan.start + plan.minutes),
+        (false, true) => local(zone.local(end_ms)),
+        (false, false) => utc(end_ms),
+    };
+    out.line(&format!("DTEND{parameters}"), &end);
+    let Some(rule) = &plan.repeat else {
+        return;
+    };
+    out.line("RRULE", &rrule(rule, plan, &zone));
+    let of_day = plan.start.rem_euclid(DAY_MINUTES);
+    for day in &event.skipped {
+        let at = write(day * DAY_MINUTES + of_day);
+        out.line(&format!("EXDATE{parameters}"), &at);
+    }
+}
+
+/// `FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;UNTIL=20270630T103000Z`
+fn rrule(rule: &Rule, plan: &Plan, zone: &Zone) -> String {
+    let mut parts = vec![match rule.frequency {
+        Frequency::Daily => "FREQ=DAILY".to_owned(),
+        Frequency::Weekly => "FREQ=WEEKLY".to_owned(),
+        Frequency::Monthly => "FREQ=MONTHLY".to_owned(),
+        Frequency::Yearly => "FREQ=YEARLY".to_owned(),
+    }];
+    if rule.interval != 1 {
+        parts.push(format!("INTERVAL={}", rule.interval));
+    }
+    if !rule.weekdays.is_empty() {
+        let nth = rule.nth.map(|nth| nth.to_string()).unwrap_or_default();
+        let days: Vec<String> = rule
+            .weekdays
+            .iter()
+            .map(|day| format!("{nth}{}", weekday(*day)))
+            .collect();
+        parts.push(format!("BYDAY={}", days.join(",")));
+    }
+    if let Some(count) = rule.count {
+        parts.push(format!("COUNT={count}"));
+    }
+    if let Some(until) = rule.until {
+        let last = until * DAY_MINUTES + plan.start.rem_euclid(DAY_MINUTES);
+        parts.push(match plan.all_day {
+            true => format!("UNTIL={}", date(until)),
+            false => format!("UNTIL={}", utc(zone.utc(last * MINUTE_MS))),
+        });
+    }
+    parts.join(";")
+}
+
+fn weekday(day: Weekday) -> &'static str {
+    ["MO", "TU", "WE", "TH", "FR", "SA", "SU"][day as usize]
+}
+
+/// `20261204`
+fn date(day: i64) -> String {
+    let Date { year, month, day } = date_of(day);
+    format!("{year:04}{month:02}{day:02}")
+}
+
+/// `20261204T123000`
+fn local(ms: i64) -> String {
+    let seconds = ms.div_euclid(1000).rem_euclid(86_400);
+    let day = date(althing_plugin::dates::day_of(ms));
+    format!(
+        "{day}T{:02}{:02}{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// `20261204T113000Z`
+fn utc(ms: i64) -> String {
+    format!("{}Z", local(ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use althing_plugin::Context;
+    use althing_plugin::prelude::{Value, json, parse_json};
+    use icalendar::parser::{Component, read_calendar, unfold};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::new::NewEvent;
+    use crate::settings::Settings;
+
+    fn event(data: Value) -> Event {
+        let mut whole = json!({"title": "Lunch", "time_zone": "Europe/Berlin"});
+        whole
+            .as_object_mut()
+            .unwrap()
+            .extend(data.as_object().unwrap().clone());
+        let new: NewEvent = parse_json(&whole.to_string()).unwrap();
+        let plan = new.check(&Settings::default(), 0).unwrap();
+        let ctx = Context {
+            now_ms: 1_795_176_000_000,
+            ..Context::default()
+        };
+        Event::new(&ctx, plan, "alice".into())
+    }
+
+    fn file(event: &Event) -> String {
+        let entry = Entry {
+            id: "msg_1",
+            event,
+            people: Vec::new(),
+        };
+        let file = calendar(None, &[entry]);
+        for line in file.split("\r\n") {
+            assert!(line.len() <= 75 && !line.contains('\n'), "{line:?}");
+        }
+        assert!(file.ends_with("END:VCALENDAR\r\n"));
+        file
+    }
+
+    /// The properties of the event in a file, read by a parser that isn't ours; names with parameters.
+    fn read(file: &str) -> Vec<(String, String)> {
+        let text = unfold(file);
+        let calendar = read_calendar(&text).unwrap_or_else(|error| panic!("{error}: {file}"));
+        let is_event = |component: &&Component| component.name == "VEVENT";
+        let found: Vec<_> = calendar.components.iter().filter(is_event).collect();
+        assert_eq!(found.len(), 1, "{file}");
+        found[0]
+            .properties
+            .iter()
+            .map(|property| {
+                let parameters = property.params.iter().map(|parameter| {
+                    let value = parameter.val.as_ref().map(ToString::to_string);
+                    format!(";{}={}", parameter.key, value.unwrap_or_default())
+                });
+                let name = property.name.to_string() + &parameters.collect::<String>();
+                (name, property.val.to_string())
+            })
+            .collect()
+    }
+
+    fn value(file: &str, name: &str) -> String {
+        let found = read(file).into_iter().find(|(known, _)| known == name);
+        found.unwrap_or_else(|| panic!("{name} in {file}")).1
+    }
+
+    #[test]
+    fn one_event_is_told_in_utc() {
+        let file = file(&event(
+            json!({"starts": "1976-12-04T12:30", "place": "Roma, upstairs; left"}),
+        ));
+        assert_eq!(value(&file, "DTSTART"), "19761204T113000Z");
+        assert_eq!(value(&file, "DTEND"), "19761204T123000Z");
+        assert_eq!(value(&file, "DTSTAMP"), "20261120T120000Z");
+        assert_eq!(value(&file, "UID"), "msg_1@event.althing");
+        assert_eq!(value(&file, "STATUS"), "CONFIRMED");
+        assert!(file.contains("LOCATION:Roma\\, upstairs\\; left\r\n"));
+        assert!(!file.contains("VTIMEZONE") && file.contains("METHOD:PUBLISH"));
+    }
+
+    #[test]
+    fn a_series_is_told_in_its_zone() {
+        let mut series = event(json!({"starts": "1976-12-03T12:30", "repeat":
+            {"frequency": "weekly", "interval": 2, "weekdays": ["we", "fr"], "until": "1977-05-30"}}));
+        series.skip("1976-12-17").unwrap();
+        let file = file(&series);
+        assert_eq!(
+            value(&file, "DTSTART;TZID=Europe/Berlin"),
+            "19761203T123000"
+        );
+        assert_eq!(value(&file, "DTEND;TZID=Europe/Berlin"), "19761203T133000");
+        let rule = "FREQ=WEEKLY;INTERVAL=2;BYDAY=WE,FR;UNTIL=19770530T113000Z";
+        assert_eq!(value(&file, "RRULE"), rule);
+        assert_eq!(value(&file, "EXDATE;TZID=Europe/Berlin"), "19761217T123000");
+        assert!(file.contains("BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\n"));
+        let in_utc = event(json!({"starts": "1976-12-03T12:30", "time_zone": "UTC",
+            "repeat": {"frequency": "monthly", "weekdays": ["fr"], "nth": 1, "count": 3}}));
+        let file = super::tests::file(&in_utc);
+        assert_eq!(value(&file, "DTSTART"), "19761203T123000Z");
+        assert_eq!(value(&file, "RRULE"), "FREQ=MONTHLY;BYDAY=1FR;COUNT=3");
+        assert!(!file.contains("VTIMEZONE"));
+    }
+
+    #[test]
+    fn whole_days_have_no_zone() {
+        let mut fair = event(json!({"starts": "1976-12-04", "ends": "1976-12-06",
+            "repeat": {"frequency": "yearly", "until": "1980-12-31"}}));
+        fair.skip("1977-12-04").unwrap();
+        let file = file(&fair);
+        assert_eq!(value(&file, "DTSTART;VALUE=DATE"), "19761204");
+        assert_eq!(
+            value(&file, "DTEND;VALUE=DATE"),
+            "19761207",
+            "the day after the last"
+        );
+        assert_eq!(value(&file, "RRULE"), "FREQ=YEARLY;UNTIL=19801231");
+        assert_eq!(value(&file, "EXDATE;VALUE=DATE"), "19771204");
+    }
+
+    #[test]
+    fn people_and_changes_are_told() {
+        let mut event = event(json!({"starts": "1976-12-04"}));
+        (event.cancelled, event.sequence) = (true, 3);
+        let person = |id: &str, name: &str, status| Person {
+            id: id.into(),
+            name: name.into(),
+            status,
+        };
+        let people = vec![
+            person("bob", "Bob; \"the\" Builder: 1, 2", "ACCEPTED"),
+            person("zoë ü", "", "DECLINED"),
+        ];
+        let entry = Entry {
+            id: "msg_1",
+            event: &event,
+            people,
+        };
+        let file = calendar(Some("Zoë's calendar"), &[entry]);
+        assert_eq!(
+            (value(&file, "STATUS"), value(&file, "SEQUENCE")),
+            ("CANCELLED".into(), "3".into())
+        );
+        let attendees: Vec<_> = read(&file)
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("ATTENDEE"))
+            .collect();
+        assert_eq!(attendees[0].1, "urn:althing:bob");
+        assert!(
+            attendees[0].0.contains("Bob; 'the' Builder: 1, 2"),
+            "{attendees:?}"
+        );
+        assert!(attendees[0].0.ends_with(";PARTSTAT=ACCEPTED"));
+        assert_eq!(attendees[1].1, "urn:althing:zo%C3%AB%20%C3%BC");
+        assert!(file.contains("X-WR-CALNAME:Zoë's calendar\r\n") && !file.contains("METHOD"));
+    }
+
+    proptest! {
+        /// Whatever people write, it comes out as it went in.
+        #[test]
+        fn any_text_survives(
+            title in "[ -~äöü\u{1F600}\u{2028}]{1,80}", text in "(?s)([^\\p{Cc}]|\n){0,300}"
+        ) {
+            prop_assume!(!title.trim().is_empty());
+            let event = event(json!({"starts": "1976-12-04", "title": title, "description": text}));
+            let file = file(&event);
+            let plain = |text: String| {
+                text.replace("\\n", "\n").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
+            };
+            // A backslash before an `n` is told from a line break by reading from the front.
+            if !event.plan.title.contains('\\') {
+                prop_assert_eq!(plain(value(&file, "SUMMARY")), event.plan.title.clone());
+            }
+            if !event.plan.description.is_empty() && !event.plan.description.contains('\\') {
+                prop_assert_eq!(plain(value(&file, "DESCRIPTION")), event.plan.description.clone());
+            }
+        }
+    }
+}

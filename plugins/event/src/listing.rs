@@ -1,0 +1,165 @@
+//! Events of channels: who asks sees those of the channels that they are in, the app's backend all.
+
+use althing_plugin::{Error, Value, chat, json};
+
+use crate::event::{Event, KIND, Occurrence};
+use crate::index;
+use crate::new::write_time;
+
+/// Channels of one person that are looked through.
+const CHANNELS_MAX: usize = 300;
+/// Events that one answer is made of.
+const EVENTS_MAX: usize = 300;
+/// Dates of events that one answer lists.
+const DATES_MAX: usize = 500;
+
+/// An event and where it stands.
+pub struct Found {
+    pub id: String,
+    pub channel: String,
+    pub event: Event,
+}
+
+impl Found {
+    /// As the plugin's routes show it.
+    pub fn document(&self) -> Value {
+        let (event, plan) = (&self.event, &self.event.plan);
+        let mut document = json!(plan.data());
+        let more = json!({
+            "id": self.id, "channel_id": self.channel, "all_day": plan.all_day,
+            "created_by": event.created_by, "cancelled": event.cancelled,
+            "skipped": event.skipped.iter()
+                .map(|day| write_time(day * crate::event::DAY_MINUTES, true)).collect::<Vec<_>>(),
+            "answers": {
+                "going": event.answers.going, "waiting": event.answers.waiting,
+                "maybe": event.answers.maybe, "no": event.answers.no,
+            },
+        });
+        if let (Some(document), Some(more)) = (document.as_object_mut(), more.as_object()) {
+            document.extend(more.clone());
+        }
+        document
+    }
+}
+
+/// The channels that a user is in.
+pub fn channels_of(user: &str) -> Result<Vec<String>, Error> {
+    let mut channels: Vec<String> = Vec::new();
+    while channels.len() < CHANNELS_MAX {
+        let after = channels.last().map(String::as_str);
+        let page = chat::channels_of(user, after, 100)?;
+        let is_last = page.len() < 100;
+        channels.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    Ok(channels)
+}
+
+/// The events of these channels that are over for good after a time only, in no order.
+pub fn of_channels(channels: &[String], after_ms: u64) -> Result<Vec<Found>, Error> {
+    let mut found = Vec::new();
+    for channel in channels {
+        let left = EVENTS_MAX - found.len();
+        for id in index::of_channel(channel, after_ms, left)? {
+            match chat::state(&id) {
+                Ok(event) => found.push(Found {
+                    id,
+                    channel: channel.clone(),
+                    event,
+                }),
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// One event, if the user may see it; the backend is no user.
+pub fn find(user: Option<&str>, message: &str) -> Result<Option<Found>, Error> {
+    let known = match chat::message(message) {
+        Ok(known) if !known.deleted && known.content.kind == KIND => known,
+        Ok(_) | Err(Error::NotFound(_) | Error::Invalid(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if let Some(user) = user
+        && chat::member(&known.channel, user)?.is_none()
+    {
+        return Ok(None);
+    }
+    match chat::state(message) {
+        Ok(event) => Ok(Some(Found {
+            id: known.id,
+            channel: known.channel,
+            event,
+        })),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The dates of these events between two times, the next first. Those that are cancelled have none.
+pub fn dates(events: &[Found], from_ms: u64, to_ms: u64, limit: usize) -> Vec<(usize, Occurrence)> {
+    let to = i64::try_from(to_ms).unwrap_or(i64::MAX);
+    let mut dates: Vec<(usize, Occurrence)> = Vec::new();
+    for (at, found) in events
+        .iter()
+        .enumerate()
+        .filter(|(_, found)| !found.event.cancelled)
+    {
+        let zone = found.event.plan.zone();
+        let of_one = found.event.dates_after(from_ms, &zone);
+        let of_one = of_one
+            .take_while(|date| date.start_ms < to)
+            .take(limit.min(DATES_MAX));
+        dates.extend(of_one.map(|date| (at, date)));
+    }
+    dates.sort_by_key(|(at, date)| (date.start_ms, *at));
+    dates.truncate(limit.min(DATES_MAX));
+    dates
+}
+
+#[cfg(test)]
+mod tests {
+    use althing_plugin::{Context, parse_json};
+
+    use super::*;
+    use crate::settings::Settings;
+
+    fn found(id: &str, starts: &str, daily: bool) -> Found {
+        let mut data = json!({"title": id, "starts": starts});
+        if daily {
+            data["repeat"] = json!({"frequency": "daily"});
+        }
+        let new: crate::new::NewEvent = parse_json(&data.to_string()).unwrap();
+        let plan = new.check(&Settings::default(), 0).unwrap();
+        Found {
+            id: id.into(),
+            channel: "general".into(),
+            event: Event::new(&Context::default(), plan, "alice".into()),
+        }
+    }
+
+    #[test]
+    fn dates_of_all_come_in_one_order() {
+        let mut events = vec![
+            found("a", "1970-01-02T12:00", true),
+            found("b", "1970-01-03T11:00", false),
+        ];
+        let order = |events: &[Found], limit: usize| -> String {
+            let dates = dates(events, 0, 4 * 86_400_000, limit).into_iter();
+            dates.map(|(at, _)| events[at].id.clone()).collect()
+        };
+        assert_eq!(order(&events, 100), "abaa");
+        assert_eq!(order(&events, 2), "ab");
+        events[0].event.cancelled = true;
+        assert_eq!(order(&events, 100), "b");
+        assert_eq!(events[0].document()["starts"], "1970-01-02T12:00");
+        assert_eq!(
+            events[0].document()["repeat"],
+            json!({"frequency": "daily"})
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! `/calendar`: what is coming up, and the address for calendar apps. Only the one who asked sees it.
+
+use althing_plugin::blocks::{list, muted, strong};
+use althing_plugin::{Choice, Context, Reply, blocks};
+
+use crate::listing::{self, Found};
+use crate::routes;
+use crate::settings::Settings;
+use crate::subscription;
+
+/// Dates that one answer lists.
+const LINES_MAX: usize = 15;
+/// How far ahead they are looked for: a year.
+const AHEAD_MS: u64 = 366 * 24 * 60 * 60 * 1000;
+
+const USAGE: &str = "`/calendar` lists what is coming up in your channels, `/calendar here` in this one. \
+    `/calendar link` makes an address under which a calendar app follows it, `/calendar unlink` takes \
+    that back.";
+
+/// Answers `/calendar …`.
+pub fn reply(ctx: &Context, settings: &Settings, text: &str) -> Result<Reply, String> {
+    if ctx.actor.is_empty() {
+        return Err("Calendars are for people: name the user on whose behalf you ask.".to_owned());
+    }
+    match text.to_lowercase().as_str() {
+        "" => upcoming(ctx, settings, listing::channels_of(&ctx.actor)?),
+        "here" | "channel" => upcoming(ctx, settings, vec![ctx.channel.clone()]),
+        "link" => link(ctx, settings),
+        "unlink" => Ok(Reply::text(match subscription::revoke(&ctx.actor)? {
+            true => "Your calendar's address works no more.",
+            false => "Your calendar has no address.",
+        })),
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
+fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result<Reply, String> {
+    let events = listing::of_channels(&channels, ctx.now_ms)?;
+    let to_ms = ctx.now_ms + AHEAD_MS;
+    let dates = listing::dates(&events, ctx.now_ms, to_ms, LINES_MAX);
+    if dates.is_empty() {
+        return Ok(Reply::text("Nothing is coming up."));
+    }
+    let clock = settings.clock(ctx.now_ms);
+    let line = |found: &Found, start_ms: i64| {
+        let plan = &found.event.plan;
+        let when = clock.describe(start_ms);
+        let when = if plan.all_day {
+            when.trim_end_matches(" at 00:00")
+        } else {
+            &when
+        };
+        let place = match plan.place.as_str() {
+            "" => String::new(),
+            place => format!(", {place}"),
+        };
+        let channel = match found.channel == ctx.channel {
+            true => String::new(),
+            false => format!(" in {}", found.channel),
+        };
+        format!("{}: {when}{place}{channel}", plan.title)
+    };
+    let lines: Vec<String> = dates
+        .iter()
+        .map(|(at, date)| line(&events[*at], date.start_ms))
+        .collect();
+    let title = format!("Coming up ({})", clock.zone());
+    let text = format!("{title}:\n{}", lines.join("\n"));
+    Ok(Reply::text(text).with_blocks([strong(title), list(lines)]))
+}
+
+fn link(ctx: &Context, settings: &Settings) -> Result<Reply, String> {
+    let path = routes::path_of(&subscription::renew(ctx, &ctx.actor)?);
+    let address = routes::address(settings, &path);
+    let note = match settings.feed_address.is_empty() {
+        false => {
+            "Give it to your calendar app, and to nobody else: whoever has it sees your events. The one \
+            before works no more."
+        }
+        true => {
+            "Ask those who run this place what comes before it. Whoever has the whole address sees your events. \
+            The one before works no more."
+        }
+    };
+    let text = format!("Your calendar's address:\n{address}\n{note}");
+    Ok(Reply::text(text).with_blocks(blocks![
+        strong("Your calendar's address"),
+        althing_plugin::blocks::text(address),
+        muted(note)
+    ]))
+}
+
+/// Completions for what follows `/calendar`.
+pub fn complete(text: &str) -> Vec<Choice> {
+    let typed = text.trim().to_lowercase();
+    [
+        ("here", "here: what is coming up in this channel"),
+        ("link", "link: an address for your calendar app"),
+        ("unlink", "unlink: take the address back"),
+    ]
+    .into_iter()
+    .filter(|(value, _)| value.starts_with(&typed))
+    .map(|(value, label)| Choice::new(value, label))
+    .collect()
+}

@@ -1,0 +1,239 @@
+//! How an event is shown: the same to everybody, whatever they answered.
+
+use althing_plugin::blocks::{Block, button, heading, muted, row, strong, text};
+use althing_plugin::dates::date_of;
+use althing_plugin::when::weekday_name;
+use althing_plugin::{View, blocks};
+
+use crate::event::{DAY_MINUTES, Event, Plan};
+
+/// How many people of an answer are named.
+const NAMES_MAX: usize = 10;
+
+/// Blocks with buttons while it is on, and a text that says the same.
+pub fn view(event: &Event) -> View {
+    let plan = &event.plan;
+    let mut shown = vec![heading(title(event)), text(when(plan))];
+    let mut words = vec![title(event), when(plan)];
+    let mut say = |line: String, style: fn(String) -> Block| {
+        words.push(line.clone());
+        shown.push(style(line));
+    };
+    if !plan.place.is_empty() {
+        say(format!("📍 {}", plan.place), text);
+    }
+    if !plan.description.is_empty() {
+        say(plan.description.clone(), text);
+    }
+    if !event.skipped.is_empty() {
+        let days: Vec<String> = event
+            .skipped
+            .iter()
+            .map(|day| date_of(*day).to_string())
+            .collect();
+        say(format!("Not on {}", days.join(", ")), muted);
+    }
+    if event.cancelled {
+        say("This event is cancelled.".to_owned(), strong);
+    }
+    for line in answers(event) {
+        say(line, muted);
+    }
+    if !event.created_by.is_empty() {
+        say(format!("by @{}", event.created_by), muted);
+    }
+    if !event.cancelled {
+        let yes = match is_full(event) {
+            true => "Join the waiting list",
+            false => "I'll come",
+        };
+        shown.push(row(blocks![
+            button(yes, "answer").value("yes").primary(),
+            button("Maybe", "answer").value("maybe"),
+            button("No", "answer").value("no"),
+        ]));
+    }
+    View::new(words.join("\n"), shown)
+}
+
+fn is_full(event: &Event) -> bool {
+    let capacity = event.plan.capacity;
+    capacity.is_some_and(|capacity| event.answers.going.len() >= capacity as usize)
+}
+
+fn title(event: &Event) -> String {
+    let mark = if event.cancelled { "✗" } else { "📅" };
+    format!("{mark} {}", event.plan.title)
+}
+
+/// `Friday 2026-12-04, 12:30–13:30 Europe/Berlin, every week`
+pub fn when(plan: &Plan) -> String {
+    let (first, time) = (plan.day(), |minutes: i64| {
+        let minutes = minutes.rem_euclid(DAY_MINUTES);
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    });
+    let date = |day: i64| format!("{} {}", weekday_name(day), date_of(day));
+    let end = plan.start + plan.minutes;
+    let last = (end - 1).div_euclid(DAY_MINUTES);
+    let mut words = match (plan.all_day, first == last) {
+        (true, true) => date(first),
+        (true, false) => format!("{} to {}", date(first), date(last)),
+        (false, _) if end.div_euclid(DAY_MINUTES) == first || (end - plan.start) < DAY_MINUTES => {
+            format!(
+                "{}, {}–{} {}",
+                date(first),
+                time(plan.start),
+                time(end),
+                plan.time_zone
+            )
+        }
+        (false, _) => format!(
+            "{}, {} to {}, {} {}",
+            date(first),
+            time(plan.start),
+            date(end.div_euclid(DAY_MINUTES)),
+            time(end),
+            plan.time_zone
+        ),
+    };
+    if let Some(rule) = &plan.repeat {
+        words.push_str(", ");
+        words.push_str(&rule.words());
+    }
+    words
+}
+
+/// `3 of 8 come: @alice, @bob and @carol`, and so on.
+fn answers(event: &Event) -> Vec<String> {
+    let answers = &event.answers;
+    let of = match event.plan.capacity {
+        Some(capacity) => format!(" of {capacity}"),
+        None => String::new(),
+    };
+    let mut lines = vec![line(&answers.going, &of, "come", "comes")];
+    if answers.going.is_empty() {
+        lines = vec![match event.plan.capacity {
+            Some(capacity) => format!("Nobody has said yes yet. There is room for {capacity}."),
+            None => "Nobody has said yes yet.".to_owned(),
+        }];
+    }
+    for (people, many, one) in [
+        (
+            &answers.waiting,
+            "are on the waiting list",
+            "is on the waiting list",
+        ),
+        (&answers.maybe, "may come", "may come"),
+        (&answers.no, "don't come", "doesn't come"),
+    ] {
+        if !people.is_empty() {
+            lines.push(line(people, "", many, one));
+        }
+    }
+    lines
+}
+
+fn line(people: &[String], of: &str, many: &str, one: &str) -> String {
+    let verb = if people.len() == 1 && of.is_empty() {
+        one
+    } else {
+        many
+    };
+    format!("{}{of} {verb}: {}", people.len(), names(people))
+}
+
+/// `@alice, @bob and 3 others`.
+pub fn names(people: &[String]) -> String {
+    let mut names: Vec<String> = people
+        .iter()
+        .take(NAMES_MAX)
+        .map(|user| format!("@{user}"))
+        .collect();
+    match people.len() - names.len() {
+        0 => {}
+        1 => names.push("1 other".to_owned()),
+        others => names.push(format!("{others} others")),
+    }
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use althing_plugin::Context;
+    use althing_plugin::prelude::{Value, json, parse_json};
+
+    use super::*;
+    use crate::new::NewEvent;
+    use crate::settings::Settings;
+
+    fn event(data: Value) -> Event {
+        let mut whole = json!({"title": "Lunch", "time_zone": "Europe/Berlin"});
+        whole
+            .as_object_mut()
+            .unwrap()
+            .extend(data.as_object().unwrap().clone());
+        let new: NewEvent = parse_json(&whole.to_string()).unwrap();
+        let plan = new.check(&Settings::default(), 0).unwrap();
+        Event::new(&Context::default(), plan, "alice".into())
+    }
+
+    fn at(starts: &str, ends: &str) -> String {
+        when(&event(json!({"starts": starts, "ends": ends})).plan)
+    }
+
+    #[test]
+    fn times_read_well() {
+        assert_eq!(
+            at("1976-12-04T12:30", "1976-12-04T13:30"),
+            "Saturday 1976-12-04, 12:30–13:30 Europe/Berlin"
+        );
+        assert_eq!(
+            at("1976-12-04T22:00", "1976-12-05T01:00"),
+            "Saturday 1976-12-04, 22:00–01:00 Europe/Berlin"
+        );
+        assert_eq!(
+            at("1976-12-04T22:00", "1976-12-06T01:00"),
+            "Saturday 1976-12-04, 22:00 to Monday 1976-12-06, 01:00 Europe/Berlin"
+        );
+        assert_eq!(at("1976-12-04", "1976-12-04"), "Saturday 1976-12-04");
+        assert_eq!(
+            at("1976-12-04", "1976-12-05"),
+            "Saturday 1976-12-04 to Sunday 1976-12-05"
+        );
+        let weekly = json!({"starts": "1976-12-04", "repeat": {"frequency": "weekly", "interval": 2, "count": 5}});
+        assert_eq!(
+            when(&event(weekly).plan),
+            "Saturday 1976-12-04, every 2 weeks, 5 times"
+        );
+    }
+
+    #[test]
+    fn words_and_blocks_say_the_same() {
+        let mut event = event(json!({"starts": "1976-12-04", "place": "Roma", "capacity": 2}));
+        event.answers.going = vec!["bob".into(), "carol".into()];
+        event.answers.waiting = vec!["dave".into()];
+        event.answers.no = (0..12).map(|n| format!("u{n:02}")).collect();
+        let view = view(&event);
+        assert_eq!(
+            view.text,
+            "📅 Lunch\nSaturday 1976-12-04\n📍 Roma\n2 of 2 come: @bob and @carol\n\
+             1 is on the waiting list: @dave\n12 don't come: @u00, @u01, @u02, @u03, @u04, @u05, @u06, @u07, \
+             @u08, @u09 and 2 others\nby @alice"
+        );
+        assert!(view.blocks.contains("Join the waiting list"));
+        event.cancelled = true;
+        let view = super::view(&event);
+        assert!(view.text.contains("This event is cancelled."));
+        assert!(!view.blocks.contains("button"));
+        event.answers = Default::default();
+        assert!(
+            super::view(&event)
+                .text
+                .contains("Nobody has said yes yet. There is room for 2.")
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! `/task Send the offer @bob !high by friday 17:00`: reading it, and helping to write it.
+
+use althing_plugin::Choice;
+use althing_plugin::when::{self, Clock};
+
+use crate::task::{NewTask, Priority};
+
+/// What to write, for those who didn't.
+pub const USAGE: &str = "Say what is to be done, by whom and until when: `/task Send the offer @bob by \
+    friday 17:00`. Several people are fine, and none: then anybody can take it. `!high` and `!low` say \
+    how much it matters. Lines below that begin with `-` are items to tick off, others are notes.";
+
+/// Reads what follows `/task`. The error is a sentence.
+pub fn parse(text: &str, clock: &Clock) -> Result<NewTask, String> {
+    let (first, more) = text.split_once('\n').unwrap_or((text, ""));
+    let mut task = NewTask::default();
+    let (title, due) = split_due(first, clock)?;
+    task.due_at_ms = due;
+    let mut words = Vec::new();
+    for word in title.split_whitespace() {
+        match word {
+            "!high" => task.priority = Priority::High,
+            "!low" => task.priority = Priority::Low,
+            "!normal" => task.priority = Priority::Normal,
+            word => match mention(word) {
+                Some(user) => task.assignees.push(user.to_owned()),
+                None => words.push(word),
+            },
+        }
+    }
+    task.title = words.join(" ");
+    let mut notes = Vec::new();
+    for line in more.lines() {
+        match line.trim_start().strip_prefix(['-', '*']) {
+            Some(item) if !item.trim().is_empty() => task.items.push(item.trim().to_owned()),
+            _ => notes.push(line),
+        }
+    }
+    task.notes = notes.join("\n").trim().to_owned();
+    if task.title.is_empty() {
+        return Err(USAGE.to_owned());
+    }
+    Ok(task)
+}
+
+/// The user that a word names: `@bob`, also with a comma behind it.
+pub fn mention(word: &str) -> Option<&str> {
+    let user = word
+        .strip_prefix('@')?
+        .trim_end_matches([',', ';', ':', '!', '?']);
+    (!user.is_empty()).then_some(user)
+}
+
+/// Takes the time off the end. The last `by` counts of which all that follows is a time, but for
+/// people and priorities: “Lunch by the sea by friday” is due on Friday.
+fn split_due(text: &str, clock: &Clock) -> Result<(String, Option<u64>), String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut refused = None;
+    for (at, _) in words
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, word)| is_by(word))
+    {
+        let is_other = |word: &&&str| word.starts_with('@') || word.starts_with('!');
+        let (others, time): (Vec<&str>, Vec<&str>) = words[at + 1..]
+            .iter()
+            .copied()
+            .partition(|word| is_other(&word));
+        let time = time.join(" ");
+        // `by end of day`, as many say it, and `by 17:00`, `by tomorrow`.
+        match when::parse(&time, clock) {
+            Ok(when) if when.text.is_empty() => {
+                let title = [&words[..at], &others].concat().join(" ");
+                return Ok((title, Some(when.at_ms.unsigned_abs())));
+            }
+            Ok(_) => {}
+            // A time that is over is a slip; words that are no time are part of the title.
+            Err(error) if error.starts_with("That") => refused = Some(error),
+            Err(_) => {}
+        }
+    }
+    match refused {
+        Some(error) => Err(error),
+        None => Ok((text.to_owned(), None)),
+    }
+}
+
+fn is_by(word: &str) -> bool {
+    word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("due")
+}
+
+/// The last word, if it is the beginning of somebody's name: what stands before it, and the
+/// beginning.
+pub fn half_mention(text: &str) -> Option<(&str, &str)> {
+    let at = text.rfind(char::is_whitespace).map_or(0, |at| {
+        at + text[at..].chars().next().map_or(0, char::len_utf8)
+    });
+    let begun = text[at..].strip_prefix('@')?;
+    Some((&text[..at], begun))
+}
+
+/// Completions for what is typed so far, without people.
+pub fn complete(text: &str, clock: &Clock) -> Vec<Choice> {
+    let trimmed = text.trim_end();
+    if trimmed.is_empty() {
+        let example = "Send the offer @bob by friday 17:00";
+        return vec![Choice::new(example, example)];
+    }
+    // What is understood so far, for whoever has typed that much.
+    if let Ok(task) = parse(text, clock)
+        && let Some(due) = task.due_at_ms
+    {
+        let when = clock.describe(i64::try_from(due).unwrap_or(i64::MAX));
+        let label = format!("{}: due {when} ({})", task.title, clock.zone());
+        return vec![Choice::new(text, label)];
+    }
+    ["by tomorrow 17:00", "by friday 17:00", "by 17:00"]
+        .map(|when| Choice::new(format!("{trimmed} {when}"), when))
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+    /// Friday, 2026-11-20, 12:00 UTC.
+    const NOON: u64 = 1_795_176_000_000;
+
+    fn parsed(text: &str) -> NewTask {
+        parse(text, &Clock::new(NOON, 0)).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn people_times_and_priorities() {
+        let task = parsed("Send the offer @bob, @carol !high by friday 17:00");
+        assert_eq!(task.title, "Send the offer");
+        assert_eq!(task.assignees, ["bob", "carol"]);
+        assert_eq!(task.priority, Priority::High);
+        assert_eq!(task.due_at_ms, Some(NOON + (7 * 24 + 5) * HOUR));
+        let due = |text: &str| parsed(text).due_at_ms.map(|due| (due - NOON) / HOUR);
+        assert_eq!(due("x by 17:00"), Some(5));
+        assert_eq!(due("x by tomorrow @bob"), Some(21));
+        assert_eq!(due("x due in 2 hours"), Some(2));
+        assert_eq!(due("x by 2026-11-22"), Some(45));
+        assert_eq!(due("Stand by me"), None);
+        assert_eq!(due("Lunch by the sea by tomorrow"), Some(21));
+        assert_eq!(
+            parsed("Lunch by the sea by tomorrow").title,
+            "Lunch by the sea"
+        );
+        assert_eq!(parsed("x by tomorrow @bob").assignees, ["bob"]);
+        assert_eq!(parsed("Mail to a@b.example").title, "Mail to a@b.example");
+    }
+
+    #[test]
+    fn lines_below_are_items_and_notes() {
+        let task = parsed("Shop by tomorrow\n- milk\n * bread\nIn the new shop\n-");
+        assert_eq!(task.items, ["milk", "bread"]);
+        assert_eq!(task.notes, "In the new shop\n-");
+        assert_eq!(task.title, "Shop");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let error = |text: &str| parse(text, &Clock::new(NOON, 0)).unwrap_err();
+        assert_eq!(error("@bob by tomorrow"), USAGE);
+        assert!(error("x by 2026-01-01").contains("over"));
+        assert!(error("x by 2036-01-01").contains("too far"));
+    }
+
+    #[test]
+    fn completion_shows_what_is_understood() {
+        let clock = Clock::new(NOON, 0);
+        let labels = |text: &str| -> Vec<String> {
+            let choices = complete(text, &clock).into_iter();
+            choices.map(|choice| choice.label).collect()
+        };
+        assert_eq!(
+            labels("Rest by tomorrow 8:00"),
+            ["Rest: due tomorrow at 08:00 (UTC)"]
+        );
+        assert_eq!(labels("Rest").len(), 3);
+        assert_eq!(labels(" ").len(), 1);
+        assert_eq!(half_mention("Rest @bo"), Some(("Rest ", "bo")));
+        assert_eq!(half_mention("@"), Some(("", "")));
+        assert_eq!(half_mention("Rest\u{3000}@é"), Some(("Rest\u{3000}", "é")));
+        assert_eq!(half_mention("Rest @bob "), None);
+    }
+}

@@ -1,0 +1,220 @@
+//! How a task is shown: the same to everybody. Who may press which button is decided when it is
+//! pressed.
+
+use althing_plugin::blocks::{Block, button, divider, heading, muted, progress, row, text};
+use althing_plugin::when::Clock;
+use althing_plugin::{View, blocks};
+
+use crate::settings::Settings;
+use crate::task::{Priority, Status, Task};
+
+/// Blocks with buttons, and a text that says the same.
+pub fn view(task: &Task, settings: &Settings) -> View {
+    let clock = settings.clock(0);
+    let mut shown = vec![heading(title(task)), muted(notes(task, &clock))];
+    if !task.notes.is_empty() {
+        shown.push(text(&task.notes));
+    }
+    if !task.items.is_empty() {
+        let done = task.items.iter().filter(|item| item.done).count();
+        let share = done as f64 / task.items.len() as f64;
+        let bar = progress("Checklist", share).detail(format!("{done} of {}", task.items.len()));
+        shown.push(bar.into());
+    }
+    for item in &task.items {
+        let (mark, label) = if item.done {
+            ("☑", "Undo")
+        } else {
+            ("☐", "Tick")
+        };
+        let tick = althing_plugin::json!({ "item": item.id, "done": !item.done });
+        shown.push(row(blocks![
+            text(format!("{mark} {}", item.text)),
+            button(label, "tick").value(tick),
+        ]));
+    }
+    shown.push(divider());
+    shown.push(row(buttons(task)));
+    View::new(words(task, &clock), shown)
+}
+
+fn buttons(task: &Task) -> Vec<Block> {
+    let status = |label: &str, to: &str| button(label, "status").value(to);
+    match task.status {
+        Status::Open => blocks![
+            button("Take", "take"),
+            status("Start", "doing"),
+            status("Done", "done").primary(),
+        ],
+        Status::Doing => blocks![
+            button("Take", "take"),
+            status("Done", "done").primary(),
+            status("Put back", "open"),
+        ],
+        Status::Done => blocks![status("Open again", "open")],
+    }
+}
+
+/// `✓ Send the offer`
+fn title(task: &Task) -> String {
+    let mark = match task.status {
+        Status::Open => "○",
+        Status::Doing => "◐",
+        Status::Done => "✓",
+    };
+    format!("{mark} {}", task.title)
+}
+
+/// `high priority · due 2026-11-20 17:00 Europe/Berlin · for @bob and @carol · by @alice`
+fn notes(task: &Task, clock: &Clock) -> String {
+    let mut notes = vec![
+        match task.status {
+            Status::Open => "open",
+            Status::Doing => "under way",
+            Status::Done => "done",
+        }
+        .to_owned(),
+    ];
+    match task.priority {
+        Priority::High => notes.push("high priority".to_owned()),
+        Priority::Low => notes.push("low priority".to_owned()),
+        Priority::Normal => {}
+    }
+    if let Some(due) = task.due_at_ms {
+        notes.push(format!("due {}", date_and_time(due, clock)));
+    }
+    notes.push(match task.assignees.as_slice() {
+        [] => "for whoever takes it".to_owned(),
+        people => format!("for {}", names(people)),
+    });
+    if !task.created_by.is_empty() {
+        notes.push(format!("by @{}", task.created_by));
+    }
+    notes.join(" · ")
+}
+
+fn words(task: &Task, clock: &Clock) -> String {
+    let mut text = format!("{}\n{}", title(task), notes(task, clock));
+    if !task.notes.is_empty() {
+        text.push('\n');
+        text.push_str(&task.notes);
+    }
+    for item in &task.items {
+        let mark = if item.done { 'x' } else { ' ' };
+        text.push_str(&format!("\n[{mark}] {}", item.text));
+    }
+    text
+}
+
+/// A task in one line of a list: `Send the offer (tomorrow at 17:00, @bob)`.
+pub fn line(task: &Task, clock: &Clock) -> String {
+    let mut about = Vec::new();
+    if let Some(due) = task.due_at_ms {
+        about.push(clock.describe(i64::try_from(due).unwrap_or(i64::MAX)));
+    }
+    if !task.assignees.is_empty() {
+        about.push(names(&task.assignees));
+    }
+    match about.is_empty() {
+        true => title(task),
+        false => format!("{} ({})", title(task), about.join(", ")),
+    }
+}
+
+/// `@alice, @bob and @carol`.
+pub fn names(people: &[String]) -> String {
+    let names: Vec<String> = people.iter().map(|user| format!("@{user}")).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `2026-11-20 17:00 Europe/Berlin`: the same words whenever they are read.
+fn date_and_time(at_ms: u64, clock: &Clock) -> String {
+    use althing_plugin::dates::{DAY_MS, date_of, day_of};
+    let local = clock.zone().local(i64::try_from(at_ms).unwrap_or(i64::MAX));
+    let minutes = local.rem_euclid(DAY_MS) / 60_000;
+    let (date, zone) = (date_of(day_of(local)), clock.zone());
+    format!("{date} {:02}:{:02} {zone}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use althing_plugin::prelude::{Value, json, parse_json};
+
+    use super::*;
+    use crate::task::Item;
+
+    fn task() -> Task {
+        Task {
+            created_by: "alice".into(),
+            title: "Send the offer".into(),
+            assignees: vec!["bob".into(), "carol".into()],
+            due_at_ms: Some(1_795_190_400_000),
+            priority: Priority::High,
+            ..Task::default()
+        }
+    }
+
+    #[test]
+    fn words_and_blocks_say_the_same() {
+        let settings = Settings {
+            time_zone: "Europe/Berlin".into(),
+            ..Settings::default()
+        };
+        let mut task = task();
+        task.items.push(Item {
+            id: 1,
+            text: "Ask Carol".into(),
+            done: true,
+        });
+        task.notes = "The new\nprices".into();
+        let view = view(&task, &settings);
+        assert_eq!(
+            view.text,
+            "○ Send the offer\nopen · high priority · due 2026-11-20 17:00 Europe/Berlin · for @bob and \
+             @carol · by @alice\nThe new\nprices\n[x] Ask Carol"
+        );
+        let blocks: Value = parse_json(&view.blocks).unwrap();
+        assert_eq!(
+            blocks,
+            json!([
+                {"type": "text", "text": "○ Send the offer", "style": "heading"},
+                {"type": "text", "text": "open · high priority · due 2026-11-20 17:00 Europe/Berlin · for \
+                  @bob and @carol · by @alice", "style": "muted"},
+                {"type": "text", "text": "The new\nprices"},
+                {"type": "progress", "text": "Checklist", "value": 1.0, "detail": "1 of 1"},
+                {"type": "row", "blocks": [
+                    {"type": "text", "text": "☑ Ask Carol"},
+                    {"type": "button", "text": "Undo", "action": "tick", "value": {"item": 1, "done": false}}]},
+                {"type": "divider"},
+                {"type": "row", "blocks": [
+                    {"type": "button", "text": "Take", "action": "take"},
+                    {"type": "button", "text": "Start", "action": "status", "value": "doing"},
+                    {"type": "button", "text": "Done", "action": "status", "value": "done", "style": "primary"}]},
+            ])
+        );
+    }
+
+    #[test]
+    fn a_line_names_what_matters() {
+        let clock = Clock::new(1_795_176_000_000, 0);
+        assert_eq!(
+            line(&task(), &clock),
+            "○ Send the offer (today at 16:00, @bob and @carol)"
+        );
+        let done = Task {
+            status: Status::Done,
+            title: "Rest".into(),
+            ..Task::default()
+        };
+        assert_eq!(line(&done, &clock), "✓ Rest");
+        assert!(
+            !view(&done, &Settings::default())
+                .blocks
+                .contains("\"Done\"")
+        );
+    }
+}
