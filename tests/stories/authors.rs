@@ -234,15 +234,6 @@ fn differences_are_shown_by_their_place() {
     assert!(out.starts_with("CASE      CPU"), "{out}");
 }
 
-/// The plugins that come with the host have cases of their own.
-#[test]
-fn the_cases_of_plugins_hold() {
-    let desk = Desk::with(&[("unfurl.wasm", &component("unfurl"))]);
-    let cases = workspace().join("plugins/unfurl/cases");
-    let (code, out, notes) = desk.run(&format!("plugin test unfurl.wasm {}", cases.display()));
-    assert_eq!(code, 0, "{out}{notes}");
-}
-
 #[test]
 fn a_case_that_can_not_be_read_runs_nothing() {
     for (case, says) in [
@@ -322,7 +313,7 @@ fn a_version_is_compared_with_the_one_before() {
 /// The plugins that come with the host have cases, too.
 #[test]
 fn the_cases_of_plugins_hold() {
-    for plugin in ["feed"] {
+    for plugin in ["feed", "unfurl"] {
         let mut desk = vec![("plugin.wasm".to_owned(), component(plugin))];
         let cases = workspace().join("plugins").join(plugin).join("cases");
         for case in cases.read_dir().expect("cases").flatten() {

@@ -155,12 +155,14 @@ async fn a_shadow_changes_nothing(database: Database) {
     app.channel("general", &[&alice, &bob]).await;
     attempt(app, HOSTILE, &louder(), json!({ "mode": "shadow" })).await;
     // Commands and events write values, messages and timers, each once.
+    // The first keeps the shadow busy, so that it comes to the others when their writes have landed.
     let orders = [
+        "spin 40",
+        "swap-twice",
         "set 3 9",
         "sends 2",
         "timers 3",
         "swap",
-        "swap-twice",
         "list",
         "requests 1",
     ];

@@ -31,7 +31,8 @@ async fn start<const N: usize>(database: &Database, ids: [&str; N]) -> (TestHost
     host.other.plugin("task", json!({})).await;
     let theirs = host.other.session("alice").await;
     let secret = json!({ "title": crate::support::OTHERS, "assignees": ["bob"] });
-    give(&theirs, "general", secret).await;
+    let secret = json!({ "channel_id": "general", "type": "task", "data": secret });
+    theirs.post("/v1/messages", secret).await.raw_is(201);
     host.app.plugin("task", json!({})).await;
     let mut people = host.app.users(ids).await;
     for person in &mut people {

@@ -59,7 +59,7 @@ impl Place {
         let mut shown = Vec::new();
         let mut last = upto;
         while !bytes.is_empty() {
-            last = last.checked_sub(get(&mut bytes)?)?;
+            last = last.checked_sub(get(&mut bytes)?).filter(|at| *at >= 0)?;
             shown.push(last);
         }
         shown.reverse();

@@ -255,7 +255,7 @@ fn every<'a, 'w>(words: &'a [&'w str], rule: &mut Option<Rule>) -> Result<&'a [&
 
 fn weekday(word: &str) -> Option<usize> {
     let fits = |name: &&str| **name == *word || (word.len() == 3 && name.starts_with(word));
-    WEEKDAYS.iter().position(|name| fits(&name))
+    WEEKDAYS.iter().position(fits)
 }
 
 /// Puts it together.
