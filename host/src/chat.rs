@@ -17,7 +17,7 @@ pub mod endpoint;
 pub mod feeds;
 pub mod files;
 pub mod gates;
-mod grants;
+pub(crate) mod grants;
 pub mod handlers;
 pub mod installs;
 pub mod interact;

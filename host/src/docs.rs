@@ -120,7 +120,7 @@ fn the_reference_of_plugins_says_what_the_host_does() {
         assert!(headings.contains(&hook.name()), "no hook {}", hook.name());
     }
     for permission in plugins::Permission::ALL {
-        let words = crate::chat::plugins::allows(permission);
+        let words = crate::chat::grants::allows(permission);
         if permission.is_interface() {
             let row = format!("| Permission | `{}`: “{words}” |", permission.name());
             assert!(REFERENCE.contains(&row), "not told: {row}");

@@ -173,7 +173,7 @@ pub(super) fn described(inspection: &Inspection) -> Vec<wire::Permission> {
     let permission = |asked: &PermissionRequest| wire::Permission {
         name: asked.name.name().to_owned(),
         reason: asked.reason.clone(),
-        allows: allows(asked).to_owned(),
+        allows: allows_as_asked(asked).to_owned(),
         required: inspection.needed.contains(asked.name),
         hosts: asked.hosts.clone(),
         paths: asked.paths.clone(),
@@ -190,9 +190,18 @@ pub(super) fn described(inspection: &Inspection) -> Vec<wire::Permission> {
     asked.map(permission).collect()
 }
 
-/// What a permission allows, in words for those who grant it.
-fn allows(asked: &PermissionRequest) -> &'static str {
-    match asked.name {
+/// What is allowed by granting what a plugin asks for, in words for those who grant it.
+fn allows_as_asked(asked: &PermissionRequest) -> &'static str {
+    if asked.name == Permission::Http && asked.hosts.iter().any(|host| host == ANYWHERE) {
+        "Send what it knows to any public address on the internet."
+    } else {
+        allows(asked.name)
+    }
+}
+
+/// What a permission allows, in those words; `http` with hosts that are named.
+pub(crate) fn allows(asked: Permission) -> &'static str {
+    match asked {
         Permission::Kv => "Keep small values of its own between calls.",
         Permission::Counters => "Count how often something happens within a time.",
         Permission::ChatRead => {
@@ -206,9 +215,6 @@ fn allows(asked: &PermissionRequest) -> &'static str {
         Permission::Timers => "Do something at a later time.",
         Permission::PublicRoutes => {
             "Answer requests of anybody, without a key or token, at the routes named."
-        }
-        Permission::Http if asked.hosts.iter().any(|host| host == ANYWHERE) => {
-            "Send what it knows to any public address on the internet."
         }
         Permission::Http => {
             "Send what it knows to the hosts named, with the secrets that you enter for them."

@@ -97,7 +97,9 @@ async fn call_all(hook: &str, call: Call<'_>) -> Vec<Result<(), Fault>> {
             ended(kind_create(call, "a", &json()).await),
             ended(kind_act(call, act).await),
         ],
-        "schedule" => vec![ended(run_schedule(call, "a", &json(), &Arc::default()).await)],
+        "schedule" => vec![ended(
+            run_schedule(call, "a", &json(), &Arc::default()).await,
+        )],
         "membership-guard" => vec![
             ended(guard_seat(call, &seat).await),
             ended(guard_create(call, &json(), &[seat.clone(), seat.clone()]).await),

@@ -150,10 +150,11 @@ impl Events for Places {
                 Err(error) => return Err(error.into()),
             },
         };
-        Ok(match found {
+        match found {
             Some(place) => sharing::keep_track(ctx, &message.id, &place, message.from == BOT)?,
             None => sharing::forget(ctx, &message.id)?,
-        })
+        }
+        Ok(())
     }
 }
 

@@ -264,6 +264,19 @@ pub const HOST: &[Host] = &[
         ],
     },
     Host {
+        name: "chat-attach",
+        permission: Some((
+            "chat-attach",
+            "Show blocks of its own below anybody's messages.",
+        )),
+        who: WRITERS,
+        rust: "the module `chat`",
+        limits: &[(
+            "Bytes of JSON below a message",
+            "`limits.attachment_bytes_max`",
+        )],
+    },
+    Host {
         name: "timers",
         permission: Some(("timers", "Do something at a later time.")),
         who: WRITERS,

@@ -106,7 +106,7 @@ mod tests {
     const HOUR: i64 = 60 * MINUTE_MS;
 
     fn local(year: i64, month: u32, day: u32, minutes: i64) -> i64 {
-        Date { year, month, day }.to_day().unwrap() * DAY_MS + minutes * MINUTE_MS
+        Date { year, month, day }.to_day().expect("a day") * DAY_MS + minutes * MINUTE_MS
     }
 
     #[test]
