@@ -44,10 +44,10 @@ fn a_good_component_is_described() {
     assert_eq!(inspection.bytes, bytes.len());
     assert_eq!(inspection.hooks, Hook::ALL.into_iter().collect());
     // It asks for routes that anybody may ask, too, but these are no interface that it imports.
-    let needed = all_but_moderation().iter();
-    let needed = needed.filter(|permission| permission.is_interface());
-    assert_eq!(inspection.needed, needed.collect());
-    assert_eq!(inspection.manifest.requested(), all_but_moderation());
+    let interfaces = all_but_moderation();
+    assert_eq!(inspection.needed, interfaces);
+    let requested = interfaces.iter().chain([Permission::PublicRoutes]);
+    assert_eq!(inspection.manifest.requested(), requested.collect());
     assert_eq!(inspection.digest.to_string().len(), 64);
 }
 

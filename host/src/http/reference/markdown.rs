@@ -173,10 +173,11 @@ fn link(target: &str) -> Option<String> {
     let part = file
         .strip_suffix(".md")
         .filter(|part| PARTS.contains(part))?;
-    Some(if anchor.is_empty() {
-        format!("#{part}")
-    } else {
-        format!("#{anchor}")
+    Some(match (part, anchor) {
+        (_, "") => format!("#{part}"),
+        // Errors are entries, not headings.
+        ("errors", _) => format!("#{anchor}"),
+        _ => format!("#{part}-{anchor}"),
     })
 }
 
@@ -191,8 +192,8 @@ mod tests {
             "a <code>&lt;b&gt;</code> <strong>c <code>d</code></strong> e"
         );
         assert_eq!(
-            inline("[x](errors.md), [y](other.md), [z](javascript:x)"),
-            "<a href=\"#errors\">x</a>, y, z"
+            inline("[x](errors.md), [w](blocks.md#list), [y](other.md), [z](javascript:x)"),
+            "<a href=\"#errors\">x</a>, <a href=\"#blocks-list\">w</a>, y, z"
         );
         assert_eq!(inline("2 * 3 [4] `open"), "2 * 3 [4] `open");
     }
