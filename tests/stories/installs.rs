@@ -163,7 +163,7 @@ async fn an_upgrade_keeps_what_was_set(database: Database) {
     let old = component("moderation");
     let settings = json!({ "config": rule("mask", "red", ""), "order": 7, "on_fault": "hold" });
     let before = host.app.install(&old, settings).await;
-    let new = rewritten(&old, "version = \"0.1.0\"", "version = \"0.2.0\"");
+    let new = rewritten(&old, "version = \"0.2.0\"", "version = \"0.3.0\"");
     let digest = backend.upload(&new).await.is(201)["digest"].clone();
     let after = backend
         .put("/v1/plugins/moderation", json!({ "digest": digest }))
@@ -173,7 +173,7 @@ async fn an_upgrade_keeps_what_was_set(database: Database) {
     expected["previous"] = expected["digest"].take();
     expected["digest"] = digest;
     assert_eq!(after["install"], expected);
-    assert_eq!(after["component"]["version"], "0.2.0");
+    assert_eq!(after["component"]["version"], "0.3.0");
     assert_eq!(
         bob.send("general", "a red nose").await["data"],
         "a *** nose"

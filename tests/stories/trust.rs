@@ -351,6 +351,7 @@ async fn what_an_upgrade_wants_waits_for_consent(database: Database) {
         "counters",
         "chat-read",
         "chat-write",
+        "chat-attach",
         "timers",
         "http",
         "public-routes:/hook"
@@ -433,7 +434,8 @@ async fn what_an_upgrade_wants_waits_for_consent(database: Database) {
     let refused = backend.put(path, json!({ "digest": digest })).await;
     refused.refused(422, "grant_missing");
     let some = json!({ "digest": digest, "grants": [
-        "kv", "counters", "chat-read", "chat-write", "timers", "http", "public-routes:/hook"
+        "kv", "counters", "chat-read", "chat-write", "chat-attach", "timers", "http",
+        "public-routes:/hook"
     ] });
     backend.put(path, some).await.is(200);
     stranger
