@@ -181,7 +181,14 @@ async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> 
     greeted.add_channel(LOBBY, &["reader-00".into()]).await?;
     let assistant = Component {
         file: &plan.plugins.join("assistant.wasm"),
-        grants: &["kv", "timers", "chat-read", "chat-write", "counters", "http"],
+        grants: &[
+            "kv",
+            "timers",
+            "chat-read",
+            "chat-write",
+            "counters",
+            "http",
+        ],
         config: json!({ "greeting": GREETING }),
     };
     let herald = Component {
