@@ -21,6 +21,7 @@ mod interfaces;
 mod kept;
 mod limits;
 mod link;
+mod log;
 mod manifest;
 mod meter;
 mod output;
@@ -33,6 +34,7 @@ mod slots;
 mod state;
 mod ticker;
 mod types;
+mod wasi;
 
 pub use call::{Call, Install, Output};
 pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};

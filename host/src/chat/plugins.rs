@@ -433,6 +433,7 @@ fn described(inspection: &Inspection) -> wire::Component {
             .collect(),
         events: manifest.events.clone(),
         keep_instances: manifest.keep_instances,
+        uses_wasi: inspection.uses_wasi,
         config_schema: serde_json::Value::Object(manifest.config.clone()),
         bytes: inspection.bytes,
     }

@@ -101,7 +101,7 @@ pub(super) async fn run<T: Returned>(
 ) -> Result<Output<T>, Fault> {
     let install = call.install;
     let limits = &install.engine.limits;
-    let meter = Arc::new(Meter::new(class.budget(limits).cpu));
+    let meter = Arc::new(Meter::new(class.budget(limits).cpu, limits));
     let state = || State {
         class,
         limits: Arc::clone(limits),
@@ -112,6 +112,8 @@ pub(super) async fn run<T: Returned>(
         figures: Arc::clone(&install.figures),
         chat: Some(Arc::clone(call.chat)),
         now_ms: call.context.now_ms,
+        seed: call.context.seed,
+        wasi: None,
         moderates: install.linked.grants.contains(Permission::ChatModerate),
         done: Done::default(),
     };
@@ -182,7 +184,7 @@ pub(super) async fn execute<T>(
     let shelf = install.and_then(|install| install.shelf.as_ref());
     let mut guest = pin!(async {
         if let Some(mut live) = shelf.and_then(Shelf::take) {
-            let state = state().goes_on_from(live.store.data());
+            let state = state().goes_on_from(live.store.data_mut());
             *live.store.data_mut() = state;
             match serve(live, shelf, hook).await {
                 // It may be what the instance remembers: a fresh one remembers nothing.

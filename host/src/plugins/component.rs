@@ -52,6 +52,8 @@ pub struct Inspection {
     pub hooks: Hooks,
     /// The permissions without which it can't be linked.
     pub needed: Grants,
+    /// Whether it imports WASI, which gives it a clock, random numbers and lines in its log.
+    pub uses_wasi: bool,
     pub(super) component: Component,
 }
 
@@ -100,6 +102,7 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal
         manifest,
         hooks: scan.hooks,
         needed: scan.needed,
+        uses_wasi: scan.uses_wasi,
         component: compile(engine, digest, bytes)?,
     });
     let mut inspected = inspected(engine);

@@ -14,4 +14,5 @@ mod nesting;
 mod requests;
 mod support;
 mod text;
+mod wasi;
 mod writing;

@@ -72,7 +72,8 @@ pub async fn install(engine: &Arc<Engine>, app: &str, id: &str) -> Install {
 pub fn all_but_moderation() -> Grants {
     Permission::ALL
         .into_iter()
-        .filter(|p| *p != Permission::ChatModerate)
+        // Routes that are open to everybody are asked for, and not linked.
+        .filter(|p| ![Permission::ChatModerate, Permission::PublicRoutes].contains(p))
         .collect()
 }
 
