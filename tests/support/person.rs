@@ -152,6 +152,10 @@ impl Person {
         if let Some((kind, body)) = body {
             request = request.header(CONTENT_TYPE, kind).body(body);
         }
+        if path == "/v1/plugins" {
+            // Interpreters take a while to compile.
+            request = request.timeout(4 * super::PATIENCE);
+        }
         let response = request.send().await.expect("an answer from the host");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("the answer's body");
