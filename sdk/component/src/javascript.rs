@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::program::{program, run};
@@ -63,8 +63,10 @@ fn install(folder: &Path, say: &mut dyn FnMut(&str)) -> Result<()> {
         bail!("package.json must have `componentize-qjs` among its devDependencies");
     }
     // npm leaves the file as it is when there was nothing to do.
-    let installed = fs::File::open(folder.join(INSTALLED));
-    let touched = installed.and_then(|file| file.set_modified(std::time::SystemTime::now()));
-    ensure!(touched.is_ok(), "npm left no {INSTALLED}");
+    if let (Ok(installed), Ok(package)) = (changed(INSTALLED), changed("package.json"))
+        && installed < package
+    {
+        fs::File::open(folder.join(INSTALLED))?.set_modified(package)?;
+    }
     Ok(())
 }
