@@ -49,13 +49,15 @@ pub struct Bounds {
     /// The same for the route that takes components.
     pub component_bytes_max: usize,
     pub time_max: Duration,
+    /// The same for that route, where a component is compiled, with others before it.
+    pub component_time_max: Duration,
 }
 
 /// Refuses bodies that are too large and requests that take too long.
 pub async fn bounded(bounds: Bounds, request: Request, next: Next) -> Response {
-    let bytes_max = match request.uri().path() {
-        "/v1/plugins" => bounds.component_bytes_max,
-        _ => bounds.body_bytes_max,
+    let (bytes_max, time_max) = match request.uri().path() {
+        "/v1/plugins" => (bounds.component_bytes_max, bounds.component_time_max),
+        _ => (bounds.body_bytes_max, bounds.time_max),
     };
     let declared = request
         .headers()
@@ -70,7 +72,7 @@ pub async fn bounded(bounds: Bounds, request: Request, next: Next) -> Response {
         next.run(request.map(|body| Body::new(Limited::new(body, bytes_max))))
             .await
     };
-    let mut response = match tokio::time::timeout(bounds.time_max, answer).await {
+    let mut response = match tokio::time::timeout(time_max, answer).await {
         Ok(response) => response,
         Err(_) => Error::new(Code::Timeout, "The request took too long.").into_response(),
     };
