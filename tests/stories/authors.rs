@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{component, rewritten, workspace};
+use crate::support::{component, rewritten};
 
 /// A folder with a component and cases, and a shell in it.
 struct Desk(tempfile::TempDir);
@@ -308,24 +308,4 @@ fn a_version_is_compared_with_the_one_before() {
     let (_, out, _) = desk.run("--json plugin check worse.wasm --before old.wasm");
     let all: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(all["changes"][0]["breaks"], true);
-}
-
-/// The plugins that come with the host have cases, too.
-#[test]
-fn the_cases_of_plugins_hold() {
-    for plugin in ["feed", "unfurl"] {
-        let mut desk = vec![("plugin.wasm".to_owned(), component(plugin))];
-        let cases = workspace().join("plugins").join(plugin).join("cases");
-        for case in cases.read_dir().expect("cases").flatten() {
-            let name = case.file_name().into_string().expect("a name");
-            let text = std::fs::read(case.path()).expect("a case");
-            desk.push((format!("cases/{name}"), text));
-        }
-        let files: Vec<(&str, &[u8])> = desk
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
-            .collect();
-        let (code, out, notes) = Desk::with(&files).run("plugin test plugin.wasm");
-        assert_eq!(code, 0, "{plugin}: {out}{notes}");
-    }
 }
