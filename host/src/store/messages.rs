@@ -14,12 +14,48 @@ use crate::model::{
     Millis, UserId,
 };
 
+/// What a message is read from: columns of `events`, or of what its rows are called in the statement
+/// (`"m."`).
 macro_rules! message_columns {
     () => {
-        "message_id AS id, channel, seq, ts, actor AS sender, to_user AS \"to\", type AS kind, data, view, state, \
-         attachments, client_id, revision, edited_at, deleted_at"
+        message_columns!("")
+    };
+    ($of:literal) => {
+        concat!(
+            $of,
+            "message_id AS id, ",
+            $of,
+            "channel, ",
+            $of,
+            "seq, ",
+            $of,
+            "ts, ",
+            $of,
+            "actor AS sender, ",
+            $of,
+            "to_user AS \"to\", ",
+            $of,
+            "type AS kind, ",
+            $of,
+            "data, ",
+            $of,
+            "view, ",
+            $of,
+            "state, ",
+            $of,
+            "attachments, ",
+            $of,
+            "client_id, ",
+            $of,
+            "revision, ",
+            $of,
+            "edited_at, ",
+            $of,
+            "deleted_at"
+        )
     };
 }
+pub(super) use message_columns;
 
 /// Which part of a channel's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

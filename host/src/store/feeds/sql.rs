@@ -5,6 +5,7 @@
 //! is and merge it. SQLite has no LATERAL, but does as it is told.
 
 use crate::store::bulk::Dialect;
+use crate::store::messages::message_columns;
 
 /// The four of one database.
 pub struct Statements {
@@ -47,16 +48,17 @@ macro_rules! indexed {
 /// at most `$4` together.
 macro_rules! of_places {
     () => {
-        ", sized AS (SELECT e.position, OCTET_LENGTH(e.data) + COALESCE(OCTET_LENGTH(e.view), 0) \
-         + COALESCE(OCTET_LENGTH(e.state), 0) + COALESCE(OCTET_LENGTH(e.attachments), 0) AS bytes \
-         FROM (SELECT position FROM places ORDER BY position DESC LIMIT $3) AS newest \
-         JOIN events e ON e.position = newest.position), \
-         fitting AS (SELECT position, SUM(bytes) OVER (ORDER BY position DESC) AS bytes FROM sized) \
-         SELECT m.position, c.id AS channel_id, m.message_id AS id, m.channel, m.seq, m.ts, m.actor AS sender, \
-         m.to_user AS \"to\", m.type AS kind, m.data, m.view, m.state, m.attachments, \
-         m.client_id, m.revision, m.edited_at, m.deleted_at \
-         FROM fitting JOIN events m ON m.position = fitting.position JOIN channels c ON c.key = m.channel \
-         WHERE fitting.bytes <= $4 ORDER BY m.position DESC"
+        concat!(
+            ", sized AS (SELECT e.position, OCTET_LENGTH(e.data) + COALESCE(OCTET_LENGTH(e.view), 0) \
+             + COALESCE(OCTET_LENGTH(e.state), 0) + COALESCE(OCTET_LENGTH(e.attachments), 0) AS bytes \
+             FROM (SELECT position FROM places ORDER BY position DESC LIMIT $3) AS newest \
+             JOIN events e ON e.position = newest.position), \
+             fitting AS (SELECT position, SUM(bytes) OVER (ORDER BY position DESC) AS bytes FROM sized) \
+             SELECT m.position, c.id AS channel_id, ",
+            message_columns!("m."),
+            " FROM fitting JOIN events m ON m.position = fitting.position JOIN channels c ON c.key = m.channel \
+             WHERE fitting.bytes <= $4 ORDER BY m.position DESC"
+        )
     };
 }
 
