@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use althing_plugin::kv::{self, Scope};
+use althing_plugin::leaving::forgiving;
 use althing_plugin::{Error, to_json};
 use serde::{Deserialize, Serialize};
 
@@ -146,12 +147,4 @@ pub fn notes(after: Option<&str>, limit: u32) -> Result<Vec<String>, Error> {
 
 fn note_key(message: &str) -> String {
     format!("{NOTE}{message}")
-}
-
-/// A list whose channel is gone is gone with it.
-fn forgiving(result: Result<(), Error>) -> Result<(), Error> {
-    match result {
-        Err(Error::NotFound(_)) => Ok(()),
-        other => other,
-    }
 }

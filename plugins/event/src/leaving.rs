@@ -5,16 +5,12 @@
 //! that, so it looks again some times after the user left. And what a removed channel left behind is
 //! found by walking through the notes, a part at a time.
 
-use std::collections::BTreeMap;
-
+use althing_plugin::leaving::{Here, Walk, forgiving};
 use althing_plugin::{Context, Error, Value, chat, parse_json, timers};
-use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::index;
 
-/// When to look at a channel's events after somebody left it: erasing a user may take a while.
-const LOOKS_MS: [u64; 4] = [0, 60_000, 3_600_000, 86_400_000];
 /// Events that one call looks at.
 const STEP: u32 = 50;
 /// People that one call looks up; the host allows 1,000 questions.
@@ -27,27 +23,6 @@ pub const TIDY: &str = "tidy";
 const TIDY_MS: u64 = 6 * 3_600_000;
 const TIDY_STEP: u32 = 100;
 
-/// A walk through the events of a channel.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Walk {
-    /// Which of `LOOKS_MS` it is.
-    look: usize,
-    /// The key that was looked at last.
-    after: Option<String>,
-    /// Whether somebody who made an event is not in the channel, but still a user.
-    waits: bool,
-}
-
-/// Begins to look at a channel that somebody left.
-pub fn begin(ctx: &Context) -> Result<(), Error> {
-    timers::set(
-        &timer(&ctx.channel),
-        ctx.now_ms,
-        &ctx.channel,
-        &Walk::default(),
-    )
-}
-
 /// Goes on with it.
 pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
     let mut walk: Walk = parse_json(payload)?;
@@ -59,37 +34,18 @@ pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
         Err(error) => return Err(error.into()),
     };
     for (at, key) in keys.iter().enumerate() {
-        if changes >= CHANGES_MAX || (at > 0 && here.known.len() > PEOPLE_MAX) {
-            return Ok(timers::set(
-                &timer(&ctx.channel),
-                ctx.now_ms,
-                &ctx.channel,
-                &walk,
-            )?);
+        if changes >= CHANGES_MAX || (at > 0 && here.looked_up() > PEOPLE_MAX) {
+            return Ok(walk.go_on(ctx)?);
         }
         if let Some(message) = index::message_of(key) {
             changes += see_to(message, &mut here, &mut walk)?;
         }
         walk.after = Some(key.clone());
     }
-    let next = match keys.len() < STEP as usize {
-        false => (ctx.now_ms, walk),
-        true if walk.waits && walk.look + 1 < LOOKS_MS.len() => {
-            let look = walk.look + 1;
-            let walk = Walk {
-                look,
-                ..Walk::default()
-            };
-            (ctx.now_ms + LOOKS_MS[look], walk)
-        }
-        true => return Ok(()),
-    };
-    Ok(timers::set(
-        &timer(&ctx.channel),
-        next.0,
-        &ctx.channel,
-        &next.1,
-    )?)
+    match keys.len() < STEP as usize {
+        true => Ok(walk.end(ctx)?),
+        false => Ok(walk.go_on(ctx)?),
+    }
 }
 
 /// Takes people who left off an event, and an event away whose maker is no user any more.
@@ -132,30 +88,6 @@ fn see_to(message: &str, here: &mut Here, walk: &mut Walk) -> Result<u32, Error>
     Ok(1)
 }
 
-/// Who is in a channel; looks each up once.
-struct Here<'a> {
-    channel: &'a str,
-    known: BTreeMap<String, bool>,
-}
-
-impl<'a> Here<'a> {
-    fn new(channel: &'a str) -> Here<'a> {
-        Here {
-            channel,
-            known: BTreeMap::new(),
-        }
-    }
-
-    fn has(&mut self, user: &str) -> Result<bool, Error> {
-        if let Some(known) = self.known.get(user) {
-            return Ok(*known);
-        }
-        let found = chat::member(self.channel, user)?.is_some();
-        self.known.insert(user.to_owned(), found);
-        Ok(found)
-    }
-}
-
 /// Sets the timer that tidies up.
 pub fn set_tidy(ctx: &Context) -> Result<(), Error> {
     timers::set(TIDY, ctx.now_ms + TIDY_MS, "", &Value::Null)
@@ -177,22 +109,4 @@ pub fn tidy(ctx: &Context, payload: &str) -> Result<(), String> {
         false => (notes.last(), 60_000),
     };
     Ok(timers::set(TIDY, ctx.now_ms + wait, "", &after)?)
-}
-
-/// A timer's name is shorter than a channel's id may be.
-fn timer(channel: &str) -> String {
-    let hash = channel
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    format!("left/{hash:016x}")
-}
-
-/// Deleted meanwhile: nothing is left to be done.
-fn forgiving(result: Result<(), Error>) -> Result<(), Error> {
-    match result {
-        Err(Error::NotFound(_)) => Ok(()),
-        other => other,
-    }
 }

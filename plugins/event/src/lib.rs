@@ -26,6 +26,7 @@ mod view;
 
 use althing_plugin::Error;
 use althing_plugin::endpoint::{Request, Response};
+use althing_plugin::leaving::Walk;
 use althing_plugin::prelude::{Event as Entry, *};
 
 use event::{Event, KIND};
@@ -111,7 +112,7 @@ fn make(ctx: &Context, settings: &Settings, text: &str) -> Result<Option<Reply>,
 impl Events for Calendar {
     fn handle(ctx: &Context, entry: Entry) -> Result<(), String> {
         if entry.kind == "member.removed" {
-            return Ok(leaving::begin(ctx)?);
+            return Ok(Walk::begin(ctx)?);
         }
         let message = entry.message()?;
         if message.kind != KIND {

@@ -11,6 +11,7 @@ mod sharing;
 mod view;
 
 use althing_plugin::blocks::muted;
+use althing_plugin::leaving::Walk;
 use althing_plugin::prelude::*;
 use althing_plugin::when::Zone;
 use althing_plugin::{Error, SettingFault};
@@ -135,7 +136,7 @@ fn where_reply(found: &[Place], now_ms: u64) -> Reply {
 impl Events for Places {
     fn handle(ctx: &Context, event: Event) -> Result<(), String> {
         if event.kind == "member.removed" {
-            return Ok(sharing::begin(ctx)?);
+            return Ok(Walk::begin(ctx)?);
         }
         let message = event.message()?;
         if message.kind != KIND {

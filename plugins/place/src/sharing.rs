@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use althing_plugin::kv::{self, Scope};
+use althing_plugin::leaving::{Walk, forgiving};
 use althing_plugin::{Context, Error, chat, parse_json, timers, to_json};
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +21,6 @@ const CHANGES_MAX: u32 = 15;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long it is known for whom a place was posted.
 const POSTED: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-/// When to look at a channel's places after somebody left it: erasing a user may take a while.
-const LOOKS_MS: [u64; 4] = [0, 60_000, 3_600_000, 86_400_000];
-
 /// What is noted of a place.
 #[derive(Debug, Deserialize, Serialize)]
 struct Note {
@@ -103,27 +101,6 @@ pub fn live(ctx: &Context, user: Option<&str>) -> Result<Vec<Place>, Error> {
     Ok(found)
 }
 
-/// A walk through the places of a channel.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Walk {
-    /// Which of `LOOKS_MS` it is.
-    look: usize,
-    /// The key that was looked at last.
-    after: Option<String>,
-    /// Whether somebody for whom a place was posted is not in the channel, but still a user.
-    waits: bool,
-}
-
-/// Begins to look at a channel that somebody left.
-pub fn begin(ctx: &Context) -> Result<(), Error> {
-    timers::set(
-        &walk_timer(&ctx.channel),
-        ctx.now_ms,
-        &ctx.channel,
-        &Walk::default(),
-    )
-}
-
 /// Goes on with it.
 pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
     let mut walk: Walk = parse_json(payload)?;
@@ -137,12 +114,7 @@ pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
     let mut changes = 0;
     for key in &keys {
         if changes >= CHANGES_MAX {
-            return Ok(timers::set(
-                &walk_timer(&ctx.channel),
-                ctx.now_ms,
-                &ctx.channel,
-                &walk,
-            )?);
+            return Ok(walk.go_on(ctx)?);
         }
         let note: Option<Note> = kv::get_json(&list, key)?;
         if let (Some(note), Some(message)) = (note, key.strip_prefix(NOTE)) {
@@ -150,24 +122,10 @@ pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
         }
         walk.after = Some(key.clone());
     }
-    let next = match keys.len() < STEP as usize {
-        false => (ctx.now_ms, walk),
-        true if walk.waits && walk.look + 1 < LOOKS_MS.len() => {
-            let look = walk.look + 1;
-            let walk = Walk {
-                look,
-                ..Walk::default()
-            };
-            (ctx.now_ms + LOOKS_MS[look], walk)
-        }
-        true => return Ok(()),
-    };
-    Ok(timers::set(
-        &walk_timer(&ctx.channel),
-        next.0,
-        &ctx.channel,
-        &next.1,
-    )?)
+    match keys.len() < STEP as usize {
+        true => Ok(walk.end(ctx)?),
+        false => Ok(walk.go_on(ctx)?),
+    }
 }
 
 /// Ends what somebody shares who is not here any more, and deletes what was posted for somebody who
@@ -187,18 +145,6 @@ fn see_to(ctx: &Context, message: &str, note: &Note, walk: &mut Walk) -> Result<
             Err(error) => return Err(error),
         },
     };
-    match done {
-        Ok(()) | Err(Error::NotFound(_)) => Ok(1),
-        Err(error) => Err(error),
-    }
-}
-
-/// A timer's name is shorter than a channel's id may be.
-fn walk_timer(channel: &str) -> String {
-    let hash = channel
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    format!("left/{hash:016x}")
+    forgiving(done)?;
+    Ok(1)
 }

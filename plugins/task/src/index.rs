@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use althing_plugin::kv::{self, Scope};
+use althing_plugin::leaving::forgiving;
 use althing_plugin::{Error, to_json};
 use serde::{Deserialize, Serialize};
 
@@ -197,14 +198,6 @@ pub fn is_full(channel: &str) -> Result<bool, Error> {
 
 fn note_key(message: &str) -> String {
     format!("{NOTE}{message}")
-}
-
-/// A list whose owner is gone is gone with it.
-fn forgiving(result: Result<(), Error>) -> Result<(), Error> {
-    match result {
-        Err(Error::NotFound(_)) => Ok(()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -4,16 +4,12 @@
 //! with that user: nobody tells a plugin of that, so it looks again some times after the user left.
 //! And what a removed channel left behind is found by walking through the notes, a part at a time.
 
-use std::collections::BTreeMap;
-
 use althing_plugin::kv::{self, Scope};
+use althing_plugin::leaving::{Here, Walk, forgiving};
 use althing_plugin::{Context, Error, Value, chat, parse_json, timers};
-use serde::{Deserialize, Serialize};
 
 use crate::index::{self, FINISHED, UNFINISHED};
 
-/// When to look at a channel's tasks after somebody left it: erasing a user may take a while.
-const LOOKS_MS: [u64; 4] = [0, 60_000, 3_600_000, 86_400_000];
 /// Tasks that one call looks at.
 const STEP: u32 = 100;
 /// Changes of messages that one call makes; the host allows 20.
@@ -22,27 +18,6 @@ const CHANGES_MAX: u32 = 15;
 /// The timer that walks through all notes.
 pub const TIDY: &str = "tidy";
 const TIDY_MS: u64 = 6 * 3_600_000;
-
-/// A walk through the tasks of a channel.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Walk {
-    /// Which of `LOOKS_MS` it is.
-    look: usize,
-    /// The key that was looked at last.
-    after: Option<String>,
-    /// Whether somebody who made a task is not in the channel, but still a user.
-    waits: bool,
-}
-
-/// Begins to look at a channel that somebody left.
-pub fn begin(ctx: &Context) -> Result<(), Error> {
-    timers::set(
-        &timer(&ctx.channel),
-        ctx.now_ms,
-        &ctx.channel,
-        &Walk::default(),
-    )
-}
 
 /// Goes on with it.
 pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
@@ -57,36 +32,17 @@ pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
     };
     for key in &keys {
         if changes >= CHANGES_MAX {
-            return Ok(timers::set(
-                &timer(&ctx.channel),
-                ctx.now_ms,
-                &ctx.channel,
-                &walk,
-            )?);
+            return Ok(walk.go_on(ctx)?);
         }
         if let Some((message, _)) = index::read_key(key) {
             changes += see_to(message, &mut here, &mut walk)?;
         }
         walk.after = Some(key.clone());
     }
-    let next = match keys.len() < STEP as usize {
-        false => (ctx.now_ms, walk),
-        true if walk.waits && walk.look + 1 < LOOKS_MS.len() => {
-            let look = walk.look + 1;
-            let walk = Walk {
-                look,
-                ..Walk::default()
-            };
-            (ctx.now_ms + LOOKS_MS[look], walk)
-        }
-        true => return Ok(()),
-    };
-    Ok(timers::set(
-        &timer(&ctx.channel),
-        next.0,
-        &ctx.channel,
-        &next.1,
-    )?)
+    match keys.len() < STEP as usize {
+        true => Ok(walk.end(ctx)?),
+        false => Ok(walk.go_on(ctx)?),
+    }
 }
 
 /// Takes people who left off a task, and a task away whose maker is no user any more.
@@ -115,32 +71,6 @@ fn see_to(message: &str, here: &mut Here, walk: &mut Walk) -> Result<u32, Error>
     }
     forgiving(chat::act(message, "release", &left))?;
     Ok(1)
-}
-
-/// Who is in a channel; looks each up once.
-pub struct Here<'a> {
-    channel: &'a str,
-    known: BTreeMap<String, bool>,
-}
-
-impl<'a> Here<'a> {
-    /// Of this channel.
-    pub fn new(channel: &'a str) -> Here<'a> {
-        Here {
-            channel,
-            known: BTreeMap::new(),
-        }
-    }
-
-    /// Whether the user is a participant.
-    pub fn has(&mut self, user: &str) -> Result<bool, Error> {
-        if let Some(known) = self.known.get(user) {
-            return Ok(*known);
-        }
-        let found = chat::member(self.channel, user)?.is_some();
-        self.known.insert(user.to_owned(), found);
-        Ok(found)
-    }
 }
 
 /// Some keys of a channel's lists, the unfinished before the finished.
@@ -182,22 +112,4 @@ pub fn tidy(ctx: &Context, payload: &str) -> Result<(), String> {
         false => (notes.last(), 60_000),
     };
     Ok(timers::set(TIDY, ctx.now_ms + wait, "", &after)?)
-}
-
-/// A timer's name is shorter than a channel's id may be.
-fn timer(channel: &str) -> String {
-    let hash = channel
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    format!("left/{hash:016x}")
-}
-
-/// Deleted meanwhile: nothing is left to be done.
-fn forgiving(result: Result<(), Error>) -> Result<(), Error> {
-    match result {
-        Err(Error::NotFound(_)) => Ok(()),
-        other => other,
-    }
 }

@@ -18,10 +18,10 @@ mod task;
 mod view;
 
 use althing_plugin::endpoint::{Request, Response};
+use althing_plugin::leaving::{Here, Walk};
 use althing_plugin::prelude::*;
 use althing_plugin::{Error, SettingFault};
 
-use leaving::Here;
 use settings::Settings;
 use task::{KIND, NewTask, Task};
 
@@ -109,7 +109,7 @@ fn make(ctx: &Context, settings: &Settings, text: &str) -> Result<Option<Reply>,
 impl Events for Tasks {
     fn handle(ctx: &Context, event: Event) -> Result<(), String> {
         if event.kind == "member.removed" {
-            return Ok(leaving::begin(ctx)?);
+            return Ok(Walk::begin(ctx)?);
         }
         let message = event.message()?;
         if message.kind != KIND {

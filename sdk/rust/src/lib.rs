@@ -49,6 +49,7 @@ mod hooks;
 pub mod http;
 mod json;
 pub mod kv;
+pub mod leaving;
 pub mod log;
 mod message;
 pub mod metrics;

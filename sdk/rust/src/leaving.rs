@@ -1,0 +1,107 @@
+//! What a plugin keeps of people who left a channel: it walks through its notes of that channel, a
+//! part in each call, and takes them off.
+//!
+//! What a plugin posted for somebody should go with that user, but nobody tells a plugin that a user
+//! was erased. So the walk is made again some times: at once, and a minute, an hour and a day after
+//! somebody left. Needs the permission `timers`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Context, Error, Result, chat, timers};
+
+/// When to walk after somebody left: erasing a user may take a while.
+const WALKS_MS: [u64; 4] = [0, 60_000, 3_600_000, 86_400_000];
+
+/// A walk through the notes of a channel: the payload of its timer. Each channel has one.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Walk {
+    /// Which of `WALKS_MS` it is.
+    look: usize,
+    /// The key that was looked at last; the walk goes on after it.
+    pub after: Option<String>,
+    /// To be set where somebody for whom something was posted is not in the channel, but still a
+    /// user: then the walk is made again later.
+    pub waits: bool,
+}
+
+impl Walk {
+    /// Begins at the channel of the context, which somebody left.
+    pub fn begin(ctx: &Context) -> Result<()> {
+        Self::default().call_at(ctx, ctx.now_ms)
+    }
+
+    /// Goes on in another call.
+    pub fn go_on(&self, ctx: &Context) -> Result<()> {
+        self.call_at(ctx, ctx.now_ms)
+    }
+
+    /// After the last note: walks again later if somebody `waits`, some times.
+    pub fn end(self, ctx: &Context) -> Result<()> {
+        let look = self.look + 1;
+        match WALKS_MS.get(look).filter(|_| self.waits) {
+            Some(wait) => {
+                let again = Self {
+                    look,
+                    ..Self::default()
+                };
+                again.call_at(ctx, ctx.now_ms + wait)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn call_at(&self, ctx: &Context, at_ms: u64) -> Result<()> {
+        timers::set(&timer(&ctx.channel), at_ms, &ctx.channel, self)
+    }
+}
+
+/// A timer's name is shorter than a channel's id may be.
+fn timer(channel: &str) -> String {
+    let hash = channel
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("left/{hash:016x}")
+}
+
+/// Who is in a channel; each is looked up once. Needs the permission `chat-read`.
+pub struct Here<'a> {
+    channel: &'a str,
+    known: BTreeMap<String, bool>,
+}
+
+impl<'a> Here<'a> {
+    /// Of this channel.
+    pub fn new(channel: &'a str) -> Here<'a> {
+        Here {
+            channel,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the user is a participant.
+    pub fn has(&mut self, user: &str) -> Result<bool> {
+        if let Some(known) = self.known.get(user) {
+            return Ok(*known);
+        }
+        let found = chat::member(self.channel, user)?.is_some();
+        self.known.insert(user.to_owned(), found);
+        Ok(found)
+    }
+
+    /// How many were looked up.
+    pub fn looked_up(&self) -> usize {
+        self.known.len()
+    }
+}
+
+/// What is to be changed or deleted may be gone meanwhile: then there is nothing left to be done.
+pub fn forgiving(result: Result<()>) -> Result<()> {
+    match result {
+        Err(Error::NotFound(_)) => Ok(()),
+        other => other,
+    }
+}
