@@ -23,6 +23,7 @@ mod installs;
 mod interactions;
 mod kept;
 mod keys;
+mod languages;
 mod lifecycle;
 mod limits;
 mod messages;

@@ -130,11 +130,13 @@ pub fn document() -> OpenApi {
 /// Everything that the host serves; `sockets` is the route of the WebSocket.
 pub fn router(app: Arc<App>, sockets: Router<Arc<App>>) -> Router {
     let (api, document) = api();
+    let time_max = Duration::from_millis(app.config.server.request_timeout_ms);
     let limits = request::Bounds {
         body_bytes_max: app.config.server.body_bytes_max,
         component_bytes_max: app.config.plugins.component_bytes_max,
         file_bytes_max: usize::try_from(app.config.files.bytes_max).unwrap_or(usize::MAX),
-        time_max: Duration::from_millis(app.config.server.request_timeout_ms),
+        time_max,
+        component_time_max: time_max + Duration::from_secs(app.config.plugins.compile_cpu_s),
         upload_time_max: Duration::from_millis(app.config.files.upload_timeout_ms),
     };
     api.merge(endpoint::routes())

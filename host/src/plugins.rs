@@ -22,6 +22,7 @@ mod interfaces;
 mod kept;
 mod limits;
 mod link;
+mod log;
 mod manifest;
 mod meter;
 mod output;
@@ -36,6 +37,7 @@ mod state;
 mod streaming;
 mod ticker;
 mod types;
+mod wasi;
 
 pub use call::{Call, Install, Output};
 pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};

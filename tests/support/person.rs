@@ -168,6 +168,10 @@ impl Person {
         if let Some((kind, body)) = body {
             request = request.header(CONTENT_TYPE, kind).body(body);
         }
+        if path == "/v1/plugins" {
+            // Interpreters take a while to compile.
+            request = request.timeout(4 * super::PATIENCE);
+        }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;

@@ -1,5 +1,6 @@
-//! The plugin author's way, walked as docs/plugins/first-plugin.md has it: its commands are run word
-//! for word, against a host that was just started, with nothing from this workspace but the program.
+//! The plugin author's way, walked as docs/plugins/first-plugin.md has it, and languages.md for those who
+//! don't write Rust: their commands are run word for word, against a host that was just started, with
+//! nothing from this workspace but the program.
 //! Then every other project that `althing plugin new` makes, and `althing plugin dev`.
 
 use std::fs;
@@ -12,10 +13,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::packages;
 use crate::process::{Running, check_free};
 use crate::toolchain;
 
 const GUIDE: &str = "docs/plugins/first-plugin.md";
+const LANGUAGES: &str = "docs/plugins/languages.md";
 /// Beside the ports of the demo and its test.
 const PORT: u16 = 17_610;
 /// The hooks whose projects the guide doesn't make.
@@ -34,6 +37,9 @@ const AT_MOST: Duration = Duration::from_secs(180);
 pub fn run(root: &Path) -> Result<()> {
     // What is missing on this machine is got first, so that `althing plugin build` finds it.
     toolchain::find()?;
+    packages::node()?;
+    packages::python()?;
+    packages::clang()?;
     let built = toolchain::cargo()
         .args(["build", "--package", "althing", "--bin", "althing"])
         .current_dir(root)
@@ -44,7 +50,7 @@ pub fn run(root: &Path) -> Result<()> {
     );
     let folder = root.join("target/guide");
     // What cargo has built stays, all else begins anew.
-    for made in ["host", "work"] {
+    for made in ["host", "work", "languages"] {
         if folder.join(made).exists() {
             fs::remove_dir_all(folder.join(made))?;
         }
@@ -63,12 +69,13 @@ pub fn run(root: &Path) -> Result<()> {
     host.wait_for(address, "/readyz", Duration::from_secs(60))?;
     let mut author = Author {
         programs: root.join("target/debug"),
+        work: folder.join("work"),
         folder,
         address,
         key: String::new(),
     };
     author.open_an_app()?;
-    author.follow(&fs::read_to_string(root.join(GUIDE)).context(GUIDE)?)?;
+    author.follow(root, GUIDE)?;
     for hook in OTHERS {
         let name = format!("a-{hook}");
         author.shell(&format!(
@@ -78,6 +85,11 @@ pub fn run(root: &Path) -> Result<()> {
     }
     author.without_the_target()?;
     author.develop()?;
+    // Its plugins have the names of those in the first guide.
+    author.begin_anew("languages")?;
+    author.open_an_app()?;
+    author.follow(root, LANGUAGES)?;
+    author.in_other_languages()?;
     host.stop()
 }
 
@@ -85,6 +97,8 @@ pub fn run(root: &Path) -> Result<()> {
 struct Author {
     programs: PathBuf,
     folder: PathBuf,
+    /// Where projects are made.
+    work: PathBuf,
     address: SocketAddr,
     key: String,
 }
@@ -104,7 +118,7 @@ impl Author {
             }
         }
         command
-            .current_dir(self.folder.join("work"))
+            .current_dir(&self.work)
             .stdin(Stdio::null())
             .env("PATH", path)
             .env("ALTHING_URL", format!("http://{}", self.address))
@@ -146,18 +160,61 @@ impl Author {
         Ok(())
     }
 
-    /// Runs the guide's commands as one shell would, and looks for what it says they print.
-    fn follow(&self, guide: &str) -> Result<()> {
-        let commands = blocks(guide, "sh").join("\n");
+    /// Goes on in a folder of its own.
+    fn begin_anew(&mut self, folder: &str) -> Result<()> {
+        self.work = self.folder.join(folder);
+        Ok(fs::create_dir_all(&self.work)?)
+    }
+
+    /// Runs a guide's commands as one shell would, and looks for what it says they print.
+    fn follow(&self, root: &Path, path: &str) -> Result<()> {
+        let guide = fs::read_to_string(root.join(path)).with_context(|| path.to_owned())?;
+        let commands = blocks(&guide, "sh").join("\n");
         ensure!(
             commands.contains("althing plugin new"),
-            "{GUIDE} has no commands"
+            "{path} has no commands"
         );
         let printed = self.shell(&commands)?;
-        for line in blocks(guide, "output").iter().flat_map(|text| text.lines()) {
+        for line in blocks(&guide, "output")
+            .iter()
+            .flat_map(|text| text.lines())
+        {
             ensure!(
                 printed.contains(line),
-                "{GUIDE} says that this is printed:\n{line}\n\nIt was:\n{printed}"
+                "{path} says that this is printed:\n{line}\n\nIt was:\n{printed}"
+            );
+        }
+        Ok(())
+    }
+
+    /// The projects that their guide doesn't make, and what is said to those who lack a tool.
+    fn in_other_languages(&self) -> Result<()> {
+        for (name, hook, language) in [
+            ("js-guard", "message-guard", "javascript"),
+            ("py-dice", "commands", "python"),
+            ("c-dice", "commands", "c"),
+        ] {
+            self.shell(&format!(
+                "althing plugin new {name} --hook {hook} --language {language}\ncd {name}\n\
+                 althing plugin build\nalthing plugin test {name}.wasm"
+            ))?;
+        }
+        self.shell("althing plugin new bare-js --language javascript")?;
+        self.shell("althing plugin new bare-py --language python")?;
+        for (project, says) in [
+            ("bare-js", "apt-get install nodejs npm"),
+            ("bare-py", "apt-get install python3 python3-venv"),
+            ("c-dice", "apt-get install clang"),
+        ] {
+            let done = self
+                .command(&self.programs.join("althing").display().to_string())
+                .args(["plugin", "build", project])
+                .env("PATH", "/nowhere")
+                .output()?;
+            let said = String::from_utf8_lossy(&done.stderr);
+            ensure!(
+                done.status.code() == Some(1) && said.contains(says),
+                "a build of {project} without its tools said: {said}"
             );
         }
         Ok(())

@@ -7,6 +7,7 @@ mod bench;
 mod component;
 mod demo;
 mod guide;
+mod languages;
 mod packages;
 mod plugins;
 mod process;

@@ -76,22 +76,64 @@ pub fn chromium() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn install(package: &str, what: &str) -> Result<()> {
+/// Makes sure of Python with virtual environments, which get what builds plugins in Python.
+pub fn python() -> Result<()> {
+    let has_venv = || {
+        let mut python = Command::new("python3");
+        python.args([
+            "-c",
+            "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
+        ]);
+        succeeds(&mut python)
+    };
+    if !has_venv() {
+        install("python3 python3-venv", "Python")?;
+        ensure!(
+            has_venv(),
+            "Python 3.10 or newer is needed, with its module `venv`."
+        );
+    }
+    Ok(())
+}
+
+/// Makes sure of clang with a C library for WebAssembly, which build plugins in C.
+pub fn clang() -> Result<()> {
+    if std::env::var_os("WASI_SDK_PATH").is_some() {
+        return Ok(());
+    }
+    let library = |target: &str| Path::new("/usr/lib").join(target).join("libc.a").is_file();
+    let is_there = || {
+        (library("wasm32-wasi") || library("wasm32-wasip1"))
+            && ["clang", "wasm-ld"].iter().all(|program| {
+                let mut version = Command::new(program);
+                succeeds(version.arg("--version").stdout(Stdio::null()))
+            })
+    };
+    if !is_there() {
+        install(
+            "clang lld wasi-libc libclang-rt-dev-wasm32",
+            "A C compiler for WebAssembly",
+        )?;
+        ensure!(
+            is_there(),
+            "clang, wasm-ld and a C library for WebAssembly are needed."
+        );
+    }
+    Ok(())
+}
+
+fn install(packages: &str, what: &str) -> Result<()> {
     let by_hand = format!(
-        "{what} is needed: install it (on Debian `apt-get install {package}`) and try again."
+        "{what} is needed: install it (on Debian `apt-get install {packages}`) and try again."
     );
     ensure!(is_debian_root(), "{by_hand}");
-    println!("{what} is not there: installing Debian's package `{package}` …");
+    println!("{what} is not there: installing Debian's package `{packages}` …");
     let get = || {
         let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command.args([
-            "install",
-            "--yes",
-            "--quiet",
-            "--no-install-recommends",
-            package,
-        ]);
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+            .args(packages.split(' '));
         succeeds(&mut command)
     };
     ensure!(

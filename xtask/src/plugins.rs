@@ -1,7 +1,8 @@
 //! `cargo xtask plugins`: builds every plugin of the workspace into `target/plugins/<folder>.wasm`.
 //!
 //! Plugins are the workspace's packages below `plugins/` and `tests/guests/`. Cargo rebuilds what
-//! changed; a component is made anew only when its core module is newer.
+//! changed; a component is made anew only when its core module is newer. Those in other languages are
+//! made by `languages`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::component::{self, Description};
+use crate::languages;
 use crate::toolchain::{self, TARGET};
 
 /// Folders whose packages are plugins.
@@ -76,6 +78,7 @@ pub fn run(root: &Path) -> Result<()> {
             println!("  {:width$}  warning: {sentence}", "");
         }
     }
+    languages::build(root, &components)?;
     println!(
         "The components are in {}.",
         shorten(&components, root).display()
@@ -102,7 +105,7 @@ fn make_component(module: &Path, component: &Path) -> Result<(bool, Vec<u8>)> {
     Ok((true, bytes))
 }
 
-fn line(folder: &str, plugin: &Description, bytes: usize, made: bool) -> String {
+pub(crate) fn line(folder: &str, plugin: &Description, bytes: usize, made: bool) -> String {
     let or_none = |names: &[String]| match names {
         [] => "none".to_owned(),
         names => names.join(", "),
@@ -117,8 +120,16 @@ fn line(folder: &str, plugin: &Description, bytes: usize, made: bool) -> String 
         bytes.div_ceil(1024),
         if made { "" } else { ", unchanged" },
         or_none(&plugin.exports),
-        or_none(&plugin.imports),
+        or_none(&uses(&plugin.imports)),
     )
+}
+
+/// What it uses, with all the parts of WASI as one.
+fn uses(imports: &[String]) -> Vec<String> {
+    let is_wasi = |name: &&String| name.starts_with("wasi:");
+    let ours = imports.iter().filter(|name| !is_wasi(name)).cloned();
+    let wasi = imports.iter().any(|name| is_wasi(&name));
+    ours.chain(wasi.then(|| "WASI".to_owned())).collect()
 }
 
 fn shorten<'a>(path: &'a Path, root: &Path) -> &'a Path {

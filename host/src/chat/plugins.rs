@@ -472,6 +472,7 @@ fn described(inspection: &Inspection, policy: &PluginTrust) -> wire::Component {
             .collect(),
         events: manifest.events.clone(),
         keep_instances: manifest.keep_instances,
+        uses_wasi: inspection.uses_wasi,
         config_schema: serde_json::Value::Object(manifest.config.clone()),
         bytes: inspection.bytes,
     }

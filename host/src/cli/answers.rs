@@ -215,6 +215,8 @@ pub struct Component {
     #[serde(default)]
     pub keep_instances: bool,
     #[serde(default)]
+    pub uses_wasi: bool,
+    #[serde(default)]
     pub config_schema: Value,
     pub bytes: usize,
 }

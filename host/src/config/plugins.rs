@@ -12,7 +12,7 @@ settings! {
     /// Plugins.
     struct Plugins in "plugins" {
         /// The largest component, in bytes.
-        component_bytes_max: usize = 8 * MIB, within(64 * KIB..=256 * MIB);
+        component_bytes_max: usize = 24 * MIB, within(64 * KIB..=256 * MIB);
         /// The computing time for compiling a component, in seconds.
         compile_cpu_s: u64 = 60, within(1..=3600);
         /// The memory for compiling a component, in bytes.
@@ -56,7 +56,7 @@ settings! {
         /// The most calls at once for an app.
         concurrent_calls_per_app_max: usize = 16, within(2..=10_000);
         /// The instances that wait for another call, of all plugins that ask for it. Each may
-        /// hold 16 MiB.
+        /// hold 24 MiB.
         kept_instances_max: usize = 64, within(0..=10_000);
         /// The most calls at once of shadow versions, which take no place of other calls.
         shadow_calls_max: u32 = 2, within(1..=1000);

@@ -51,6 +51,8 @@ pub struct Bounds {
     /// The same for the route that takes files.
     pub file_bytes_max: usize,
     pub time_max: Duration,
+    /// The same for that route, where a component is compiled, with others before it.
+    pub component_time_max: Duration,
     /// The same for the route that takes files.
     pub upload_time_max: Duration,
 }
@@ -58,7 +60,7 @@ pub struct Bounds {
 /// Refuses bodies that are too large and requests that take too long.
 pub async fn bounded(bounds: Bounds, request: Request, next: Next) -> Response {
     let (bytes_max, time_max) = match request.uri().path() {
-        "/v1/plugins" => (bounds.component_bytes_max, bounds.time_max),
+        "/v1/plugins" => (bounds.component_bytes_max, bounds.component_time_max),
         "/v1/files" => (bounds.file_bytes_max, bounds.upload_time_max),
         _ => (bounds.body_bytes_max, bounds.time_max),
     };

@@ -162,7 +162,7 @@ pub(super) async fn run_or_wait<T: Returned>(
 ) -> Result<Output<T>, Fault> {
     let install = call.install;
     let limits = &install.engine.limits;
-    let meter = Arc::new(Meter::new(class.budget(limits).cpu));
+    let meter = Arc::new(Meter::new(class.budget(limits).cpu, limits));
     let long = left.zip(install.slots.as_ref()).map(|(left, slots)| {
         let slots = [slots, &install.engine.slots].map(Arc::clone);
         Arc::new(LongWait::new(slots, &meter, limits, left))
@@ -182,6 +182,8 @@ pub(super) async fn run_or_wait<T: Returned>(
             figures: Arc::clone(&install.figures),
             chat: Some(Arc::clone(call.chat)),
             now_ms: call.context.now_ms,
+            seed: call.context.seed,
+            wasi: None,
             moderates: install.linked.grants.contains(Permission::ChatModerate),
             aside: install.slots.is_none(),
             streams: Streams::new(long.clone()),
@@ -257,7 +259,7 @@ pub(super) async fn execute<T>(
     let shelf = install.and_then(|install| install.shelf.as_ref());
     let mut guest = pin!(async {
         if let Some(mut live) = shelf.and_then(Shelf::take) {
-            let state = state().goes_on_from(live.store.data());
+            let state = state().goes_on_from(live.store.data_mut());
             *live.store.data_mut() = state;
             match serve(live, shelf, hook).await {
                 // It may be what the instance remembers: a fresh one remembers nothing.

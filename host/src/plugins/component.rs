@@ -62,6 +62,8 @@ pub struct Inspection {
     pub needed: Grants,
     /// Who signed it.
     pub signatures: Vec<Signature>,
+    /// Whether it imports WASI, which gives it a clock, random numbers and lines in its log.
+    pub uses_wasi: bool,
     pub(super) component: Component,
 }
 
@@ -112,6 +114,7 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal
         hooks: scan.hooks,
         needed: scan.needed,
         signatures,
+        uses_wasi: scan.uses_wasi,
         component: compile(engine, digest, bytes)?,
     });
     let mut inspected = inspected(engine);

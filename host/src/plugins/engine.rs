@@ -175,13 +175,14 @@ pub(super) fn code_config(limits: &Limits) -> Config {
     config
 }
 
-/// What `scan` lets through, and no more. Threads and exceptions are not compiled in.
+/// What `scan` lets through, and one that it doesn't: the code between the components of a component,
+/// which the compiler makes itself, may see the memories of both. Threads and exceptions are not compiled in.
 fn proposals(config: &mut Config) {
     config.wasm_component_model(true);
     config.wasm_simd(true);
     config.wasm_relaxed_simd(false);
     config.wasm_memory64(false);
-    config.wasm_multi_memory(false);
+    config.wasm_multi_memory(true);
     config.wasm_tail_call(false);
     config.wasm_gc(false);
     config.shared_memory(false);

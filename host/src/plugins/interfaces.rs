@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::grants::{Grants, Permission};
 use super::refusal::Refusal;
+use super::wasi;
 
 /// The package and the version track whose plugins run here: any patch level of it.
 const PACKAGE: &str = "althing:plugin/";
@@ -125,10 +126,13 @@ impl fmt::Debug for Hooks {
 pub(super) fn import(name: &str, needed: &mut Grants) -> Result<(), Refusal> {
     let refuse = |detail: String| Err(Refusal::new("plugin_import_unknown", detail));
     if name.starts_with("wasi:") {
-        return refuse(format!(
-            "The component imports `{name}`. Plugins can't use WASI on this host; build for the \
-             target wasm32-unknown-unknown, or with WASI stubbed out."
-        ));
+        return match wasi::has(name) {
+            true => Ok(()),
+            false => refuse(format!(
+                "The component imports `{name}`. Of WASI this host has the parts of 0.2 that \
+                 runtimes of languages need, and not this one."
+            )),
+        };
     }
     let Some(interface) = on_track(name)? else {
         return refuse(format!(
@@ -211,7 +215,11 @@ mod tests {
             imported("althing:plugin/chat-moderate@0.1.0"),
             Err("plugin_import_unknown")
         );
-        assert_eq!(imported("wasi:io/poll@0.2.0"), Err("plugin_import_unknown"));
+        assert_eq!(imported("wasi:io/poll@0.2.0"), Ok(Grants::default()));
+        assert_eq!(
+            imported("wasi:http/types@0.2.0"),
+            Err("plugin_import_unknown")
+        );
         assert_eq!(imported("env"), Err("plugin_import_unknown"));
     }
 

@@ -23,6 +23,7 @@ use super::meter::Meter;
 use super::refusal::Refusal;
 use super::state::{Class, Done, MemoryUse, State};
 use super::streaming::Streams;
+use super::wasi;
 
 /// A component linked for a set of grants, ready to be instantiated.
 pub struct Linked {
@@ -106,6 +107,9 @@ fn build(
 ) -> wasmtime::Result<Linked> {
     let mut linker = Linker::new(&engine.wasm);
     imports::link(&mut linker, grants)?;
+    if inspection.uses_wasi {
+        wasi::link(&mut linker)?;
+    }
     let pre = linker.instantiate_pre(&inspection.component)?;
     let has = |hook| inspection.hooks.contains(hook);
     Ok(Linked {
@@ -154,7 +158,7 @@ fn build(
 /// Presence of a hook is known; that its functions have our types shows when it is loaded.
 async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
     let limits = &engine.limits;
-    let meter = Arc::new(Meter::new(Class::Probe.budget(limits).cpu));
+    let meter = Arc::new(Meter::new(Class::Probe.budget(limits).cpu, limits));
     let state = || State {
         class: Class::Probe,
         limits: Arc::clone(limits),
@@ -165,6 +169,8 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
         figures: Arc::new(Figures::new(0)),
         chat: None,
         now_ms: 0,
+        seed: 0,
+        wasi: None,
         moderates: linked.grants.contains(Permission::ChatModerate),
         aside: false,
         streams: Streams::default(),

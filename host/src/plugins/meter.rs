@@ -9,10 +9,12 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::fault::{LogLine, Usage};
+use super::limits::Limits;
+use super::log::{Log, Stream};
 use super::types::Level;
 
 thread_local! {
@@ -37,11 +39,11 @@ pub(super) struct Meter {
     charged_ns: AtomicU64,
     memory_peak_bytes: AtomicUsize,
     host_calls: AtomicU32,
-    log: Mutex<Vec<LogLine>>,
+    log: Mutex<Log>,
 }
 
 impl Meter {
-    pub(super) fn new(cpu_max: Duration) -> Self {
+    pub(super) fn new(cpu_max: Duration, limits: &Limits) -> Self {
         Self {
             cpu_ns_max: AtomicU64::new(nanoseconds(cpu_max)),
             spent_ns: AtomicU64::new(0),
@@ -50,7 +52,7 @@ impl Meter {
             charged_ns: AtomicU64::new(0),
             memory_peak_bytes: AtomicUsize::new(0),
             host_calls: AtomicU32::new(0),
-            log: Mutex::new(Vec::new()),
+            log: Mutex::new(Log::new(limits)),
         }
     }
 
@@ -89,12 +91,20 @@ impl Meter {
     }
 
     pub(super) fn add_log_line(&self, level: Level, message: String) {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push(LogLine { level, message });
+        self.log().add(level, message);
+    }
+
+    /// Adds what the guest writes to a standard stream.
+    pub(super) fn write_to_log(&self, stream: Stream, bytes: &[u8]) {
+        self.log().write(stream, bytes);
     }
 
     pub(super) fn take_log(&self) -> Vec<LogLine> {
-        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+        self.log().take()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn usage(&self, wall: Duration) -> Usage {
@@ -136,6 +146,11 @@ mod tests {
     use std::time::Duration;
 
     use super::{Meter, thread_cpu_ns};
+    use crate::plugins::Limits;
+
+    fn meter(cpu_max: Duration) -> Meter {
+        Meter::new(cpu_max, &Limits::default())
+    }
 
     fn burn(milliseconds: u64) {
         let end = thread_cpu_ns() + milliseconds * 1_000_000;
@@ -146,7 +161,7 @@ mod tests {
 
     #[test]
     fn sleep_is_free_and_work_is_not() {
-        let meter = Meter::new(Duration::from_millis(20));
+        let meter = meter(Duration::from_millis(20));
         for _ in 0..4 {
             meter.poll(|| {
                 std::thread::sleep(Duration::from_millis(10));
@@ -166,7 +181,7 @@ mod tests {
 
     #[test]
     fn one_leap_of_the_clock_is_not_held_against_anybody() {
-        let meter = Meter::new(Duration::from_millis(5));
+        let meter = meter(Duration::from_millis(5));
         meter.poll(|| {
             burn(30);
             assert!(!meter.is_spent());
@@ -177,8 +192,8 @@ mod tests {
 
     #[test]
     fn a_call_within_a_call_pays_for_itself() {
-        let outer = Meter::new(Duration::from_secs(1));
-        let inner = Meter::new(Duration::from_secs(1));
+        let outer = meter(Duration::from_secs(1));
+        let inner = meter(Duration::from_secs(1));
         outer.poll(|| {
             burn(5);
             inner.poll(|| burn(30));

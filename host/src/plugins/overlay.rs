@@ -7,8 +7,11 @@ use super::effects::{Effects, KvRead, KvWrite, Watched};
 use super::imports::Chat;
 use super::types::{Entry, HostError, Scope};
 
+/// Guests see this much of a version: JavaScript has no larger whole numbers. What was read is checked
+/// by all of it when the call commits.
+const SHOWN: u64 = (1 << 52) - 1;
 /// Set in the version of a value that is not committed yet; the store gives it its own later.
-const PENDING: u64 = 1 << 63;
+const PENDING: u64 = 1 << 52;
 
 /// The longest list of keys, as the contract has it.
 pub(super) const KEYS_MAX: u32 = 100;
@@ -57,13 +60,16 @@ impl Overlay {
                 version: write.version,
             }));
         }
-        let found = chat.kv_get(&address.0, &address.1).await?;
+        let mut found = chat.kv_get(&address.0, &address.1).await?;
         // The first read counts: if a later one differs, the commit is to fail.
         let version = found.as_ref().map(|entry| entry.version);
         if is_watched && !self.seen.contains_key(&address) {
             self.seen.insert(address.clone(), found.clone());
         }
         self.reads.entry(address).or_insert(version);
+        if let Some(entry) = &mut found {
+            entry.version &= SHOWN;
+        }
         Ok(found)
     }
 

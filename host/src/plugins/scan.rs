@@ -19,6 +19,7 @@ pub(super) struct Scan<'a> {
     pub hooks: Hooks,
     /// The permissions that its imports need.
     pub needed: Grants,
+    pub uses_wasi: bool,
     pub manifest: &'a [u8],
 }
 
@@ -29,6 +30,7 @@ struct Scanner<'a, 'l> {
     functions: u32,
     hooks: Hooks,
     needed: Grants,
+    uses_wasi: bool,
     manifest: Option<&'a [u8]>,
 }
 
@@ -67,6 +69,7 @@ pub(super) fn scan<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Scan<'a>, Ref
         functions: 0,
         hooks: Hooks::default(),
         needed: Grants::default(),
+        uses_wasi: false,
         manifest: None,
     };
     let mut validator = Validator::new_with_features(features());
@@ -94,6 +97,7 @@ pub(super) fn scan<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Scan<'a>, Ref
     Ok(Scan {
         hooks: scanner.hooks,
         needed: scanner.needed,
+        uses_wasi: scanner.uses_wasi,
         manifest,
     })
 }
@@ -117,7 +121,9 @@ impl<'a> Scanner<'a, '_> {
             }
             Payload::ComponentImportSection(section) if self.depth == 1 => {
                 for import in section.clone() {
-                    interfaces::import(import.map_err(invalid)?.name.name, &mut self.needed)?;
+                    let name = import.map_err(invalid)?.name.name;
+                    interfaces::import(name, &mut self.needed)?;
+                    self.uses_wasi |= name.starts_with("wasi:");
                 }
                 Ok(())
             }

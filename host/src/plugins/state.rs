@@ -16,6 +16,7 @@ use super::limits::{Budget, Limits};
 use super::meter::Meter;
 use super::overlay::Overlay;
 use super::streaming::Streams;
+use super::wasi::Wasi;
 
 /// What kind of call it is, which decides what the host does for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,10 @@ pub(super) struct State {
     pub chat: Option<Arc<dyn Chat>>,
     /// The host's clock when the call began.
     pub now_ms: u64,
+    /// The call's random bits.
+    pub seed: u64,
+    /// What the guest has of WASI, from its first use on.
+    pub wasi: Option<Box<Wasi>>,
     /// Whether the plugin may delete anybody's messages.
     pub moderates: bool,
     /// Whether the call is only compared with another, and so reaches nothing outside.
@@ -117,7 +122,6 @@ pub(super) struct State {
 /// What the call has done so far, and how much of its allowances that took.
 #[derive(Default)]
 pub(super) struct Done {
-    pub log_bytes: usize,
     pub kv: Overlay,
     pub kv_bytes: usize,
     pub sends: u32,
@@ -167,7 +171,11 @@ impl State {
     }
 
     /// The state for another call in an instance that has memory already.
-    pub(super) fn goes_on_from(mut self, before: &Self) -> Self {
+    pub(super) fn goes_on_from(mut self, before: &mut Self) -> Self {
+        self.wasi = before.wasi.take();
+        if let Some(wasi) = &mut self.wasi {
+            wasi.begin(&self.meter, self.now_ms, self.seed);
+        }
         self.memory.used_bytes = before.memory.used_bytes;
         self.memory.meter.note_memory(self.memory.used_bytes);
         self.streams.goes_on_from(&before.streams);
@@ -280,11 +288,11 @@ mod tests {
 
     #[test]
     fn memories_and_tables_count_together() {
-        let meter = Arc::new(Meter::new(Duration::from_secs(1)));
         let limits = Limits {
             memory_bytes_max: 1 << 20,
             ..Limits::default()
         };
+        let meter = Arc::new(Meter::new(Duration::from_secs(1), &limits));
         let mut memory = MemoryUse::new(Arc::clone(&meter), &limits);
         assert!(memory.memory_growing(0, 512 << 10, None).unwrap());
         assert!(memory.table_growing(0, 64 << 10, None).unwrap());
@@ -298,11 +306,11 @@ mod tests {
 
     #[test]
     fn a_growth_that_fails_is_not_counted() {
-        let meter = Arc::new(Meter::new(Duration::from_secs(1)));
         let limits = Limits {
             memory_bytes_max: 1 << 20,
             ..Limits::default()
         };
+        let meter = Arc::new(Meter::new(Duration::from_secs(1), &limits));
         let mut memory = MemoryUse::new(meter, &limits);
         assert!(memory.memory_growing(0, 1 << 20, None).unwrap());
         memory

@@ -114,6 +114,9 @@ pub struct Component {
     /// Whether an instance of it may serve several calls of the same app, one after the other, and so
     /// remember what the earlier ones were about. Otherwise each call has a fresh one.
     pub keep_instances: bool,
+    /// Whether it uses WASI, as the runtimes of some languages do. That gives it nothing but a clock,
+    /// random numbers, and lines in its log.
+    pub uses_wasi: bool,
     /// The JSON Schema of its settings.
     #[schema(value_type = Object)]
     pub config_schema: serde_json::Value,

@@ -15,4 +15,5 @@ mod nesting;
 mod requests;
 mod support;
 mod text;
+mod wasi;
 mod writing;

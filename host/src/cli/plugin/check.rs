@@ -165,6 +165,7 @@ impl Checked {
             "feeds": feeds.collect::<Vec<_>>(),
             "events": manifest.events,
             "keep_instances": manifest.keep_instances,
+            "uses_wasi": inspection.uses_wasi,
             "config_schema": manifest.config,
             "bytes": inspection.bytes,
         })

@@ -220,6 +220,18 @@ fn tell(sender: &SyncSender<()>, top: &Path, event: notify::Result<notify::Event
     }
 }
 
+/// What is not a source of the plugin, at the top of its folder: in whatever language it is.
+const MADE: [&str; 8] = [
+    "",
+    "target",
+    "cases",
+    "Cargo.lock",
+    "build",
+    "node_modules",
+    "package-lock.json",
+    "__pycache__",
+];
+
 /// Whether a change of a file is one of the plugin, and not what building or testing it leaves.
 fn is_source(top: &Path, path: &Path) -> bool {
     let Ok(within) = path.strip_prefix(top) else {
@@ -228,9 +240,8 @@ fn is_source(top: &Path, path: &Path) -> bool {
     let mut parts = within.iter().map(|part| part.to_string_lossy());
     let is_hidden = parts.clone().any(|part| part.starts_with('.'));
     let first = parts.next().unwrap_or_default();
-    let is_made = matches!(&*first, "target" | "cases" | "Cargo.lock" | "")
-        || first.ends_with(".wasm")
-        || first.ends_with(".wasm.part");
+    let is_made =
+        MADE.contains(&&*first) || first.ends_with(".wasm") || first.ends_with(".wasm.part");
     !is_hidden && !is_made && !within.to_string_lossy().ends_with('~')
 }
 
@@ -276,6 +287,9 @@ mod tests {
             ("/p/Cargo.lock", false),
             ("/p/dice.wasm", false),
             ("/p/dice.wasm.part", false),
+            ("/p/build/plugin.wasm", false),
+            ("/p/node_modules/x/index.js", false),
+            ("/p/.venv/bin/python", false),
             ("/p/.git/index", false),
             ("/p/src/.lib.rs.swp", false),
             ("/p/src/lib.rs~", false),

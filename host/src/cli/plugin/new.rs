@@ -12,8 +12,10 @@ use crate::cli::failure::Failure;
 use crate::cli::screen::{Screen, plain};
 use crate::plugins::{self, Hook};
 
-static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../sdk/templates/rust");
+static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../sdk/templates");
 static SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../sdk/rust");
+const JAVASCRIPT_SDK: &str = include_str!("../../../../sdk/javascript/althing.js");
+const PYTHON_SDK: &str = include_str!("../../../../sdk/python/althing.py");
 static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
 /// Where the SDK's `Cargo.toml` takes what it doesn't say itself.
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
@@ -37,9 +39,33 @@ pub struct New {
     into: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Language {
     Rust,
+    Javascript,
+    Python,
+    C,
+}
+
+impl Language {
+    /// The folder of its templates.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Javascript => "javascript",
+            Self::Python => "python",
+            Self::C => "c",
+        }
+    }
+
+    /// Its own SDK, which a project gets as one file. That of Rust is a crate.
+    fn sdk(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Javascript => Some(("src/althing.js", JAVASCRIPT_SDK)),
+            Self::Python => Some(("althing.py", PYTHON_SDK)),
+            Self::Rust | Self::C => None,
+        }
+    }
 }
 
 fn hook_names() -> clap::builder::PossibleValuesParser {
@@ -51,8 +77,7 @@ type File = (PathBuf, String);
 
 /// Writes the project, or nothing.
 pub fn run(screen: &mut Screen<'_>, new: &New) -> Result<(), Failure> {
-    let Language::Rust = new.language;
-    let files = files(&new.name, &new.hook)?;
+    let files = files(&new.name, new.language, &new.hook)?;
     let folder = new.into.join(&new.name);
     let shown = plain(&folder.display().to_string());
     if folder.symlink_metadata().is_ok() {
@@ -71,8 +96,12 @@ pub fn run(screen: &mut Screen<'_>, new: &New) -> Result<(), Failure> {
     }
     screen.print(&shown)?;
     let name = &new.name;
+    let unit_tests = match new.language {
+        Language::Rust => "\n  cargo test",
+        _ => "",
+    };
     Ok(screen.note(&format!(
-        "\nMade the plugin `{name}` with the hook `{}`. Next:\n  cd {shown}\n  cargo test\n  \
+        "\nMade the plugin `{name}` with the hook `{}`. Next:\n  cd {shown}{unit_tests}\n  \
          althing plugin build\n  althing plugin test {name}.wasm",
         new.hook
     ))?)
@@ -96,29 +125,29 @@ fn write_all(into: &Path, name: &str, files: &[File]) -> std::io::Result<()> {
     written
 }
 
-fn files(name: &str, hook: &str) -> Result<Vec<File>, Failure> {
+fn files(name: &str, language: Language, hook: &str) -> Result<Vec<File>, Failure> {
     let fill = |text: &str| text.replace("{{name}}", name).replace("{{hook}}", hook);
-    let lost = |what: &str| Failure::Other(format!("this program was built without its {what}"));
+    let folder = language.folder();
+    let of_hook = TEMPLATES.get_dir(format!("{folder}/hooks/{hook}"));
+    let (Some(template), Some(of_hook)) = (TEMPLATES.get_dir(folder), of_hook) else {
+        return Err(no_template(language, hook));
+    };
     let mut files = Vec::new();
-    for (path, text) in ["Cargo.toml.in", "README.md", "gitignore"]
-        .into_iter()
-        .map(|file| (file, TEMPLATE.get_file(file)))
-    {
-        let text = text
-            .and_then(|file| file.contents_utf8())
-            .ok_or_else(|| lost(path))?;
-        let path = match path {
-            "Cargo.toml.in" => "Cargo.toml",
-            "gitignore" => ".gitignore",
-            path => path,
+    for file in template.files() {
+        let path = file.path().strip_prefix(folder).unwrap_or(file.path());
+        let path = match path.to_str() {
+            Some("Cargo.toml.in") => "Cargo.toml".into(),
+            Some("gitignore") => ".gitignore".into(),
+            _ => path.to_owned(),
         };
-        files.push((path.into(), fill(text)));
+        let text = file.contents_utf8().unwrap_or_default();
+        files.push((path, fill(text)));
     }
-    let of_hook = TEMPLATE
-        .get_dir(format!("hooks/{hook}"))
-        .ok_or_else(|| lost("template for this hook"))?;
     let mut own = Vec::new();
     collect(of_hook, of_hook.path(), &mut own);
+    if language != Language::Rust {
+        own.extend(shared(hook));
+    }
     files.extend(own.into_iter().map(|(path, text)| (path, fill(&text))));
     let manifest = files
         .iter()
@@ -127,8 +156,51 @@ fn files(name: &str, hook: &str) -> Result<Vec<File>, Failure> {
     plugins::parse_manifest(manifest.1.as_bytes()).map_err(|refusal| {
         Failure::Usage(format!("{}: {}", plain(name), plain(&refusal.detail)))
     })?;
+    files.extend(
+        language
+            .sdk()
+            .map(|(path, text)| (path.into(), text.to_owned())),
+    );
+    match language {
+        Language::Rust => vendor(&mut files)?,
+        // Where the standard's tools look for them.
+        _ => interfaces("wit/deps/althing-plugin", &mut files),
+    }
+    Ok(files)
+}
 
-    // The SDK finds the interfaces by the way from one to the other, which stays the same.
+fn lost(what: &str) -> Failure {
+    Failure::Other(format!("this program was built without its {what}"))
+}
+
+fn no_template(language: Language, hook: &str) -> Failure {
+    let language = language.folder();
+    let hooks = TEMPLATES.get_dir(format!("{language}/hooks"));
+    let there_are: Vec<_> = hooks
+        .into_iter()
+        .flat_map(Dir::dirs)
+        .filter_map(|dir| dir.path().file_name()?.to_str())
+        .collect();
+    Failure::Usage(format!(
+        "there is no project in {language} that begins with the hook `{hook}`, but with these: {}. \
+         Others can be added to it",
+        there_are.join(", ")
+    ))
+}
+
+/// The manifest and the cases of a hook: what its projects do is the same in every language.
+fn shared(hook: &str) -> Vec<File> {
+    let mut files = Vec::new();
+    if let Some(dir) = TEMPLATES.get_dir(format!("rust/hooks/{hook}")) {
+        collect(dir, dir.path(), &mut files);
+    }
+    files.retain(|(path, _)| path == Path::new("plugin.toml") || path.starts_with("cases"));
+    files
+}
+
+/// The SDK of Rust and the interfaces, which it finds by the way from one to the other: that stays
+/// the same.
+fn vendor(files: &mut Vec<File>) -> Result<(), Failure> {
     let mut vendored = Vec::new();
     collect(&SDK, Path::new(""), &mut vendored);
     for (path, text) in vendored {
@@ -138,15 +210,16 @@ fn files(name: &str, hook: &str) -> Result<Vec<File>, Failure> {
         };
         files.push((Path::new("vendor/sdk/rust").join(path), text));
     }
+    interfaces("vendor/wit", files);
+    files.push(("vendor/LICENSE".into(), LICENSE.to_owned()));
+    Ok(())
+}
+
+fn interfaces(folder: &str, files: &mut Vec<File>) {
     let mut interfaces = Vec::new();
     collect(&WIT, Path::new(""), &mut interfaces);
-    files.extend(
-        interfaces
-            .into_iter()
-            .map(|(path, text)| (Path::new("vendor/wit").join(path), text)),
-    );
-    files.push(("vendor/LICENSE".into(), LICENSE.to_owned()));
-    Ok(files)
+    let placed = |(path, text)| (Path::new(folder).join(path), text);
+    files.extend(interfaces.into_iter().map(placed));
 }
 
 /// The text files of a folder, by their paths below `top`.
@@ -190,7 +263,8 @@ mod tests {
     #[test]
     fn every_hook_has_a_project_with_code_and_two_cases() {
         for hook in Hook::ALL.map(Hook::name) {
-            let files = files("my-plugin-2", hook).unwrap_or_else(|_| panic!("{hook}"));
+            let files =
+                files("my-plugin-2", Language::Rust, hook).unwrap_or_else(|_| panic!("{hook}"));
             let manifest = text(&files, "plugin.toml");
             assert!(manifest.contains("name = \"my-plugin-2\""), "{manifest}");
             assert!(text(&files, "src/lib.rs").contains("#[test]"), "{hook}");
@@ -213,7 +287,7 @@ mod tests {
                 })
                 .sum()
         }
-        let files = files("dice", "commands").unwrap_or_else(|_| panic!());
+        let files = files("dice", Language::Rust, "commands").unwrap_or_else(|_| panic!());
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         for (vendored, source) in [("vendor/sdk/rust", "sdk/rust"), ("vendor/wit", "wit")] {
             let written = files.iter().filter(|(path, _)| path.starts_with(vendored));
@@ -222,5 +296,30 @@ mod tests {
         let manifest = text(&files, "vendor/sdk/rust/Cargo.toml");
         assert!(!manifest.contains("workspace"), "{manifest}");
         assert!(manifest.contains("unsafe_code = \"deny\""), "{manifest}");
+    }
+
+    #[test]
+    fn other_languages_have_the_same_projects_for_some_hooks() {
+        for language in [Language::Javascript, Language::Python, Language::C] {
+            for hook in ["commands", "message-guard"] {
+                let files = files("my-plugin-2", language, hook)
+                    .unwrap_or_else(|_| panic!("{language:?}: {hook}"));
+                assert!(text(&files, "wit/world.wit").contains(&format!("plugin/{hook}@")));
+                assert!(text(&files, "wit/deps/althing-plugin/types.wit").contains("package"));
+                assert!(text(&files, "plugin.toml").contains("my-plugin-2"));
+                let cases = files.iter().filter(|(path, _)| path.starts_with("cases"));
+                assert_eq!(cases.count(), 2, "{language:?}: {hook}");
+                for (path, text) in &files {
+                    assert!(!text.contains("{{name}}"), "{}", path.display());
+                }
+            }
+            let Err(Failure::Usage(said)) = files("dice", language, "feed") else {
+                panic!("{language:?} has no project with a feed");
+            };
+            assert!(
+                said.contains("`feed`") && said.contains("commands, message-guard"),
+                "{said}"
+            );
+        }
     }
 }

@@ -296,6 +296,10 @@ fn about(component: &Component) -> Vec<(&'static str, String)> {
         let text = "kept for further calls of the app, so they may remember";
         facts.push(("Instances", text.to_owned()));
     }
+    if component.uses_wasi {
+        let text = "gives it a clock, random numbers and lines in its log: no files, no network";
+        facts.push(("WASI", text.to_owned()));
+    }
     facts.extend(
         component
             .signatures

@@ -1,7 +1,6 @@
 //! Host functions that need nobody else: log, config, counters, metrics and timers.
 
 use super::super::effects::TimerWrite;
-use super::super::output::cut;
 use super::super::state::State;
 use super::super::types::{HostError, Level, Scope};
 use super::wit::{config, counters, log, metrics, timers};
@@ -13,7 +12,7 @@ const TIMER_NAME_BYTES_MAX: usize = 128;
 impl log::Host for State {
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.count()?;
-        self.add_log_line(level, message);
+        self.meter.add_log_line(level, message);
         Ok(())
     }
 }
@@ -22,7 +21,7 @@ impl metrics::Host for State {
     fn add(&mut self, name: String, amount: u64) -> wasmtime::Result<()> {
         self.count()?;
         if let Err(detail) = self.figures.add(&name, amount) {
-            self.add_log_line(Level::Warn, detail);
+            self.meter.add_log_line(Level::Warn, detail);
         }
         Ok(())
     }
@@ -30,7 +29,7 @@ impl metrics::Host for State {
     fn set(&mut self, name: String, value: i64) -> wasmtime::Result<()> {
         self.count()?;
         if let Err(detail) = self.figures.set(&name, value) {
-            self.add_log_line(Level::Warn, detail);
+            self.meter.add_log_line(Level::Warn, detail);
         }
         Ok(())
     }
@@ -92,15 +91,6 @@ impl State {
         chat.map_or(0, |chat| {
             chat.count(counters, key, amount, window_ms, now_ms)
         })
-    }
-
-    fn add_log_line(&mut self, level: Level, mut message: String) {
-        cut(&mut message, self.limits.log_line_bytes_max as usize);
-        let bytes = self.done.log_bytes + message.len();
-        if bytes <= self.limits.log_bytes_max as usize {
-            self.done.log_bytes = bytes;
-            self.meter.add_log_line(level, message);
-        }
     }
 
     async fn set_timer(
