@@ -296,7 +296,7 @@ fn a_project_is_made_whole_or_not_at_all() {
     let said = alone(&format!("plugin build {into}"));
     assert_eq!(said.code, 2, "{}", said.notes);
     assert!(
-        said.notes.contains("there is no Cargo.toml"),
+        said.notes.contains("there is no project of a plugin"),
         "{}",
         said.notes
     );
