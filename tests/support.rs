@@ -75,8 +75,12 @@ pub fn component(name: &str) -> Vec<u8> {
     let folder = std::env::var_os("ALTHING_PLUGINS_DIR")
         .map_or_else(|| workspace().join("target/plugins"), PathBuf::from);
     let path = folder.join(name).with_extension("wasm");
-    std::fs::read(&path)
-        .unwrap_or_else(|e| panic!("{}: {e}; run `cargo xtask plugins` first", path.display()))
+    std::fs::read(&path).unwrap_or_else(|e| {
+        panic!(
+            "{}: {e}; run `cargo xtask plugins --languages` first",
+            path.display()
+        )
+    })
 }
 
 /// A component with a part of its manifest written over: the same plugin in another version, or

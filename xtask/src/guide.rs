@@ -22,13 +22,18 @@ const LANGUAGES: &str = "docs/plugins/languages.md";
 /// Beside the ports of the demo and its test.
 const PORT: u16 = 17_610;
 /// The hooks whose projects the guide doesn't make.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 11] = [
     "message-guard",
     "events",
     "interactions",
     "message-kind",
     "schedule",
+    "membership-guard",
+    "session-guard",
+    "file-guard",
+    "endpoint",
     "feed",
+    "lifecycle",
 ];
 /// A build on a busy machine, and what comes after it.
 const AT_MOST: Duration = Duration::from_secs(180);

@@ -1,5 +1,6 @@
-//! The guests that are not in Rust: each is built with its own language's tools, as its author would,
-//! and only when something in its folder is newer than its component.
+//! `cargo xtask plugins --languages`: the guests that are not in Rust, beside the other plugins. Each is
+//! built with its own language's tools, as its author would, and only when something in its folder is
+//! newer than its component.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,10 @@ const SHARED: [(&str, &str); 2] = [
 /// What tools leave in a project's folder.
 const MADE: [&str; 4] = ["build", "node_modules", ".venv", "__pycache__"];
 
-/// Builds them into the folder `components`, each under the name of its own folder.
-pub fn build(root: &Path, components: &Path) -> Result<()> {
+/// Builds them, each under the name of its own folder.
+pub fn run(root: &Path) -> Result<()> {
+    let components = root.join("target/plugins");
+    fs::create_dir_all(&components)?;
     for (from, to) in SHARED {
         let (text, to) = (fs::read(root.join(from))?, root.join(FOLDER).join(to));
         if !fs::read(&to).is_ok_and(|old| old == text) {
@@ -35,7 +38,7 @@ pub fn build(root: &Path, components: &Path) -> Result<()> {
             None | Some(Language::Rust) => {}
             Some(language) => {
                 let name = folder.file_name().unwrap_or_default().to_string_lossy();
-                build_one(&folder, &name, language, components)
+                build_one(&folder, &name, language, &components)
                     .with_context(|| format!("building the plugin `{name}`"))?;
             }
         }

@@ -44,7 +44,11 @@ enum Task {
     /// Freezes the version of the plugin contract that wit/ has: it is kept for good from then on.
     ReleaseWit,
     /// Builds all plugins into target/plugins/<name>.wasm.
-    Plugins,
+    Plugins {
+        /// Also those that tests have in JavaScript, Python and C, with the tools of each.
+        #[arg(long)]
+        languages: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,7 +59,10 @@ fn main() -> ExitCode {
         Task::Guide => guide::run(&root()),
         Task::Reference => reference::run(&root()),
         Task::ReleaseWit => release::run(&root()),
-        Task::Plugins => plugins::run(&root()),
+        Task::Plugins { languages: false } => plugins::run(&root()),
+        Task::Plugins { languages: true } => {
+            plugins::run(&root()).and_then(|()| languages::run(&root()))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

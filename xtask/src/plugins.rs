@@ -1,7 +1,7 @@
 //! `cargo xtask plugins`: builds every plugin of the workspace into `target/plugins/<folder>.wasm`.
 //!
 //! Plugins are the workspace's packages below `plugins/` and `tests/guests/`. Cargo rebuilds what
-//! changed; a component is made anew only when its core module is newer. Those in other languages are
+//! changed; a component is made anew only when its core module is newer. Guests in other languages are
 //! made by `languages`.
 
 use std::fs;
@@ -11,7 +11,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::component::{self, Description};
-use crate::languages;
 use crate::toolchain::{self, TARGET};
 
 /// Folders whose packages are plugins.
@@ -78,7 +77,6 @@ pub fn run(root: &Path) -> Result<()> {
             println!("  {:width$}  warning: {sentence}", "");
         }
     }
-    languages::build(root, &components)?;
     println!(
         "The components are in {}.",
         shorten(&components, root).display()

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use wit_component::WitPrinter;
 
-use crate::{plugins, reference};
+use crate::{languages, plugins, reference};
 
 /// One folder for each released version, and `next` with the cases for the one to come.
 const GOLDEN: &str = "tests/golden";
@@ -25,6 +25,7 @@ pub fn run(root: &Path) -> Result<()> {
         "{version} is released already: {GOLDEN}/{version} is there"
     );
     plugins::run(root)?;
+    languages::run(root)?;
     let next = root.join(GOLDEN).join("next");
     // Made beside it, so that half a release is none.
     let unfinished = folder.with_extension("part");

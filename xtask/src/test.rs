@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{demo, guide, packages, plugins, toolchain};
+use crate::{demo, guide, languages, packages, plugins, toolchain};
 
 /// Runs all of it; the first step that fails ends it.
 pub fn run(root: &Path) -> Result<()> {
@@ -15,6 +15,7 @@ pub fn run(root: &Path) -> Result<()> {
     packages::postgres()?;
     let chromium = packages::chromium()?;
     step("plugins", || plugins::run(root))?;
+    step("plugins in other languages", || languages::run(root))?;
     step("format", || cargo(root, &["fmt", "--all", "--check"]))?;
     step(
         "tests of the host, the crash test, and what the benchmark is made of",

@@ -17,7 +17,7 @@ pub fn guest(name: &str) -> Vec<u8> {
     let path = folder.join(format!("{name}.wasm"));
     std::fs::read(&path).unwrap_or_else(|error| {
         panic!(
-            "{}: {error}. Build the guests first: cargo xtask plugins",
+            "{}: {error}. Build the guests first: cargo xtask plugins --languages",
             path.display()
         )
     })
