@@ -267,6 +267,10 @@ async fn a_shadow_may_have_hooks_of_its_own(database: Database) {
     assert_eq!(memberships["same"], 1);
     let events = compared(app, plugin, "events", 1).await;
     assert_eq!(events["different"], 1, "{events}");
+    // What the active version does nothing with is asked once all the same.
+    alice.send("general", "hello").await;
+    let events = compared(app, plugin, "events", 2).await;
+    assert_eq!(events["same"], 1, "{events}");
     let known = app.backend.get(rollout(plugin)).await.is(200);
     let differences = known["differences"].as_array().expect("a list");
     let event = differences.iter().find(|one| one["hook"] == "events");

@@ -220,6 +220,7 @@ async fn nothing_falls_between_history_and_live(database: Database) {
     let host = TestHost::with(&database, |config| {
         config.limits.replay_events_max = 100_000;
         config.socket.queue_bytes_max = 64 << 20;
+        config.socket.queue_frames_max = 1_000_000;
     })
     .await;
     let [alice, bob] = general(&host).await;

@@ -145,6 +145,11 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
             }
             match handle(app, installed, event, from).await? {
                 Handled::Unwanted => {}
+                Handled::Followed => {
+                    // Nor is a shadow asked twice.
+                    pass(app, installed, from, event.position).await?;
+                    (from, attempts) = (event.position, 0);
+                }
                 Handled::Done => (from, attempts) = (event.position, 0),
                 Handled::Moved => return Ok(Some(app.clock.now())),
                 Handled::Resting(resting) => return Ok(resting.until),
@@ -170,14 +175,19 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
         }
         if full && last != from {
             // A long stretch of nothing to do: no need to read it again.
-            app.store
-                .note_failed_event(installed.row.id, from, last, None)
-                .await?;
+            pass(app, installed, from, last).await?;
         }
         if !full && app.grown.count(installed.row.app_id) == rung {
             return Ok(None);
         }
     }
+}
+
+/// Moves on to the end of what there was nothing to do with.
+async fn pass(app: &App, installed: &Installed, from: i64, to: i64) -> Result<()> {
+    app.store
+        .note_failed_event(installed.row.id, from, to, None)
+        .await
 }
 
 /// 1 s, 2 s, 4 s … 5 min.
@@ -215,6 +225,8 @@ fn attached_it(installed: &Installed, event: &Event) -> bool {
 enum Handled {
     /// The version that the event is for doesn't want it.
     Unwanted,
+    /// Nor does it, but the shadow did.
+    Followed,
     Done,
     Failed,
     /// Somebody else has handled it.
@@ -287,19 +299,21 @@ async fn handle(
             handled => Ok(handled),
         }
     } else {
-        follow_unwanted(app, installed, event, &context, &handed);
-        Ok(Handled::Unwanted)
+        match follow_unwanted(app, installed, event, &context, &handed) {
+            true => Ok(Handled::Followed),
+            false => Ok(Handled::Unwanted),
+        }
     }
 }
 
-/// A shadow may want what the active version does nothing with.
+/// A shadow may want what the active version does nothing with. Whether it did.
 fn follow_unwanted(
     app: &App,
     installed: &Installed,
     event: &Event,
     context: &Context,
     handed: &plugins::Event,
-) {
+) -> bool {
     let is_wanted = installed
         .shadow()
         .is_some_and(|(shadow, _)| wants(shadow, event));
@@ -314,6 +328,7 @@ fn follow_unwanted(
             Question::Event(handed.clone())
         });
     }
+    is_wanted
 }
 
 async fn handle_by(

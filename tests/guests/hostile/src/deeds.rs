@@ -65,6 +65,8 @@ pub fn commit(order: &str) -> String {
         "count" => format!("{}", counters::add("key", number as u32, 60_000)),
         "sum" => format!("{}", counters::sum("key", 60_000)),
         "history" => report(chat_read::history("general", None, number as u32).map(drop)),
+        "look-around" => look_around().unwrap_or_else(|error| format!("{error:?}")),
+        "meddle" => report(meddle()),
         "config" => config::get(),
         "metrics" => {
             (0..number).for_each(|at| metrics::add(&format!("metric_{at}"), at as u64));
@@ -271,6 +273,40 @@ fn progress(number: usize) -> String {
         }
     }
     format!("{shown} shown")
+}
+
+/// Everything there is to read, each once.
+fn look_around() -> Result<String, Error> {
+    let channel = chat_read::get_channel("general")?;
+    let message = chat_read::get_message("msg_1")?;
+    let history = chat_read::history("general", Some(message.seq), 10)?;
+    let members = chat_read::members("general", None, 10)?;
+    let member = chat_read::get_member("general", "alice")?;
+    let channels = chat_read::channels_of("alice", None, 10)?;
+    let user = chat_read::get_user("alice")?;
+    Ok([
+        format!("{} {} {}", channel.kind, channel.name, channel.custom),
+        format!("{} {}", message.sender, message.content.text),
+        chat_read::get_state("msg_2")?,
+        format!("{} before", history.len()),
+        format!("{} members", members.len()),
+        format!("{:?}", member.role),
+        channels.join(","),
+        format!("{} {}", user.name, user.custom),
+    ]
+    .join("; "))
+}
+
+/// What changes things that are there, each once.
+fn meddle() -> Result<(), Error> {
+    let post = chat_write::Post {
+        kind: "text".into(),
+        body: "changed".into(),
+        blocks: String::new(),
+    };
+    chat_write::edit("msg_3", &post)?;
+    chat_write::act("msg_2", "remember", "1")?;
+    timers::cancel("timer 0")
 }
 
 fn report(result: Result<(), Error>) -> String {
