@@ -18,6 +18,7 @@ mod signer;
 mod socket;
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 pub use app::{App, OTHERS, Org};
@@ -68,6 +69,13 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         Ok(found) => found,
         Err(_) => panic!("waited in vain until {what}"),
     }
+}
+
+/// The command `althing`, with a cache of its own for what all tests compile.
+pub fn althing() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_althing"));
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
 }
 
 /// The component of one of the plugins that come with the host, as `cargo xtask plugins` builds it.

@@ -1,11 +1,10 @@
 //! What a plugin's author does without a host: checks a component, and runs it against recorded calls.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{component, rewritten};
+use crate::support::{althing, component, rewritten};
 
 /// A folder with a component and cases, and a shell in it.
 struct Desk(tempfile::TempDir);
@@ -23,7 +22,7 @@ impl Desk {
 
     /// The exit code, what was printed, and what was said about it.
     fn run(&self, line: &str) -> (i32, String, String) {
-        let done = Command::new(env!("CARGO_BIN_EXE_althing"))
+        let done = althing()
             .args(line.split(' '))
             .current_dir(self.0.path())
             .output()
@@ -45,6 +44,33 @@ impl Desk {
         let (_, out, notes) = desk.run("--json plugin test hostile.wasm case.toml");
         let all: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{notes}"));
         all["cases"][0].clone()
+    }
+}
+
+#[test]
+fn code_is_kept_for_the_next_look() {
+    let desk = Desk::with(&[("noop.wasm", &component("noop-guard"))]);
+    let check = || {
+        let mut althing = althing();
+        althing.env("XDG_CACHE_HOME", desk.0.path().join("cache"));
+        let althing = althing.args(["plugin", "check", "noop.wasm"]);
+        althing.current_dir(desk.0.path()).output().expect("runs")
+    };
+    let code = desk.0.path().join("cache/althing/plugin-code");
+    let first = check();
+    assert!(first.status.success(), "{first:?}");
+    let kept: Vec<_> = code.read_dir().expect("code").flatten().collect();
+    let [kept] = &kept[..] else {
+        panic!("{kept:?}")
+    };
+    // Code that somebody has changed is made anew, not run.
+    let good = std::fs::read(kept.path()).expect("code");
+    let mut changed = good.clone();
+    *changed.last_mut().expect("code") ^= 1;
+    for found in [good.clone(), changed] {
+        std::fs::write(kept.path(), found).expect("code");
+        assert_eq!(check(), first);
+        assert!(std::fs::read(kept.path()).expect("code") == good);
     }
 }
 

@@ -1,9 +1,8 @@
 //! The cases that come with the built-in plugins, run as their authors run them.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::support::{component, workspace};
+use crate::support::{althing, component, workspace};
 
 /// The built-in plugins that have cases: their names and where the cases are.
 fn plugins_with_cases() -> Vec<(String, PathBuf)> {
@@ -28,7 +27,7 @@ fn what_the_built_in_plugins_promise_holds() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join(&name).with_extension("wasm");
         std::fs::write(&file, component(&name)).expect("a file");
-        let done = Command::new(env!("CARGO_BIN_EXE_althing"))
+        let done = althing()
             .args(["plugin", "test"])
             .arg(&file)
             .arg(&cases)

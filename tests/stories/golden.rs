@@ -3,9 +3,8 @@
 //! cases; those in `next` are what the version to come will be kept with.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::support::workspace;
+use crate::support::{althing, workspace};
 
 #[test]
 fn components_of_released_versions_run_as_they_did() {
@@ -33,7 +32,7 @@ fn built() -> PathBuf {
 }
 
 fn run(component: &Path, cases: &Path) {
-    let done = Command::new(env!("CARGO_BIN_EXE_althing"))
+    let done = althing()
         .args(["plugin", "test"])
         .args([component, cases])
         .output()

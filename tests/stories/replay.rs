@@ -1,7 +1,6 @@
 //! What a plugin was asked on a host is recorded, and comes out the same when it is asked again.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use althing::address::Networks;
@@ -62,7 +61,7 @@ async fn case(app: &App, plugin: &str, at: usize) -> Value {
 
 /// Runs `althing` as the app's backend: the exit code, what was printed, and what was said about it.
 async fn althing(app: &App, folder: &Path, line: &str) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_althing"));
+    let mut command = crate::support::althing();
     command.args(line.split(' ')).current_dir(folder);
     command.env("ALTHING_KEY", app.backend.credential());
     command.env("ALTHING_URL", format!("http://{}", app.backend.address()));

@@ -55,7 +55,7 @@ pub fn run(root: &Path) -> Result<()> {
     );
     let folder = root.join("target/guide");
     // What cargo has built stays, all else begins anew.
-    for made in ["host", "work", "languages"] {
+    for made in ["cache", "host", "work", "languages"] {
         if folder.join(made).exists() {
             fs::remove_dir_all(folder.join(made))?;
         }
@@ -130,7 +130,8 @@ impl Author {
             .env("ALTHING_KEY", &self.key)
             // One cache for all projects. The crates are those that the workspace has fetched.
             .env("CARGO_TARGET_DIR", self.folder.join("build"))
-            .env("CARGO_NET_OFFLINE", "true");
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("XDG_CACHE_HOME", self.folder.join("cache"));
         command
     }
 

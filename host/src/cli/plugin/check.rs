@@ -1,9 +1,12 @@
 //! A component looked at without a host, as a host would before it takes and enables it.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use etcetera::{BaseStrategy as _, choose_base_strategy};
+use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
 use super::compare::{self, Change};
@@ -12,8 +15,12 @@ use crate::cli::answers;
 use crate::cli::failure::Failure;
 use crate::cli::screen::{Screen, plain};
 use crate::cli::wait_for;
-use crate::plugins::{self, Engine, Inspection, Limits, Refusal};
+use crate::plugins::{self, Compiler, Engine, Inspection, Limits, Refusal};
+use crate::secrets::MasterKey;
 use crate::{app, config};
+
+/// What the code may take; what was used longest ago goes.
+const CODE_BYTES_MAX: u64 = 1 << 30;
 
 /// Which one.
 #[derive(Debug, Args)]
@@ -76,7 +83,7 @@ pub fn run(screen: &mut Screen<'_>, check: &Check) -> Result<(), Failure> {
 
 /// Checks, compiles and tries out a component with the limits that a host has by default.
 pub fn check(screen: &mut Screen<'_>, bytes: &[u8]) -> Result<Checked, Failure> {
-    let engine = Engine::start(limits())
+    let engine = Engine::start_with(limits(), compiler())
         .map_err(|error| Failure::Other(format!("can't start the plugin engine: {error:#}")))?;
     let taken = plugins::inspect(&engine, bytes).and_then(|inspection| {
         // Whether its first instance starts shows only when all it asks for is there.
@@ -87,6 +94,20 @@ pub fn check(screen: &mut Screen<'_>, bytes: &[u8]) -> Result<Checked, Failure> 
     });
     let inspection = taken.map_err(|refusal| refused(screen, &refusal, "this"))?;
     Ok(Checked { engine, inspection })
+}
+
+/// As a host compiles, with the code kept in the cache folder of whoever is at it: nobody waits twice
+/// for an interpreter. Without such a folder, in this process.
+fn compiler() -> Option<Compiler> {
+    if cfg!(test) {
+        return None; // The tests' own program compiles nothing.
+    }
+    let folder = choose_base_strategy().ok()?.cache_dir().join("althing");
+    fs::create_dir_all(&folder).ok()?;
+    let key = MasterKey::load_or_create(&folder.join("code.key"), &SystemRandom::new()).ok()?;
+    let (code, key) = (folder.join("plugin-code"), key.derive("plugin code"));
+    let program = plugins::this_program().ok()?;
+    Compiler::new(program, code, CODE_BYTES_MAX, key.expose()).ok()
 }
 
 /// Those that a host has by default, but that nothing is passed over of what a case shows.
