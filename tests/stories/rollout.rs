@@ -12,6 +12,7 @@ stories!(
     a_shadow_changes_nothing,
     a_shadow_that_loops_and_floods_harms_nobody,
     a_shadow_may_have_hooks_of_its_own,
+    a_shadow_orders_feeds,
     a_canary_serves_its_share_of_channels,
     every_event_has_its_effect_once_whatever_becomes_of_a_canary,
     what_a_canary_fails_on_is_for_the_active_version,
@@ -282,6 +283,34 @@ async fn a_shadow_may_have_hooks_of_its_own(database: Database) {
         .types("general", "/hostile config")
         .await
         .refused(404, "not_found");
+}
+
+async fn a_shadow_orders_feeds(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    app.plugin("hostile", json!({})).await;
+    let [alice] = app.users(["alice"]).await;
+    app.channel("general", &[&alice]).await;
+    alice.send("general", "one").await;
+    alice.send("general", "two").await;
+    let other = json!({ "mode": "shadow", "config": { "check": "hello" } });
+    attempt(app, HOSTILE, &louder(), other).await;
+    let feed = async |argument| {
+        let path = format!("/v1/feeds/hostile?argument={argument}");
+        alice.get(path).await
+    };
+    feed("backwards").await.is(200);
+    let compared_once = compared(app, HOSTILE, "feed", 1).await;
+    assert_eq!(compared_once["same"], 1, "{compared_once}");
+    // What the two say depends on their settings.
+    let refused = feed("config").await;
+    refused.refused(422, "action_refused");
+    let compared_twice = compared(app, HOSTILE, "feed", 2).await;
+    assert_eq!(compared_twice["different"], 1, "{compared_twice}");
+    let known = app.backend.get(rollout(HOSTILE)).await.is(200);
+    let difference = &known["differences"][0];
+    assert_eq!(difference["active"], "refuse");
+    assert_eq!(difference["candidate"], "refuse, with another content");
 }
 
 /// Channels with one person in each, and what the newcomer is called who comes into each.

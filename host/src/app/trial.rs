@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{SHA256, digest};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::App;
 use super::health::Breakers;
@@ -34,6 +34,8 @@ pub struct Trial {
     pub compared: Compared,
     /// Calls of a shadow that wait.
     waiting: mpsc::Sender<Again>,
+    /// Taken while one of them has a feed's candidates, which are large.
+    ranking: Arc<Semaphore>,
     over: AtomicBool,
 }
 
@@ -53,6 +55,7 @@ impl Trial {
             breakers: Arc::default(),
             compared: Compared::default(),
             waiting,
+            ranking: Arc::new(Semaphore::new(1)),
             over: AtomicBool::new(false),
         };
         (Arc::new(trial), calls)
@@ -94,6 +97,11 @@ impl Trial {
     /// Has a call made again, when those before it are through. False when too many wait.
     pub fn again(&self, call: Again) -> bool {
         self.waiting.try_send(call).is_ok()
+    }
+
+    /// The place of the one call that may have a feed's candidates; none while another has it.
+    pub fn ranking(&self) -> Option<OwnedSemaphorePermit> {
+        self.ranking.clone().try_acquire_owned().ok()
     }
 }
 
@@ -255,6 +263,10 @@ mod tests {
         let (trial, _calls) = Trial::new(trial(1).rollout.clone(), 2, PluginLog::new(1));
         let pushed = [(); 4].map(|()| trial.again(Box::new(|_| Box::pin(async {}))));
         assert_eq!(pushed, [true, true, false, false]);
+        let ranking = trial.ranking();
+        assert!(ranking.is_some() && trial.ranking().is_none());
+        drop(ranking);
+        assert!(trial.ranking().is_some());
         let compared = Compared::default();
         for n in 0..250 {
             compared.add(Pair {

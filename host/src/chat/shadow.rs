@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::aside::Aside;
 use super::calls::calling;
 use super::gates;
 use crate::app::{Again, App, Difference, Installed, Pair, Trial};
 use crate::plugins::{
-    self, Act, Call, Choice, Command, Context, Created, Draft, Effects, EndpointRequest,
+    self, Act, Call, Candidate, Choice, Command, Context, Created, Draft, Effects, EndpointRequest,
     EndpointResponse, Event, Fault, FaultKind, Hook, Interaction, Json, Output, Rejection, Reply,
     Shown, TimerWrite, Usage, Verdict,
 };
@@ -44,6 +44,13 @@ pub(super) enum Question {
     Completion(Command),
     Interaction(Interaction),
     Request(EndpointRequest),
+    Rank {
+        feed: String,
+        argument: String,
+        candidates: Vec<Candidate>,
+        /// Candidates are large: those of one call wait.
+        _place: OwnedSemaphorePermit,
+    },
 }
 
 impl Question {
@@ -82,6 +89,12 @@ impl Question {
                 self.told(plugins::handle_interaction(call, interaction).await)
             }
             Self::Request(request) => self.told(plugins::handle_request(call, request).await),
+            Self::Rank {
+                feed,
+                argument,
+                candidates,
+                ..
+            } => self.told(plugins::rank_feed(call, feed, argument, candidates).await),
         }
     }
 
@@ -261,6 +274,15 @@ impl Tell for Result<Shown, String> {
     }
 }
 
+impl Tell for Result<Vec<u32>, String> {
+    fn said(&self, _: &Question) -> Said {
+        match self {
+            Ok(places) => Said::new(format!("{} places", places.len()), places),
+            Err(sentence) => refused(sentence),
+        }
+    }
+}
+
 impl Tell for Result<EndpointResponse, String> {
     fn said(&self, _: &Question) -> Said {
         match self {
@@ -306,6 +328,33 @@ pub(super) fn follow<T: Tell>(
         chat: Arc::new(Aside::new(shadow.chat.clone(), seen.unwrap_or_default())),
     };
     hand_over(app, shadow, trial, asked);
+}
+
+/// The same for a feed, unless the candidates of another call wait.
+pub(super) fn follow_ranking(
+    app: &App,
+    installed: &Installed,
+    context: &Context,
+    outcome: &Result<Output<Result<Vec<u32>, String>>, Fault>,
+    (feed, argument, candidates): (&str, &str, Vec<Candidate>),
+) {
+    let Some((_, trial)) = installed
+        .shadow()
+        .filter(|(shadow, _)| shadow.has(Hook::Feed))
+    else {
+        return;
+    };
+    let Some(place) = trial.ranking() else {
+        return drop_one(app, trial, Hook::Feed);
+    };
+    follow(app, installed, Hook::Feed, context, outcome, || {
+        Question::Rank {
+            feed: feed.to_owned(),
+            argument: argument.to_owned(),
+            candidates,
+            _place: place,
+        }
+    });
 }
 
 /// Has shadows asked that have a guard where the active version has none, which is as if that allowed
@@ -386,6 +435,7 @@ async fn ask(app: &App, shadow: &Installed, trial: &Trial, asked: Asked) -> Opti
     };
     // What a trial said is kept in its own figures, not among the calls recorded of the install.
     let outcome = calling.note_judged(None, question.put(call).await);
+    drop(question); // Its place, if it had one, is free.
     let (candidate, took) = match &outcome {
         Ok(output) => (output.value.clone(), output.usage),
         Err(fault) if fault.kind == FaultKind::Overloaded => return None,
