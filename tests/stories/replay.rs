@@ -18,6 +18,7 @@ stories!(
     recorded_calls_are_narrowed_and_paged,
     an_erased_user_is_in_no_recording,
     what_an_instance_remembered_is_told,
+    an_answer_read_as_it_comes_is_recorded,
     secrets_are_in_no_recording,
 );
 
@@ -201,6 +202,39 @@ async fn a_session_is_recorded_and_comes_out_the_same(database: Database) {
         "before-send",
     ];
     comes_out_the_same(app, "courier", &courier, &asked).await;
+}
+
+async fn an_answer_read_as_it_comes_is_recorded(database: Database) {
+    let host = TestHost::with(&database, outgoing).await;
+    let app = &host.app;
+    let outside = Outside::start().await;
+    let hostile = rewritten(&component("hostile"), "localhost:10000", &outside.host());
+    app.install(&hostile, json!({})).await;
+    let [bob] = app.users(["bob"]).await;
+    app.channel("general", &[&bob]).await;
+    outside.serve("/words", "200 OK", "once upon a time");
+    record(app, "hostile").await;
+    let order = format!("/hostile stream {}", outside.url("/words"));
+    let answer = bob.types("general", &order).await.is(200);
+    let told = answer["reply"]["text"].as_str().expect("a text");
+    assert!(told.starts_with("200,") && told.contains("once upon a time"));
+
+    comes_out_the_same(app, "hostile", &hostile, &["commands-run"]).await;
+    // It is the recording that speaks.
+    let folder = save(app, "hostile").await;
+    let saved = folder.path().join("saved").read_dir().expect("a folder");
+    let file = saved.flatten().next().expect("a case").path();
+    let text = std::fs::read_to_string(&file).expect("a case");
+    let mut case: Value = serde_json::from_str(&text).expect("JSON");
+    for asked in case["answers"].as_array_mut().expect("answers") {
+        if asked["function"] == "http.read" && asked["answer"].to_string().contains("once") {
+            asked["answer"] = json!("never");
+        }
+    }
+    std::fs::write(&file, case.to_string()).expect("a file");
+    let (code, cases) = replay(app, folder.path(), &hostile).await;
+    let outcome = cases[0]["outcome"].to_string();
+    assert!(code == 1 && outcome.contains("never"), "{cases:#?}");
 }
 
 /// What a plugin keeps, counts, reads and writes, and where it fails.

@@ -8,6 +8,7 @@ mod difference;
 mod input;
 mod questions;
 mod recorded;
+mod stream;
 mod tape;
 mod texts;
 mod things;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::stream;
 use super::tape::{Found, Tape};
 use super::things::{json_or_text, post_document, request_document, scope_word};
 use crate::plugins::{
@@ -55,13 +56,13 @@ impl Chat for Tape {
     ) -> u32 {
         let question = json!({ "key": key, "amount": amount, "window_ms": window_ms });
         let function = amount.map_or("counters.sum", |_| "counters.add");
-        let at = self.note_question(function, &question);
-        let answer = match self.play(function, &question) {
+        let at = self.reel.note_question(function, &question);
+        let answer = match self.reel.play(function, &question) {
             None => Ok(self.chat.count(counters, key, amount, window_ms, now_ms)),
             Some(Found::Answer(answer)) => answer,
             Some(Found::Never | Found::Nothing) => Ok(0),
         };
-        self.note_answer(at, &answer);
+        self.reel.note_answer(at, &answer);
         answer.unwrap_or(0)
     }
 
@@ -200,11 +201,8 @@ impl Chat for Tape {
         self.ask("chat-write.progress", question, live)
     }
 
-    /// What is read as it comes is not noted: a call that does so has no case.
     fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
-        self.pass("http.open", request_document(&request), move |chat| {
-            chat.open(request, until)
-        })
+        Box::pin(stream::open(self, request, until))
     }
 
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {

@@ -39,6 +39,11 @@ fn is_false(flag: &bool) -> bool {
 /// Notes one call.
 pub struct Tape {
     pub(super) chat: Arc<dyn Chat>,
+    pub(super) reel: Arc<Reel>,
+}
+
+/// What is noted, and what is played back; an answer that is read as it comes has it, too.
+pub(super) struct Reel {
     played: Option<Vec<Asked>>,
     bytes_max: usize,
     noted: Mutex<Noted>,
@@ -54,8 +59,6 @@ pub(super) struct Noted {
     /// Questions that what is played back has no answer to.
     pub unknown: Vec<String>,
     bytes: usize,
-    /// Whether it was told what is not noted.
-    passed: bool,
     /// Which of the answers that are played back were given.
     given: Vec<bool>,
 }
@@ -79,29 +82,29 @@ impl Tape {
     /// Notes a call that asks `chat`. Of what it asks and is told so many bytes are kept at most; a
     /// call with more is not recorded.
     pub fn recording(chat: Arc<dyn Chat>, bytes_max: usize) -> Self {
-        Self {
-            chat,
-            played: None,
-            bytes_max,
-            noted: Mutex::default(),
-        }
+        Self::new(chat, None, bytes_max)
     }
 
     /// Plays back what a call was told, to the same call or to that of another version.
     pub fn playing(chat: Arc<dyn Chat>, asked: Vec<Asked>) -> Self {
-        Self {
-            played: Some(asked),
-            ..Self::recording(chat, usize::MAX)
-        }
+        Self::new(chat, Some(asked), usize::MAX)
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn new(chat: Arc<dyn Chat>, played: Option<Vec<Asked>>, bytes_max: usize) -> Self {
+        let reel = Reel {
+            played,
+            bytes_max,
+            noted: Mutex::default(),
+        };
+        Self {
+            chat,
+            reel: Arc::new(reel),
+        }
     }
 
     /// A call is about to be made.
     pub(in crate::plugins) fn begin(&self, call: &Call<'_>, input: Input) {
-        self.noted().call = Some(Noticed {
+        self.reel.noted().call = Some(Noticed {
             context: call.context.clone(),
             config: call.install.config(),
             input,
@@ -110,7 +113,7 @@ impl Tape {
 
     /// It runs from its beginning, perhaps once more: what it asked before doesn't count.
     pub(in crate::plugins) fn rewind(&self) {
-        let mut noted = self.noted();
+        let mut noted = self.reel.noted();
         let call = noted.call.take();
         *noted = Noted {
             call,
@@ -120,33 +123,14 @@ impl Tape {
 
     /// It runs in an instance that has served so many calls.
     pub(in crate::plugins) fn served(&self, calls: u32) {
-        self.noted().served = calls;
+        self.reel.noted().served = calls;
     }
 
     /// The call as it went. To be called once.
     pub fn end<T: Told>(&self, outcome: &Result<Output<T>, Fault>) -> Recorded {
-        let noted = std::mem::take(&mut *self.noted());
-        let whole = noted.bytes <= self.bytes_max && !noted.passed;
+        let noted = std::mem::take(&mut *self.reel.noted());
+        let whole = noted.bytes <= self.reel.bytes_max;
         Recorded::new(noted, whole, outcome)
-    }
-
-    /// Asks `chat` what can't be played back: of the answer nothing is noted.
-    pub(super) fn pass<'a, T: Send + 'a>(
-        &'a self,
-        function: &'static str,
-        arguments: Value,
-        live: impl FnOnce(&'a dyn Chat) -> Answer<'a, T> + Send + 'a,
-    ) -> Answer<'a, T> {
-        Box::pin(async move {
-            self.note_question(function, &arguments);
-            self.noted().passed = true;
-            if self.played.is_some() {
-                self.noted().unknown.push(question(function, &arguments));
-                let detail = "the recording has no answer to it";
-                return Err(HostError::Unavailable(detail.into()));
-            }
-            live(&*self.chat).await
-        })
     }
 
     /// Asks `chat`, or what is played back in its place.
@@ -157,18 +141,42 @@ impl Tape {
         live: impl FnOnce(&'a dyn Chat) -> Answer<'a, T> + Send + 'a,
     ) -> Answer<'a, T> {
         Box::pin(async move {
-            let at = self.note_question(function, &arguments);
-            let answer = match self.play::<T>(function, &arguments) {
-                None => live(&*self.chat).await,
-                Some(Found::Answer(answer)) => answer,
-                Some(Found::Never) => pending().await,
-                Some(Found::Nothing) => Err(HostError::Unavailable(
-                    "the recording has no answer to it".into(),
-                )),
-            };
-            self.note_answer(at, &answer);
-            answer
+            let live = || live(&*self.chat);
+            self.reel.ask(function, arguments, live).await
         })
+    }
+}
+
+impl Reel {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks `live`, or what is played back in its place.
+    pub(super) async fn ask<'a, T: Answered>(
+        &self,
+        function: &'static str,
+        arguments: Value,
+        live: impl FnOnce() -> Answer<'a, T>,
+    ) -> Result<T, HostError> {
+        let at = self.note_question(function, &arguments);
+        let answer = match self.play::<T>(function, &arguments) {
+            None => live().await,
+            Some(Found::Answer(answer)) => answer,
+            Some(Found::Never) => pending().await,
+            Some(Found::Nothing) => Err(HostError::Unavailable(
+                "the recording has no answer to it".into(),
+            )),
+        };
+        self.note_answer(at, &answer);
+        answer
+    }
+
+    /// How often the call has asked this.
+    pub(super) fn count(&self, function: &str) -> usize {
+        let noted = self.noted();
+        let same = |asked: &&Asked| asked.function == function;
+        noted.asked.iter().filter(same).count()
     }
 
     pub(super) fn note_question(&self, function: &str, arguments: &Value) -> Option<usize> {
@@ -219,11 +227,8 @@ impl Tape {
         if at.is_none() && T::AGAIN {
             at = (0..played.len()).rfind(|at| same(&played[*at]));
         }
-        let sends = noted
-            .asked
-            .iter()
-            .filter(|asked| asked.function == function)
-            .count();
+        let same = |asked: &&Asked| asked.function == function;
+        let sends = noted.asked.iter().filter(same).count();
         let taken = T::taken(sends);
         if at.is_none() && taken.is_some() {
             let like = |asked: &Asked| {
