@@ -19,7 +19,6 @@ pub fn run(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else {
         return;
     };
-    let read = |name: &str, text: &str| Case::read(Path::new(name), text, &MANIFEST);
     if let Ok(case) = read("case.toml", text) {
         check(&case);
     }
@@ -37,8 +36,32 @@ pub fn run(bytes: &[u8]) {
     assert_eq!(pretty(&lines).as_ref(), Ok(&lines));
 }
 
+fn read(name: &str, text: &str) -> Result<Case, String> {
+    Case::read(Path::new(name), text, &MANIFEST)
+}
+
 fn check(case: &Case) {
     assert!(case.differences(&case.expect).is_empty());
     let beyond = case.grants(&MANIFEST).without(MANIFEST.requested());
     assert!(beyond.is_empty(), "{beyond:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn what_there_is_to_begin_with_is_read() {
+        let folder = crate::world::workspace().join("tests/fuzz/corpus/case");
+        for name in ["answered", "asked", "given", "will-close"] {
+            let text = std::fs::read_to_string(folder.join(name)).expect(name);
+            let case = read("case.json", &text).err();
+            assert_eq!(case, None, "{name}");
+        }
+        for name in ["sends", "three", "written"] {
+            let text = std::fs::read_to_string(folder.join(name)).expect(name);
+            let case = read("case.toml", &text).err();
+            assert_eq!(case, None, "{name}");
+        }
+    }
 }

@@ -118,12 +118,34 @@ fn try_out(inspection: &Arc<Inspection>) {
     }
 }
 
-/// Components to begin with: a good one for each hook.
+/// Components to begin with: a good one for each hook, and one that needs every permission.
 pub fn seeds() -> Vec<Vec<u8>> {
     let contract = Contract::read(&workspace().join("wit")).expect("wit/");
     let hooks: Vec<&str> = contract.hooks().collect();
-    hooks
-        .into_iter()
-        .map(|hook| contract.returning(hook, &[], 0).expect("a component"))
-        .collect()
+    let good = hooks.into_iter().map(|hook| {
+        let made = contract.returning(hook, &[], 0);
+        made.expect("a component")
+    });
+    let greedy = wat::parse_str(include_str!("component/greedy.wat")).expect("a component");
+    good.chain([greedy]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use althing::plugins::{inspect, link};
+
+    use super::{ENGINES, seeds};
+    use crate::world::block_on;
+
+    #[test]
+    fn every_seed_can_be_linked() {
+        for seed in seeds() {
+            let inspection = inspect(&ENGINES[0], &seed).expect("a plugin");
+            let linked = block_on(link(&ENGINES[0], &inspection, inspection.needed));
+            assert!(linked.is_ok(), "{:?}", linked.err());
+        }
+        let greedy = seeds().pop().expect("the last one");
+        let needed = inspect(&ENGINES[0], &greedy).expect("a plugin").needed;
+        assert_eq!(needed.iter().count(), 7);
+    }
 }
