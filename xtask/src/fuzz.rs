@@ -27,22 +27,26 @@ const INPUT_S_MAX: u32 = 20;
 /// What to fuzz, and for how long.
 #[derive(Args)]
 pub struct Arguments {
-    /// The target; all of them, one after the other, if none is named.
+    /// `case`, `component`, `imports`, `manifest` or `output`; all, one after the other, if none is named.
     target: Option<String>,
     /// How long to run each, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Run so many inputs in place of a time, much the same ones each time.
+    #[arg(long)]
+    runs: Option<u32>,
     /// Inputs to run once, and nothing else: such as one that was found.
     #[arg(long, requires = "target")]
     input: Vec<PathBuf>,
 }
 
 impl Arguments {
-    /// All targets, long enough to see that each still runs.
+    /// All targets, long enough to see that each still runs. Tests are no place for chance.
     pub fn briefly() -> Self {
         Self {
             target: None,
-            seconds: 6,
+            seconds: 60,
+            runs: Some(1_500),
             input: Vec::new(),
         }
     }
@@ -58,7 +62,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     for (target, bytes_max) in chosen {
         println!("\n-- {target}");
         match arguments.input.as_slice() {
-            [] => explore(root, target, *bytes_max, arguments.seconds)?,
+            [] => explore(root, target, *bytes_max, arguments)?,
             inputs => succeed(&mut program(root, target, inputs), root, target)?,
         }
     }
@@ -93,10 +97,22 @@ fn build(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs a target from what is known on, and keeps what is new.
-fn explore(root: &Path, target: &str, bytes_max: u32, seconds: u32) -> Result<()> {
+/// Runs a target from what is known on, and keeps what is new; with a number of runs from the corpus of
+/// the repository alone.
+fn explore(root: &Path, target: &str, bytes_max: u32, arguments: &Arguments) -> Result<()> {
     let kept = root.join("target/fuzz").join(target);
-    let mut folders = vec![kept.join("corpus")];
+    let (learned, length) = match arguments.runs {
+        Some(runs) => ("brief", vec![format!("-runs={runs}"), "-seed=1".into()]),
+        None => {
+            let length = format!("-max_total_time={}", arguments.seconds);
+            ("corpus", vec![length, "-print_final_stats=1".into()])
+        }
+    };
+    // libFuzzer writes to the first.
+    let mut folders = vec![kept.join(learned)];
+    if arguments.runs.is_some() && folders[0].exists() {
+        std::fs::remove_dir_all(&folders[0])?;
+    }
     std::fs::create_dir_all(&folders[0])?;
     let chosen = root.join("tests/fuzz/corpus").join(target);
     if chosen.is_dir() {
@@ -104,11 +120,10 @@ fn explore(root: &Path, target: &str, bytes_max: u32, seconds: u32) -> Result<()
     }
     let mut program = program(root, target, &folders);
     program
-        .arg(format!("-max_total_time={seconds}"))
+        .args(length)
         .arg(format!("-max_len={bytes_max}"))
         .arg("-len_control=0")
-        .arg(format!("-artifact_prefix={}/", kept.display()))
-        .arg("-print_final_stats=1");
+        .arg(format!("-artifact_prefix={}/", kept.display()));
     let words = root.join("tests/fuzz/dictionaries").join(target);
     if words.is_file() {
         program.arg(format!("-dict={}", words.display()));

@@ -50,7 +50,7 @@ pub fn run(root: &Path) -> Result<()> {
         arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
         cargo(root, &arguments)
     })?;
-    step("fuzz targets, some seconds each", || {
+    step("fuzz targets, some inputs each", || {
         fuzz::run(root, &fuzz::Arguments::briefly())
     })?;
     step("the guide for plugin authors, word for word", || {
