@@ -97,8 +97,8 @@ impl<'a> Model<'a> {
             ),
             Ask::Add(key, amount, window_ms) => Ok(self.count(key, Some(*amount), *window_ms)),
             Ask::Sum(key, window_ms) => Ok(self.count(key, None, *window_ms)),
-            Ask::Count(name, amount) => done(Ok(self.figure(name, Figure::Counter(*amount)))),
-            Ask::Gauge(name, value) => done(Ok(self.figure(name, Figure::Gauge(*value)))),
+            Ask::Count(name, amount) => self.figure(name, Figure::Counter(*amount)),
+            Ask::Gauge(name, value) => self.figure(name, Figure::Gauge(*value)),
             Ask::SetTimer(name, at, channel, payload) => {
                 done(self.set_timer(name, at.0, channel, payload))
             }
@@ -272,15 +272,17 @@ impl<'a> Model<'a> {
         sum.to_string()
     }
 
-    fn figure(&mut self, name: &Key, change: Figure) {
+    /// There is no way to refuse: what doesn't fit is dropped.
+    fn figure(&mut self, name: &Key, change: Figure) -> Heard<String> {
+        let done = Ok("done".into());
         let plain = |character| matches!(character, 'a'..='z' | '0'..='9' | '_');
         let (name, names_max) = (&name.0, self.limits.metrics_max as usize);
         let is_new = !self.figures.contains_key(name);
         if !(1..=64).contains(&name.len()) || !name.chars().all(plain) {
-            return;
+            return done;
         }
         if is_new && self.figures.len() >= names_max {
-            return;
+            return done;
         }
         let start = match change {
             Figure::Counter(_) => Figure::Counter(0),
@@ -291,6 +293,7 @@ impl<'a> Model<'a> {
             (Figure::Gauge(gauge), Figure::Gauge(value)) => *gauge = value,
             _ => {}
         }
+        done
     }
 
     fn may_change_timer(&self, name: &Key) -> Heard<()> {

@@ -242,7 +242,8 @@ impl Answer {
                 Self::BeforeSeat(leave(plugins::guard_seat(call, &seat).await?.value))
             }
             Self::BeforeCreate(_) => {
-                let leaves = plugins::guard_create(call, &json(), &[seat.clone()]).await?;
+                let leaves =
+                    plugins::guard_create(call, &json(), std::slice::from_ref(&seat)).await?;
                 Self::BeforeCreate(leave(leaves.value))
             }
             Self::BeforeConnect(_) => {
