@@ -177,7 +177,7 @@ fn the_tests_that_features_names_exist() {
         let mut file = None;
         for word in row.split('`').skip(1).step_by(2) {
             let path = match word.split_once('/') {
-                Some(("stories" | "bench", _)) => Some(root.join("tests").join(word)),
+                Some(("stories" | "bench" | "fuzz", _)) => Some(root.join("tests").join(word)),
                 Some(("plugins_engine", _)) => Some(root.join("host/tests").join(word)),
                 Some(("browser", _)) => Some(root.join("tests").join(word)),
                 _ => None,

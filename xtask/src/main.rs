@@ -6,6 +6,7 @@
 mod bench;
 mod component;
 mod demo;
+mod fuzz;
 mod guide;
 mod languages;
 mod packages;
@@ -37,6 +38,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Runs every test, as CI does.
     Test,
+    /// Looks for inputs that break what the host promises of plugins.
+    Fuzz(fuzz::Arguments),
     /// Walks the guide for plugin authors, command by command.
     Guide,
     /// Writes the reference of all interfaces, docs/plugins/reference.md, from wit/.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Demo(arguments) => demo::run(&root(), &arguments),
         Task::Test => test::run(&root()),
+        Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Guide => guide::run(&root()),
         Task::Reference => reference::run(&root()),
         Task::ReleaseWit => release::run(&root()),

@@ -122,6 +122,19 @@ pub fn clang() -> Result<()> {
     Ok(())
 }
 
+/// Makes sure of a C++ compiler, which builds libFuzzer.
+pub fn cpp() -> Result<()> {
+    let is_there = || {
+        let mut version = Command::new(std::env::var_os("CXX").unwrap_or_else(|| "c++".into()));
+        succeeds(version.arg("--version").stdout(Stdio::null()))
+    };
+    if !is_there() {
+        install("g++", "A C++ compiler")?;
+        ensure!(is_there(), "g++ was installed, but there is no `c++`.");
+    }
+    Ok(())
+}
+
 fn install(packages: &str, what: &str) -> Result<()> {
     let by_hand = format!(
         "{what} is needed: install it (on Debian `apt-get install {packages}`) and try again."

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{demo, guide, languages, packages, plugins, toolchain};
+use crate::{demo, fuzz, guide, languages, packages, plugins, toolchain};
 
 /// Runs all of it; the first step that fails ends it.
 pub fn run(root: &Path) -> Result<()> {
@@ -18,11 +18,19 @@ pub fn run(root: &Path) -> Result<()> {
     step("plugins in other languages", || languages::run(root))?;
     step("format", || cargo(root, &["fmt", "--all", "--check"]))?;
     step(
-        "tests of the host, the crash test, and what the benchmark is made of",
+        "tests of the host, the crash test, and what the benchmark and the fuzz targets are made of",
         || {
             cargo(
                 root,
-                &["test", "--package", "althing", "--package", "althing-bench"],
+                &[
+                    "test",
+                    "--package",
+                    "althing",
+                    "--package",
+                    "althing-bench",
+                    "--package",
+                    "althing-fuzz",
+                ],
             )
         },
     )?;
@@ -42,6 +50,9 @@ pub fn run(root: &Path) -> Result<()> {
         let mut arguments = vec!["test"];
         arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
         cargo(root, &arguments)
+    })?;
+    step("fuzz targets, some inputs each", || {
+        fuzz::run(root, &fuzz::Arguments::briefly())
     })?;
     step("the guide for plugin authors, word for word", || {
         guide::run(root)

@@ -16,6 +16,7 @@ use wasmtime::component::{HasSelf, Linker};
 use super::bindings::althing::plugin as wit;
 use super::case::Tape;
 use super::counters::Counters;
+use super::document::Readable;
 use super::effects::{Effect, TimerWrite};
 use super::fault::Limit;
 use super::grants::{Grants, Permission};
@@ -257,7 +258,7 @@ fn limited(what: &str, max: impl std::fmt::Display) -> HostError {
 
 /// Refuses what isn't one JSON value.
 fn check_json(name: &str, text: &str) -> Result<(), HostError> {
-    match serde_json::from_str::<&serde_json::value::RawValue>(text) {
+    match serde_json::from_str::<Readable>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(invalid(format!("{name} is not JSON: {error}"))),
     }

@@ -2,8 +2,7 @@
 //! into a fault, and then perhaps into a pass, because it quoted too much. What programs read is
 //! taken whole or not at all.
 
-use serde::de::IgnoredAny;
-
+use super::document::Readable;
 use super::limits::Limits;
 use super::types::{
     CheckedSetting, Choice, Created, EndpointResponse, Patch, Rejection, Reply, Shown, Verdict,
@@ -52,7 +51,7 @@ fn check_bytes(name: &str, text: &str, limits: &Limits) -> Result<(), String> {
 
 fn check_json(name: &str, text: &str, limits: &Limits) -> Result<(), String> {
     check_bytes(name, text, limits)?;
-    match serde_json::from_str::<IgnoredAny>(text) {
+    match serde_json::from_str::<Readable>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("{name} is not JSON: {error}")),
     }
@@ -63,7 +62,7 @@ fn check_blocks(text: &str, limits: &Limits) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
     }
-    match serde_json::from_str::<Vec<IgnoredAny>>(text) {
+    match serde_json::from_str::<Vec<Readable>>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("blocks is not a JSON array: {error}")),
     }
@@ -248,6 +247,7 @@ mod tests {
         };
         assert!(patch("{\"a\":1}").check(&limits).is_ok());
         assert!(patch("{\"a\":").check(&limits).is_err());
+        assert!(patch("1e999").check(&limits).is_err());
         let reply = |blocks: &str| Reply {
             text: String::new(),
             blocks: blocks.into(),

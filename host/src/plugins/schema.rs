@@ -50,7 +50,21 @@ pub(super) fn check_schema(schema: &Map<String, Value>) -> Result<(), Refusal> {
         let detail = format!("has {bytes} bytes as JSON; at most {SCHEMA_BYTES_MAX}");
         return Err(Refusal::manifest("config", detail));
     }
+    if schema.values().any(has_null) {
+        let detail = "has `nan` or `inf`, which are no numbers in JSON";
+        return Err(Refusal::manifest("config", detail));
+    }
     check_node("config", schema, 0)
+}
+
+/// TOML has no null: it is what becomes of a number that JSON doesn't have.
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(fields) => fields.values().any(has_null),
+        _ => false,
+    }
 }
 
 fn check_node(at: &str, schema: &Map<String, Value>, depth: usize) -> Result<(), Refusal> {
@@ -221,6 +235,8 @@ mod tests {
             refused(&json!({ "type": "object", "secret": true })),
             "config.secret"
         );
+        let null = json!({ "type": "string", "examples": [["a", null]] });
+        assert_eq!(refused(&with(null)), "config");
         let mut deep = json!({ "type": "string" });
         for _ in 0..6 {
             deep = json!({ "type": "array", "items": deep });

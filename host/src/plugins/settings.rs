@@ -133,12 +133,6 @@ pub(super) fn check_value(
     if !fits {
         return fault(format!("must be of the type {of_type}"));
     }
-    if let Some(values) = schema.get("enum").and_then(Value::as_array)
-        && !values.contains(value)
-    {
-        let known: Vec<_> = values.iter().map(Value::to_string).collect();
-        fault(format!("must be one of: {}", known.join(", ")));
-    }
     let size = match &*value {
         Value::String(text) => Some(("minLength", "maxLength", text.chars().count() as f64)),
         Value::Array(items) => Some(("minItems", "maxItems", items.len() as f64)),
@@ -164,6 +158,16 @@ pub(super) fn check_value(
         }
         Value::Object(fields) => check_fields(at, schema, fields, faults),
         _ => {}
+    }
+    // With its defaults, as it is kept: it must pass again.
+    if let Some(values) = schema.get("enum").and_then(Value::as_array)
+        && !values.contains(value)
+    {
+        let known: Vec<_> = values.iter().map(Value::to_string).collect();
+        faults.push(SettingFault {
+            field: at.to_owned(),
+            message: format!("must be one of: {}", known.join(", ")),
+        });
     }
 }
 
@@ -247,6 +251,31 @@ mod tests {
         assert_eq!(complete(json!({})).unwrap().plain, json!({}));
         assert!(complete(json!({ "a": 1 })).is_err());
         assert!(complete(json!(null)).is_err());
+    }
+
+    #[test]
+    fn what_was_completed_is_taken_again() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "inner": {
+                    "type": "object",
+                    "enum": [{}, { "a": 1 }],
+                    "properties": { "a": { "type": "integer", "default": 1 } },
+                },
+                "other": {
+                    "type": "object",
+                    "enum": [{}],
+                    "properties": { "a": { "type": "integer", "default": 1 } },
+                },
+            },
+        });
+        let complete = |settings| complete(schema.as_object().unwrap(), settings, |_| false);
+        let once = complete(json!({ "inner": {} })).unwrap().plain;
+        assert_eq!(once, json!({ "inner": { "a": 1 } }));
+        assert_eq!(complete(once.clone()).unwrap().plain, once);
+        let faults = complete(json!({ "other": {} })).unwrap_err();
+        assert_eq!(faults[0].field, "other");
     }
 
     #[test]

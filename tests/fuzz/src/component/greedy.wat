@@ -1,0 +1,31 @@
+;; A plugin with the hook `schedule` that imports all that there is and asks for it.
+(component
+  (@custom "althing:manifest" "name = 'greedy'\0aversion = '1.0.0'\0atitle = 'Greedy'\0a[[permissions]]\0aname = 'kv'\0areason = 'r'\0a[[permissions]]\0aname = 'counters'\0areason = 'r'\0a[[permissions]]\0aname = 'chat-read'\0areason = 'r'\0a[[permissions]]\0aname = 'chat-write'\0areason = 'r'\0a[[permissions]]\0aname = 'chat-attach'\0areason = 'r'\0a[[permissions]]\0aname = 'timers'\0areason = 'r'\0a[[permissions]]\0aname = 'http'\0areason = 'r'\0ahosts = ['a.example']\0a")
+  (import "althing:plugin/kv@0.1.0" (instance))
+  (import "althing:plugin/counters@0.1.0" (instance))
+  (import "althing:plugin/chat-read@0.1.0" (instance))
+  (import "althing:plugin/chat-write@0.1.0" (instance))
+  (import "althing:plugin/chat-attach@0.1.0" (instance))
+  (import "althing:plugin/timers@0.1.0" (instance))
+  (import "althing:plugin/http@0.1.0" (instance))
+  (import "wasi:random/random@0.2.0" (instance))
+  (import "althing:plugin/types@0.1.0" (instance $types
+    (type $role (enum "none" "member" "admin" "owner" "server" "plugin"))
+    (export "role" (type $named (eq $role)))
+    (type $context (record
+      (field "now-ms" u64) (field "seed" u64) (field "channel" string)
+      (field "channel-type" string) (field "actor" string) (field "actor-role" $named)))
+    (export "context" (type (eq $context)))))
+  (alias export $types "context" (type $context))
+  (core module $guest
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "run") (param i64 i64 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+      (i32.const 0)))
+  (core instance $guest (instantiate $guest))
+  (type $run (func (param "ctx" $context) (param "name" string) (param "payload" string)
+    (result (result (error string)))))
+  (func $run (type $run) (canon lift (core func $guest "run")
+    (memory $guest "memory") (realloc (func $guest "realloc"))))
+  (instance $hook (export "run" (func $run)))
+  (export "althing:plugin/schedule@0.1.0" (instance $hook)))
