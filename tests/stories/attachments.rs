@@ -346,16 +346,20 @@ async fn a_plugin_is_not_told_of_what_it_attached(database: Database) {
         })
         .await
     };
+    // Told of a message later, it would find it edited already, and speak once more.
+    let told = async || {
+        eventually("it was told of all", async || {
+            let usage = host.app.backend.get("/v1/plugins/hostile/usage").await;
+            (usage.is(200)["events_waiting"] == 0).then_some(())
+        })
+        .await;
+    };
+    told().await;
     edit(&message, "logs 1 2").await;
     said("é").await;
     assert_eq!(attach(&bob, "hostile", &message, "[{}]").await, "");
     let second = alice.send("general", "hello").await;
-    // Told of it later, it would find it edited already, and speak once more.
-    eventually("it was told of the second", async || {
-        let usage = host.app.backend.get("/v1/plugins/hostile/usage").await;
-        (usage.is(200)["events_waiting"] == 0).then_some(())
-    })
-    .await;
+    told().await;
     edit(&second, "logs 1 4").await;
     let said = said("éé").await;
     assert_eq!(said, ["é", "é", "éé", "éé"], "nothing for the attachment");
