@@ -1,5 +1,6 @@
 //! The stories, by topic.
 
+mod acts;
 mod agent;
 mod assistant;
 mod attachments;

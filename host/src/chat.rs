@@ -3,6 +3,7 @@
 //! may.
 
 pub mod access;
+mod acts;
 mod aside;
 mod attachments;
 mod bridge;

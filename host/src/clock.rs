@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use crate::model::Millis;
 
@@ -48,8 +48,39 @@ pub fn rfc3339(at: Millis) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// Whether a text is a date or a time as RFC 3339 has them, and nothing else.
+pub fn is_rfc3339(text: &str) -> bool {
+    const LONGEST: usize = "2023-11-14T22:13:20.123456789+00:00".len();
+    match text.len() {
+        10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok(),
+        11..=LONGEST => DateTime::parse_from_rfc3339(text).is_ok(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn dates_and_times_are_known() {
+        for text in [
+            "2023-11-14",
+            "2023-11-14T22:13:20Z",
+            "2023-11-14T22:13:20.5+02:00",
+            "2023-11-14T22:13:20.123456789+00:00",
+        ] {
+            assert!(super::is_rfc3339(text), "{text}");
+        }
+        for text in [
+            "",
+            "2023",
+            "2023-13-14",
+            "on 2023-11",
+            "2023-11-14T22:13:20Z!",
+        ] {
+            assert!(!super::is_rfc3339(text), "{text}");
+        }
+    }
+
     #[test]
     fn times_have_three_digits_and_a_z() {
         assert_eq!(

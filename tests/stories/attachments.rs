@@ -12,6 +12,7 @@ stories!(
     they_go_with_the_message,
     each_plugin_has_its_own,
     guards_look_at_the_words,
+    guards_look_at_the_words_beside_a_plugins_own_text,
     there_are_so_many_and_no_more,
     a_press_goes_to_whose_button_it_is,
     a_plugin_is_not_told_of_what_it_attached,
@@ -201,6 +202,42 @@ async fn guards_look_at_the_words(database: Database) {
     assert!(told.is(200).to_string().contains("Please be kind."));
 }
 
+/// Blocks of a plugin's own message say more than its text, which is all that a guard's draft has.
+async fn guards_look_at_the_words_beside_a_plugins_own_text(database: Database) {
+    let (host, [alice, bob]) = start(&database).await;
+    let rules = json!({ "words": [
+        { "name": "mild", "words": ["darn"], "action": "mask" },
+        { "name": "rude", "words": ["slur"], "action": "reject", "reason": "Please be kind." },
+        { "name": "trade", "words": ["crypto"], "action": "hold", "reason": "Someone looks first." },
+    ] });
+    host.app.plugin("moderation", rules).await;
+    let send = async |blocks: &Value| {
+        let line = format!("/hostile post {blocks}");
+        let answer = bob.types("general", &line).await.is(200);
+        let text = answer["reply"]["text"].as_str().unwrap_or_default();
+        text.to_owned()
+    };
+    let blocks = |word: &str| {
+        [
+            json!([{ "type": "text", "text": word }]),
+            json!([{ "type": "button", "text": "fine", "action": "a", "value": word }]),
+            json!([{ "type": "list", "items": ["posted", word] }]),
+        ]
+    };
+    for word in ["darn", "slur", "crypto"] {
+        for blocks in blocks(word) {
+            let told = send(&blocks).await;
+            assert!(told.starts_with("Error::Invalid"), "{blocks}: {told}");
+        }
+    }
+    assert!(alice.history("general").await.is_empty());
+    for blocks in blocks("fine") {
+        assert_eq!(send(&blocks).await, "");
+        let sent = alice.history("general").await.pop().expect("a message");
+        assert_eq!(sent["view"], json!({ "text": "posted", "blocks": blocks }));
+    }
+}
+
 async fn there_are_so_many_and_no_more(database: Database) {
     let host = TestHost::with(&database, |config| {
         config.limits.attachment_bytes_max = 100;
@@ -309,10 +346,20 @@ async fn a_plugin_is_not_told_of_what_it_attached(database: Database) {
         })
         .await
     };
+    // Told of a message later, it would find it edited already, and speak once more.
+    let told = async || {
+        eventually("it was told of all", async || {
+            let usage = host.app.backend.get("/v1/plugins/hostile/usage").await;
+            (usage.is(200)["events_waiting"] == 0).then_some(())
+        })
+        .await;
+    };
+    told().await;
     edit(&message, "logs 1 2").await;
     said("é").await;
     assert_eq!(attach(&bob, "hostile", &message, "[{}]").await, "");
     let second = alice.send("general", "hello").await;
+    told().await;
     edit(&second, "logs 1 4").await;
     let said = said("éé").await;
     assert_eq!(said, ["é", "é", "éé", "éé"], "nothing for the attachment");

@@ -14,6 +14,8 @@ stories!(
     a_poll_closes_when_its_time_is_over,
     whoever_asked_closes_it,
     what_is_no_poll_is_refused,
+    who_leaves_is_in_no_poll,
+    nothing_of_an_erased_user_is_in_polls,
 );
 
 /// Asks `general` with these settings.
@@ -326,4 +328,89 @@ async fn what_is_no_poll_is_refused(database: Database) {
     let other = json!({ "data": { "question": "Dinner?", "options": ["a", "b"] } });
     alice.patch(path, other).await.refused(409, "conflict");
     phone.close().await;
+}
+
+/// Who left has no vote in an open poll; what a closed one said it says on, without the name.
+async fn who_leaves_is_in_no_poll(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database, ["alice", "bob", "carol"]).await;
+    let [open, closed] = [ask(&alice, json!({})).await, ask(&alice, json!({})).await];
+    for (who, option) in [(&alice, 0), (&bob, 1), (&carol, 1)] {
+        for poll in [&open, &closed] {
+            vote(who, poll, option).await;
+        }
+    }
+    alice.act(&closed, "close", json!(null)).await.is(200);
+    let mut phone = alice.connect().await;
+    phone.subscribe("general").await;
+    bob.delete("/v1/channels/general/participants/bob")
+        .await
+        .is(204);
+    phone.next_event("member.removed").await;
+    for _ in 0..2 {
+        phone.next_event("message.updated").await;
+    }
+    assert_eq!(shown(&alice, &open).await, "Pizza 1, Sushi 1\n2 votes");
+    let after = shown(&alice, &closed).await;
+    assert!(after.ends_with("Sushi wins with 2 of 3 votes."), "{after}");
+    let history = alice.history("general").await;
+    assert_eq!(voters(&history[0]), ["@alice", "@carol"]);
+    assert_eq!(voters(&history[1]), ["@alice", "@carol and 1 other"]);
+    // Who comes back votes anew, once.
+    let seat = "/v1/channels/general/participants/bob";
+    host.app.backend.put(seat, json!({})).await.is(200);
+    vote(&bob, &open, 0).await;
+    assert_eq!(shown(&alice, &open).await, "Pizza 2, Sushi 1\n3 votes");
+    phone.close().await;
+}
+
+async fn nothing_of_an_erased_user_is_in_polls(database: Database) {
+    let who = ["alice", "zoe-5e1f", "carol"];
+    let (host, [alice, zoe, carol]) = start(&database, who).await;
+    host.app.channel("quiet", &[&carol, &zoe]).await;
+    let mut asked = Vec::new();
+    for (person, channel) in [(&zoe, "general"), (&zoe, "quiet")] {
+        let line = r#"/poll "Dinner?" "Soup" "Salad""#;
+        person.types(channel, line).await.is(200);
+        asked.extend(carol.history(channel).await.pop());
+    }
+    asked.push(ask(&zoe, json!({})).await);
+    let open = ask(&alice, json!({})).await;
+    let several = ask(&alice, json!({ "multiple": true })).await;
+    let hidden = ask(&alice, json!({ "anonymous": true, "closes_in_s": 60 })).await;
+    for poll in [&open, &several, &hidden, &asked[0]] {
+        vote(&zoe, poll, 1).await;
+        vote(&carol, poll, 1).await;
+    }
+    vote(&zoe, &several, 0).await;
+    alice.act(&several, "close", json!(null)).await.is(200);
+    host.pass(Duration::from_secs(60)).await;
+    // She had left one channel before.
+    zoe.delete("/v1/channels/quiet/participants/zoe-5e1f")
+        .await
+        .is(204);
+    assert!(database.dump().await.contains("zoe-5e1f"));
+    let path = "/v1/users/zoe-5e1f";
+    host.app.backend.delete(path).await.is(204);
+    eventually("nothing of her is left", async || {
+        // The walk after somebody left is made again after a minute.
+        host.pass(Duration::from_secs(60)).await;
+        (!database.dump().await.contains("zoe-5e1f")).then_some(())
+    })
+    .await;
+    let carol = host.app.session("carol").await;
+    for poll in &asked {
+        let id = poll["id"].as_str().expect("an id");
+        let gone = host.app.backend.get(format!("/v1/messages/{id}")).await;
+        assert!(gone.is(200)["deleted_at"].is_string());
+    }
+    assert_eq!(shown(&carol, &open).await, "Pizza 0, Sushi 1\n1 vote");
+    for (poll, expected) in [
+        (&several, "Pizza 1, Sushi 2\n3 votes from 2 people"),
+        (&hidden, "Pizza 0, Sushi 2\n2 votes · anonymous · closed"),
+    ] {
+        let text = shown(&carol, poll).await;
+        assert!(text.starts_with(expected), "{text}");
+    }
+    let log = host.app.backend.get("/v1/plugins/poll/log").await.is(200);
+    assert_eq!(log, json!({ "lines": [] }));
 }

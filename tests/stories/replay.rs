@@ -13,6 +13,7 @@ use crate::support::{
 
 stories!(
     a_session_is_recorded_and_comes_out_the_same,
+    presses_and_starts_are_recorded_too,
     another_version_shows_what_it_does_differently,
     recording_is_off_until_it_is_asked_for_and_ends_by_itself,
     recorded_calls_are_narrowed_and_paged,
@@ -235,6 +236,40 @@ async fn an_answer_read_as_it_comes_is_recorded(database: Database) {
     let (code, cases) = replay(app, folder.path(), &hostile).await;
     let outcome = cases[0]["outcome"].to_string();
     assert!(code == 1 && outcome.contains("never"), "{cases:#?}");
+}
+
+/// A press on a button, a channel that is made, and what a version does before anything else.
+async fn presses_and_starts_are_recorded_too(database: Database) {
+    let host = TestHost::with(&database, outgoing).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    app.channel("general", &[&alice, &bob]).await;
+    app.plugin("hostile", json!({ "start": "swap" })).await;
+    record(app, "hostile").await;
+    let message = alice.send("general", "hello").await;
+    let id = message["id"].as_str().expect("an id");
+    let button = json!([{ "type": "button", "text": "Press", "action": "press" }]);
+    let line = format!("/hostile attach {id} {button}");
+    bob.types("general", &line).await.is(200);
+    for value in ["set 2 10", "history 5", "sends 1", "say-back it"] {
+        let press = json!({ "action": "press", "value": value, "plugin": "hostile" });
+        bob.post(format!("/v1/messages/{id}/actions"), press)
+            .await
+            .is(200);
+    }
+    bob.post("/v1/channels", json!({})).await.is(201);
+    let next = component("hostile");
+    let next = rewritten(&next, "version = \"0.1.0\"", "version = \"0.1.1\"");
+    let known = app.backend.upload(&next).await.is(201);
+    let upgrade = json!({ "digest": known["digest"], "config": { "start": "sends 2" } });
+    let backend = &app.backend;
+    backend.put("/v1/plugins/hostile", upgrade).await.is(200);
+    said(&bob, "spam").await;
+    let functions = ["interactions-handle", "before-create", "start"];
+    comes_out_the_same(app, "hostile", &next, &functions).await;
+    let started = calls(app, "hostile").await;
+    let started = started.iter().find(|call| call["function"] == "start");
+    assert_eq!(started.expect("a start")["digest"], known["digest"]);
 }
 
 /// What a plugin keeps, counts, reads and writes, and where it fails.

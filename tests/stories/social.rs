@@ -245,7 +245,7 @@ async fn a_story_is_seen_and_goes(database: Database) {
 
 async fn a_story_ends_without_the_permission_to_delete(database: Database) {
     let (host, [alice, bob, _]) = start(&database).await;
-    let grants = ["chat-write", "timers", "kv"];
+    let grants = ["chat-write", "chat-read", "timers", "kv"];
     let install = json!({ "grants": grants, "config": { "story_hours": 1 } });
     host.app
         .backend

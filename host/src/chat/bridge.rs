@@ -10,7 +10,7 @@ use super::access::{self, Actor};
 use super::chain::{self, Content, Decision};
 use super::handlers::scope;
 use super::outside::{Outside, Whose};
-use super::{attachments, interact, messages, passing};
+use super::{acts, attachments, interact, messages, passing};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
@@ -68,6 +68,9 @@ impl Bridge {
                         message.revision += 1;
                         if let Some(data) = &change.data {
                             message.data.clone_from(data);
+                        }
+                        if let Some(view) = &change.view {
+                            message.view.clone_from(view);
                         }
                         if let Some(state) = &change.state {
                             message.state = Some(state.clone());
@@ -229,7 +232,7 @@ impl Bridge {
         let message = self.current(&app, id, pending).await?;
         let member = self.member_by_key(&app, message.channel).await?;
         let installed = self.own_kind(&app, &message, &member)?;
-        let change = interact::apply(&app, &installed, &member, &message, action, value).await?;
+        let change = acts::apply(&app, &installed, &member, &message, action, value).await?;
         Ok(self.change(&message, change))
     }
 

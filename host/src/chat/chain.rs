@@ -113,6 +113,19 @@ pub async fn guard_progress(
     passed(guard_content(app, member, content, Way::Progress(&before)).await?)
 }
 
+/// Somebody does something with a message of a kind that brings new words: `content` is what comes of
+/// it, with these words in its text. Guards see an edit, but can't put other words in their place, for
+/// what is shown is made by the kind's plugin: whoever wants that refuses the act.
+pub async fn guard_act(
+    app: &App,
+    member: &Member,
+    content: Content,
+    before: &Message,
+) -> Result<()> {
+    let before = draft_of(before);
+    passed(guard_content(app, member, content, Way::Act(&before)).await?).map(drop)
+}
+
 fn passed(decision: Decision) -> Result<Content> {
     match decision {
         Decision::Pass(content) => Ok(content),
@@ -130,6 +143,8 @@ enum Way<'a> {
     Edit(&'a Draft),
     /// It is shown in the place of this one, and not stored.
     Progress(&'a Draft),
+    /// It is what this one becomes by what somebody did with it.
+    Act(&'a Draft),
 }
 
 /// Has every guard see the content as it will be stored.
@@ -181,7 +196,9 @@ async fn guard_content(
     let draft = || draft(&content);
     let question = || match way {
         Way::Send { .. } => Question::Send(draft()),
-        Way::Edit(before) | Way::Progress(before) => Question::Edit(draft(), before.clone()),
+        Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
+            Question::Edit(draft(), before.clone())
+        }
     };
     follow_missing(app, &loadout, member, question);
     Ok(match held {
@@ -311,17 +328,19 @@ async fn ask(
             let draft = draft(content);
             let outcome = match way {
                 Way::Send { .. } => plugins::guard_send(call, &draft).await,
-                Way::Edit(before) | Way::Progress(before) => {
+                Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
                     plugins::guard_edit(call, &draft, before).await
                 }
             };
             follow(app, installed, &context, &outcome, || match way {
                 Way::Send { .. } => Question::Send(draft),
-                Way::Edit(before) | Way::Progress(before) => Question::Edit(draft, before.clone()),
+                Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
+                    Question::Edit(draft, before.clone())
+                }
             });
             let recorded = calling.recorded(&outcome);
             let outcome = match outcome {
-                Ok(output) => opinion(app, member, content, output).await,
+                Ok(output) => opinion(app, installed, member, content, way, output).await,
                 Err(fault) => Err(fault),
             };
             let outcome = calling
@@ -376,8 +395,10 @@ fn note_decision(
 /// guard, not of the sender.
 async fn opinion(
     app: &App,
+    installed: &Installed,
     member: &Member,
     content: &Content,
+    way: Way<'_>,
     output: Output<Verdict>,
 ) -> Result<Output<Opinion>, Fault> {
     let Output {
@@ -393,6 +414,9 @@ async fn opinion(
             Opinion::Reject(error, why)
         }
         Verdict::Hold(reason) => Opinion::Hold(Why::new(&reason)),
+        Verdict::Change(patch) if matches!(way, Way::Act(_)) => {
+            change_of_act(installed, content, &patch)
+        }
         Verdict::Change(patch) => match changed(app, member, content, patch).await {
             Ok(new) if new == *content => Opinion::Agree,
             Ok(new) => Opinion::Change(new),
@@ -413,6 +437,24 @@ async fn opinion(
         usage,
         log,
     })
+}
+
+/// What a change of what somebody did with a message comes to: a refusal, unless it changes nothing.
+fn change_of_act(installed: &Installed, content: &Content, patch: &plugins::Patch) -> Opinion {
+    let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
+    let same_text = patch.text.as_ref().is_none_or(|text| *text == content.text);
+    let same_data = patch.data.as_ref();
+    let same_data = same_data.is_none_or(|data| value(data) == value(&content.data));
+    if same_text && same_data {
+        return Opinion::Agree;
+    }
+    let detail = format!(
+        "The plugin `{}` doesn't let these words pass as they are.",
+        installed.name
+    );
+    let why = Why::new(&detail);
+    let error = Error::new(Code::MessageRejected, detail).with_reason("words_not_allowed");
+    Opinion::Reject(error, why)
 }
 
 /// The content with a guard's changes, checked as if the sender had written it.

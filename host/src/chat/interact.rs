@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use super::access::{self, Caller};
-use super::attachments;
 use super::calls::{Calling, blame, calling};
 use super::chain::{self, Content};
 use super::handlers::commit;
-use super::messages;
 use super::shadow::{self, Question};
+use super::{acts, attachments, messages};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, Message, MessageId};
-use crate::plugins::{self, Act, Command, Context, Fault, Hook, Interaction, Shown};
+use crate::plugins::{self, Command, Context, Fault, Hook, Interaction, Shown};
+use crate::store::Cause;
 use crate::store::proof::Member;
-use crate::store::{Cause, MessageChange};
 use crate::wire::{self, View};
 
 /// How often something is tried again because somebody else was quicker.
@@ -54,14 +53,14 @@ pub(super) async fn create(
     })
 }
 
-struct Checked {
-    text: String,
-    view: String,
-    state: String,
+pub(super) struct Checked {
+    pub text: String,
+    pub view: String,
+    pub state: String,
 }
 
 /// What a plugin shows, in the form that clients get it.
-fn shown(app: &App, installed: &Installed, shown: Shown) -> Result<Checked> {
+pub(super) fn shown(app: &App, installed: &Installed, shown: Shown) -> Result<Checked> {
     let blocks = blocks(&shown.view.blocks).ok_or_else(|| failed(installed))?;
     let view = wire::to_json(&View {
         text: shown.view.text.clone(),
@@ -140,7 +139,7 @@ pub async fn act(
         if act.plugin.is_none()
             && let Some(installed) = loadout.kind(&message.kind, channel)
         {
-            let change = apply(app, installed, &member, &message, &act.action, value).await?;
+            let change = acts::apply(app, installed, &member, &message, &act.action, value).await?;
             match app
                 .store
                 .change_message(&member, id, message.revision, change)
@@ -203,51 +202,6 @@ fn offers(blocks: &[serde_json::Value], action: &str) -> bool {
         }
     }
     blocks.iter().any(|block| has(block, action))
-}
-
-/// Has the kind's plugin apply an action to a message.
-pub(super) async fn apply(
-    app: &App,
-    installed: &Installed,
-    member: &Member,
-    message: &Message,
-    action: &str,
-    value: &str,
-) -> Result<MessageChange> {
-    let context = chain::context(app, member);
-    let calling = asked(app, installed, Hook::MessageKind, &context)?;
-    let (state, value) = (
-        message.state.clone().unwrap_or_else(|| "null".into()),
-        value.to_owned(),
-    );
-    let act = Act {
-        kind: &message.kind,
-        data: &message.data,
-        state: &state,
-        action,
-        value: &value,
-    };
-    let outcome = plugins::kind_act(calling.with(&context), act).await;
-    let hook = Hook::MessageKind;
-    shadow::follow(app, installed, hook, &context, &outcome, || Question::Act {
-        kind: message.kind.clone(),
-        data: message.data.clone(),
-        state: state.clone(),
-        action: action.to_owned(),
-        value: value.clone(),
-    });
-    let answer = calling.note(outcome).map_err(|_| failed(installed))?.value;
-    let shown = shown(
-        app,
-        installed,
-        answer.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?,
-    )?;
-    Ok(MessageChange {
-        view: Some(Some(shown.view)),
-        state: Some(shown.state),
-        data: None,
-        edited: false,
-    })
 }
 
 async fn interaction_once(
@@ -412,7 +366,7 @@ async fn finish(
 }
 
 /// Asks for a call that somebody waits for.
-fn asked<'a>(
+pub(super) fn asked<'a>(
     app: &'a App,
     installed: &'a Installed,
     hook: Hook,
@@ -421,7 +375,7 @@ fn asked<'a>(
     calling(app, installed, hook, &context.actor).map_err(|_| failed(installed))
 }
 
-fn failed(installed: &Installed) -> Error {
+pub(super) fn failed(installed: &Installed) -> Error {
     Error::new(
         Code::PluginFailed,
         format!("The plugin `{}` failed.", installed.name),

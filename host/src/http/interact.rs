@@ -15,7 +15,8 @@ use crate::wire;
 
 /// Act on a message
 ///
-/// Presses a button, votes, fills a form in: whatever the message's blocks offer.
+/// Presses a button, votes, fills a form in: whatever the message's blocks offer. Words that are new to a
+/// message of a plugin's type pass the app's guards, which may refuse them: `message_rejected`.
 #[utoipa::path(post, path = "/v1/messages/{message_id}/actions", tag = "Plugins in use",
     security(("server_key" = []), ("user_token" = [])), params(("message_id" = MessageId, Path)),
     request_body = wire::Act, responses((status = 200, description = "What the plugin says to that", body = wire::Answer)))]

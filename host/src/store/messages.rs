@@ -206,7 +206,8 @@ impl Store {
         Ok(end.unwrap_or(0))
     }
 
-    /// Changes a message and appends `message.updated`.
+    /// Changes a message and appends `message.updated`, unless readers see the same as before: then
+    /// there is nothing to tell.
     ///
     /// # Errors
     /// `not_found`; `conflict` when the message is no longer at `revision`, or is deleted.
@@ -327,21 +328,30 @@ impl Tx {
                 "Somebody else changed the message first.",
             ));
         }
+        // Whether anybody is told or not: whoever acts on what was before comes too late.
         message.revision += 1;
+        let mut is_seen = change.edited;
         if change.edited {
             message.edited_at = Some(self.now);
         }
         if let Some(data) = change.data {
+            is_seen |= message.data != data;
             message.data = data;
         }
         if let Some(view) = change.view {
+            is_seen |= message.view != view;
             message.view = view;
         }
         if let Some(state) = change.state {
             message.state = Some(state);
         }
-        self.put_message(&message, EventKind::MessageUpdated, actor)
-            .await?;
+        match is_seen {
+            true => {
+                self.put_message(&message, EventKind::MessageUpdated, actor)
+                    .await?;
+            }
+            false => self.write_message(&message).await?,
+        }
         Ok(message)
     }
 
@@ -385,12 +395,26 @@ impl Tx {
             .ok_or_else(|| Error::not_found("message"))
     }
 
+    /// Writes a changed message, and appends the entry that tells of it.
     pub(super) async fn put_message(
         &mut self,
         message: &Message,
         kind: EventKind,
         actor: Option<UserId>,
     ) -> Result<()> {
+        self.write_message(message).await?;
+        let body = EventBody::Message(Arc::new(message.clone()));
+        self.append(NewEvent {
+            channel: message.channel,
+            kind,
+            actor,
+            body,
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn write_message(&mut self, message: &Message) -> Result<()> {
         on_db!(&mut self.connection, c => {
             sqlx::query(
                 "UPDATE events SET data = $1, view = $2, state = $3, revision = $4, edited_at = $5, deleted_at = $6, \
@@ -408,14 +432,6 @@ impl Tx {
             .await
             .map(drop)
         })?;
-        let body = EventBody::Message(Arc::new(message.clone()));
-        self.append(NewEvent {
-            channel: message.channel,
-            kind,
-            actor,
-            body,
-        })
-        .await?;
         Ok(())
     }
 }

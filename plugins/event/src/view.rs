@@ -39,8 +39,9 @@ pub fn view(event: &Event) -> View {
     for line in answers(event) {
         say(line, muted);
     }
-    if !event.created_by.is_empty() {
-        say(format!("by @{}", event.created_by), muted);
+    let about = about(event);
+    if !about.is_empty() {
+        say(about, muted);
     }
     if !event.cancelled {
         let yes = match is_full(event) {
@@ -54,6 +55,21 @@ pub fn view(event: &Event) -> View {
         ]));
     }
     View::new(words.join("\n"), shown)
+}
+
+/// `by @alice · changed 2 times`. Each change shows, also one of the reminders: else nobody would be
+/// told of it, this plugin among them.
+fn about(event: &Event) -> String {
+    let mut about = Vec::new();
+    if !event.created_by.is_empty() {
+        about.push(format!("by @{}", event.created_by));
+    }
+    match event.sequence {
+        0 => {}
+        1 => about.push("changed once".to_owned()),
+        times => about.push(format!("changed {times} times")),
+    }
+    about.join(" · ")
 }
 
 fn is_full(event: &Event) -> bool {
@@ -225,8 +241,15 @@ mod tests {
              @u08, @u09 and 2 others\nby @alice"
         );
         assert!(view.blocks.contains("Join the waiting list"));
-        event.cancelled = true;
+        event.sequence = 1;
+        assert!(
+            super::view(&event)
+                .text
+                .ends_with("by @alice · changed once")
+        );
+        (event.cancelled, event.sequence) = (true, 2);
         let view = super::view(&event);
+        assert!(view.text.ends_with("by @alice · changed 2 times"));
         assert!(view.text.contains("This event is cancelled."));
         assert!(!view.blocks.contains("button"));
         event.answers = Default::default();

@@ -2,7 +2,7 @@
 //!
 //! `kinds` (over `media`) is what clients send and see; `reactions`, `telling` (over `crowd`) the
 //! private states and what people may do; `view` how it is shown; `feeds` (over `rank`) what comes
-//! first; `command` the slash commands; `seen` who has seen a story. A timer ends stories.
+//! first; `command` the slash commands; `seen` tells who has seen a story. A timer ends stories.
 
 mod command;
 mod crowd;
@@ -169,8 +169,6 @@ impl Events for Feeds {
         match (event.kind.as_str(), message.kind.as_str()) {
             ("message.new", STORY) => {
                 let story: Story = parse_json(&message.data.to_string())?;
-                let author = story.posted_by.unwrap_or(message.from);
-                seen::begin(&message.id, &author)?;
                 let payload = Ending {
                     story: message.id.clone(),
                 };
@@ -181,9 +179,6 @@ impl Events for Feeds {
                     &ctx.channel,
                     &payload,
                 )?)
-            }
-            ("message.updated", STORY) if ctx.actor_role != Role::Plugin => {
-                seen::note(&message.id, &ctx.actor)
             }
             ("message.deleted", STORY) => Ok(timers::cancel(&timer(&message.id))?),
             ("message.new", COMMENT) => {

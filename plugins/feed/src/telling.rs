@@ -1,20 +1,53 @@
-//! The private state of a story: who has seen it, and whether it is over.
+//! The private state of a story: who has seen it, and whether it is over. Who that is, is told to
+//! nobody but whoever told the story.
 
 use althing_plugin::{Context, Role};
 use serde::{Deserialize, Serialize};
 
-use crate::crowd::Crowd;
+/// How many are known by name, and how much room their names have: the state goes to the plugin with
+/// every feed.
+const NAMES_MAX: usize = 1_000;
+const NAMES_BYTES_MAX: usize = 16_000;
 
 /// The state of a story.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
 pub struct Telling {
     /// Who told it.
     pub author: String,
     pub expires_at_ms: u64,
     /// It was ended before anybody deleted it.
+    #[serde(default)]
     pub over: bool,
-    pub seen: Crowd,
+    #[serde(default)]
+    pub seen: Seen,
+}
+
+/// Who has seen a story.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Seen {
+    pub count: u64,
+    /// The last of them, old to new.
+    pub users: Vec<String>,
+}
+
+impl Seen {
+    /// Whether the user is among the last of them.
+    pub fn has(&self, user: &str) -> bool {
+        self.users.iter().any(|known| known == user)
+    }
+
+    /// Takes note of a user. Whoever is further back counts once more.
+    pub fn add(&mut self, user: &str) {
+        if self.has(user) {
+            return;
+        }
+        self.count += 1;
+        self.users.push(user.to_owned());
+        let mut bytes: usize = self.users.iter().map(String::len).sum();
+        while self.users.len() > NAMES_MAX || bytes > NAMES_BYTES_MAX {
+            bytes -= self.users.remove(0).len();
+        }
+    }
 }
 
 impl Telling {
@@ -68,7 +101,10 @@ mod tests {
         story.act(&at(1, "bob", Role::Member), "seen").unwrap();
         story.act(&at(2, "bob", Role::Member), "seen").unwrap();
         story.act(&at(3, "alice", Role::Owner), "seen").unwrap();
-        assert_eq!(story.seen.count(), 1);
+        assert_eq!(
+            (story.seen.count, story.seen.users.join(" ")),
+            (1, "bob".to_owned())
+        );
         assert!(story.act(&at(100, "carol", Role::Member), "seen").is_err());
         assert!(story.act(&at(4, "", Role::Server), "seen").is_err());
         assert!(story.act(&at(4, "alice", Role::Owner), "end").is_err());
@@ -76,5 +112,24 @@ mod tests {
         story.act(&at(5, "bot:feed", Role::Plugin), "end").unwrap();
         assert!(story.is_over(5));
         assert!(story.act(&at(6, "carol", Role::Member), "seen").is_err());
+    }
+    #[test]
+    fn everybody_is_named_once_and_the_last_are_kept() {
+        let mut seen = Seen::default();
+        for user in ["bob", "carol", "bob"] {
+            seen.add(user);
+        }
+        assert_eq!((seen.count, seen.users.join(" ")), (2, "bob carol".into()));
+        assert!(seen.has("carol") && !seen.has("alice"));
+        for number in 0..2_000 {
+            seen.add(&format!("user-{number}"));
+        }
+        assert_eq!((seen.count, seen.users.len()), (2_002, NAMES_MAX));
+        assert!(!seen.has("bob") && seen.has("user-1999"));
+        for number in 0..500 {
+            seen.add(&format!("{number:0>128}"));
+        }
+        assert_eq!(seen.users.len(), NAMES_BYTES_MAX / 128);
+        assert!(althing_plugin::to_json(&seen).len() < 17_000);
     }
 }

@@ -119,11 +119,12 @@ impl Shown {
             false => &[],
         };
         let (likes, shares) = (reactions.likes.count(), reactions.shares.count());
+        let views = roughly(reactions.views.count());
         let counts = [
             (likes, "like", "likes"),
             (reactions.comments, "comment", "comments"),
             (shares, "share", "shares"),
-            (reactions.views.count(), "view", "views"),
+            (views, "view", "views"),
         ];
         let counts = counts.iter().filter(|(count, ..)| *count > 0);
         let counts: Vec<String> = counts
@@ -147,7 +148,7 @@ impl Shown {
             "liked_by": names,
             "comments": reactions.comments,
             "shares": shares,
-            "views": reactions.views.count(),
+            "views": views,
         }));
     }
 
@@ -160,6 +161,13 @@ impl Shown {
         }
         view
     }
+}
+
+/// A number with all but its first digit as zeros. Everybody who watches is told when what is shown
+/// changes, and the thousandth view is no news.
+fn roughly(count: u64) -> u64 {
+    let unit = 10_u64.pow(count.checked_ilog10().unwrap_or(0));
+    count / unit * unit
 }
 
 fn numbered(words: &str, count: u64) -> String {
@@ -298,6 +306,25 @@ mod tests {
         for word in ["one", "two.mp4", "three", "four", "c.jpg"] {
             assert!(view.text.contains(word), "{word}: {}", view.text);
         }
+    }
+
+    #[test]
+    fn views_are_told_of_when_they_are_news() {
+        for (count, shown) in [
+            (0, 0),
+            (9, 9),
+            (10, 10),
+            (19, 10),
+            (20, 20),
+            (99, 90),
+            (100, 100),
+        ] {
+            assert_eq!(roughly(count), shown);
+        }
+        assert_eq!(roughly(u64::MAX), 10_000_000_000_000_000_000);
+        let mut told: Vec<u64> = (0..=100_000).map(roughly).collect();
+        told.dedup();
+        assert_eq!(told.len(), 47);
     }
 
     #[test]

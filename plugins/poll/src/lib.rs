@@ -1,14 +1,17 @@
 //! Polls: a kind of message with options, votes and an end.
 //!
 //! `poll` is what clients send and see, `votes` the private state and what people may do, `view` how
-//! it is shown, `command` the slash command. A timer closes polls whose time is over.
+//! it is shown, `command` the slash command. A timer closes polls whose time is over; `leaving` tidies up
+//! after people.
 
 mod command;
+mod leaving;
 mod poll;
 mod view;
 mod votes;
 
 use althing_plugin::Error;
+use althing_plugin::leaving::Walk;
 use althing_plugin::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +72,9 @@ impl Commands for Polls {
 
 impl Events for Polls {
     fn handle(ctx: &Context, event: Event) -> Result<(), String> {
+        if event.kind == "member.removed" {
+            return Ok(Walk::begin(ctx)?);
+        }
         let message = event.message()?;
         if message.kind != KIND {
             return Ok(());
@@ -76,6 +82,7 @@ impl Events for Polls {
         let timer = timer(&message.id);
         match event.kind.as_str() {
             "message.new" => {
+                leaving::note(ctx, &message.id, message.data["asked_by"].as_str())?;
                 let closes_at_ms = message.data["closes_at_ms"].as_u64();
                 let payload = Closing {
                     message: message.id,
@@ -85,14 +92,20 @@ impl Events for Polls {
                     None => Ok(()),
                 }
             }
-            "message.deleted" => Ok(timers::cancel(&timer)?),
+            "message.deleted" => {
+                leaving::forget(ctx, &message.id)?;
+                Ok(timers::cancel(&timer)?)
+            }
             _ => Ok(()),
         }
     }
 }
 
 impl Schedule for Polls {
-    fn run(_ctx: &Context, _name: &str, payload: &str) -> Result<(), String> {
+    fn run(ctx: &Context, name: &str, payload: &str) -> Result<(), String> {
+        if name.starts_with("left/") {
+            return leaving::look(ctx, payload);
+        }
         let closing: Closing = parse_json(payload)?;
         match chat::act(&closing.message, "close", &Value::Null) {
             // Deleted meanwhile: there is nothing left to close.

@@ -26,7 +26,7 @@ pub fn view(poll: &Poll, votes: &Votes, now_ms: u64) -> View {
             false => bar.into(),
         });
         if !poll.anonymous && counts[option] > 0 {
-            shown.push(muted(names(votes.of(option))));
+            shown.push(muted(names(votes.of(option), votes.nameless_of(option))));
         }
     }
     if !open {
@@ -67,7 +67,7 @@ fn notes(poll: &Poll, votes: &Votes, open: bool, total: usize) -> String {
         true => format!(
             "{} from {}",
             many(total, "vote", "votes"),
-            many(votes.by_user.len(), "person", "people")
+            many(votes.voters(), "person", "people")
         ),
         false => many(total, "vote", "votes"),
     }];
@@ -114,12 +114,13 @@ fn count_and_share(count: usize, share: f64) -> String {
 }
 
 /// `@alice, @bob and 3 others`.
-fn names<'a>(voters: impl Iterator<Item = &'a str>) -> String {
+fn names<'a>(voters: impl Iterator<Item = &'a str>, nameless: usize) -> String {
     let all: Vec<String> = voters.map(|voter| format!("@{voter}")).collect();
     let mut shown: Vec<String> = all.iter().take(NAMES_MAX).cloned().collect();
-    match all.len() - shown.len() {
-        0 => {}
-        others => shown.push(many(others, "other", "others")),
+    match (all.len() - shown.len() + nameless, shown.len()) {
+        (0, _) => {}
+        (gone, 0) => shown.push(format!("{} who left", many(gone, "person", "people"))),
+        (others, _) => shown.push(many(others, "other", "others")),
     }
     join_and(&shown.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -244,6 +245,10 @@ mod tests {
     #[test]
     fn many_voters_are_counted_not_named() {
         let users = ["a", "b", "c", "d", "e", "f", "g"];
-        assert_eq!(names(users.into_iter()), "@a, @b, @c, @d, @e and 2 others");
+        let names = |count: usize, nameless| names(users.into_iter().take(count), nameless);
+        assert_eq!(names(7, 0), "@a, @b, @c, @d, @e and 2 others");
+        assert_eq!(names(7, 2), "@a, @b, @c, @d, @e and 4 others");
+        assert_eq!(names(1, 1), "@a and 1 other");
+        assert_eq!(names(0, 2), "2 people who left");
     }
 }

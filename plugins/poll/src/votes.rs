@@ -18,6 +18,9 @@ pub struct Votes {
     pub closed: bool,
     /// For each voter the options, as the bits of a number: bit 0 is the first option.
     pub by_user: BTreeMap<String, u16>,
+    /// The same of voters who left the channel after the end: they count, but nobody knows their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nameless: Vec<u16>,
 }
 
 impl Votes {
@@ -31,7 +34,18 @@ impl Votes {
 
     /// How many chose an option.
     pub fn count(&self, option: usize) -> usize {
-        self.of(option).count()
+        self.of(option).count() + self.nameless_of(option)
+    }
+
+    /// How many who are not known by name chose an option.
+    pub fn nameless_of(&self, option: usize) -> usize {
+        let chosen = |options: &&u16| **options & (1 << option) != 0;
+        self.nameless.iter().filter(chosen).count()
+    }
+
+    /// How many voted.
+    pub fn voters(&self) -> usize {
+        self.by_user.len() + self.nameless.len()
     }
 
     /// Who chose an option, by user id.
@@ -54,6 +68,7 @@ impl Votes {
         match action {
             "vote" => self.vote(ctx, poll, value),
             "close" => self.close(ctx),
+            "forget" if ctx.actor_role == Role::Plugin => self.forget(ctx, poll, value),
             other => Err(format!("A poll knows `vote` and `close`, not `{other}`.")),
         }
     }
@@ -83,6 +98,20 @@ impl Votes {
         if before == 0 && to_json(self).len() > STATE_BYTES_MAX {
             return Err("This poll has as many voters as it can hold.".to_owned());
         }
+        Ok(())
+    }
+
+    /// People have left the channel. As long as the poll is open their votes go: they may come back and
+    /// vote again. After that the outcome stays what it was.
+    fn forget(&mut self, ctx: &Context, poll: &Poll, value: &Value) -> Result<(), String> {
+        let users = value.as_array().ok_or("Whom? A list of user ids.")?;
+        let is_over = self.closed || poll.is_over(ctx.now_ms);
+        for user in users.iter().filter_map(Value::as_str) {
+            let options = self.by_user.remove(user);
+            self.nameless.extend(options.filter(|_| is_over));
+        }
+        // In no order that tells who left when.
+        self.nameless.sort_unstable();
         Ok(())
     }
 
@@ -208,6 +237,34 @@ mod tests {
                 .is_err()
         );
         assert_eq!(votes, Votes::new("alice"));
+    }
+
+    #[test]
+    fn who_left_is_forgotten() {
+        let mut votes = Votes::new("alice");
+        for (user, option) in [("bob", 0), ("carol", 1), ("dave", 1)] {
+            let vote = json!(option);
+            votes
+                .act(&by(user, Role::Member), &poll(false), "vote", &vote)
+                .unwrap();
+        }
+        let mut forget = |now_ms: u64, users: Value| {
+            let ctx = Context {
+                now_ms,
+                ..by("bot:poll", Role::Plugin)
+            };
+            votes.act(&ctx, &poll(false), "forget", &users).unwrap();
+            (counts(&votes), votes.voters(), votes.by_user.len())
+        };
+        assert_eq!(forget(1_000, json!(["bob", "zoe"])), ([0, 2, 0], 2, 2));
+        assert_eq!(forget(5_000, json!(["dave"])), ([0, 2, 0], 2, 1));
+        assert_eq!(forget(5_000, json!(["dave"])), ([0, 2, 0], 2, 1));
+        assert!(!to_json(&votes).contains("dave"));
+        for (user, role) in [("alice", Role::Owner), ("", Role::Server)] {
+            let users = json!(["carol"]);
+            let forgetting = votes.act(&by(user, role), &poll(false), "forget", &users);
+            assert!(forgetting.is_err());
+        }
     }
 
     #[test]

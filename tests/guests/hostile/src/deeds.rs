@@ -54,6 +54,21 @@ pub fn commit(order: &str) -> String {
             let (id, blocks) = rest.split_once(' ').unwrap_or((rest, ""));
             report(chat_attach::attach(id, blocks))
         }
+        "act" => {
+            // The message's id, then the words.
+            let rest = order.split_once(' ').unwrap_or_default().1;
+            let (id, words) = rest.split_once(' ').unwrap_or((rest, ""));
+            report(chat_write::act(id, "it", &format!("\"{words}\"")))
+        }
+        "post" => {
+            let blocks = order.split_once(' ').unwrap_or_default().1;
+            let post = chat_write::Post {
+                kind: "text".into(),
+                body: "posted".into(),
+                blocks: blocks.into(),
+            };
+            report(chat_write::send("general", &post).map(drop))
+        }
         "attachments" => repeat(number, |_| chat_attach::attach("msg_1", "[]")),
         "timers" => repeat(number, |at| {
             timers::set(&format!("timer {at}"), 1, "", "{}")
