@@ -98,10 +98,11 @@ async function addExamples(app, state, timeZone, say) {
   say(`  examples  ${examples.map(({ name }) => name).join(', ')} and a file`);
 }
 
-/** The log of #ubuntu as a file. An upload can't be repeated, so its id is remembered. */
+/** The log of #ubuntu as a file of Freya's. An upload can't be repeated, so its id is remembered. */
 async function addFile(app, state) {
   if (!state.get('file_id')) {
-    const { id } = await app.call('POST', '/v1/files?name=ubuntu-2007-01-19.txt', await readFile(EXCERPT), { type: 'text/plain' });
+    const session = await openSession(app, 'freya');
+    const { id } = await session.call('POST', '/v1/files?name=ubuntu-2007-01-19.txt', await readFile(EXCERPT), { type: 'text/plain' });
     await state.set({ file_id: id });
   }
   const data = { file_id: state.get('file_id'), text: 'The day of IRC from #ubuntu, as a file.' };
