@@ -2,7 +2,7 @@
 // sets it), CHROMIUM the browser.
 
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
+import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { side } from './side.mjs';
 
@@ -15,21 +15,22 @@ export const run = Date.now().toString(36);
 export const faults = [];
 let browser;
 
-before(async () => {
+function launch() {
   assert.ok(URL, 'DEMO_URL is not set: start the demo and give its address');
-  browser = await chromium.launch({
+  return chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   });
-});
+}
 
 after(async () => {
-  await browser?.close();
+  await (await browser)?.close();
 });
 
 /** A page with two people, both online: `[left, right, page]`. Whoever opens it closes it. */
 export async function openPair(left, right, channel) {
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  browser ??= launch();
+  const page = await (await browser).newPage({ viewport: { width: 1440, height: 900 } });
   page.setDefaultTimeout(WAIT_MS);
   page.on('pageerror', (error) => faults.push(error.stack));
   page.on('console', (message) => {

@@ -24,6 +24,8 @@ export async function seed({ operator, state, settings, say }) {
     await addConversations(app, direct, excerpt.messages, say);
     await state.set({ conversations: true });
   }
+  // Before the assistant is there, which greets whoever comes into a channel.
+  if (!state.get('examples')) for (const channel of [...CHANNELS, ...PROFILES]) await addChannel(app, { type: 'messaging', ...channel });
   // After the conversations: an old log should arrive as it was said, unmasked and at any speed.
   const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
   const installs = installsOf({ hostUrl: settings.hostUrl, appId: state.get('app_id'), timeZone });
@@ -84,9 +86,8 @@ async function addConversations(app, direct, excerpt, say) {
   say(`  messages  ${excerpt.length} in #ubuntu, as they were said on 19 January 2007`);
 }
 
-/** A start that was cut off does it again: channels and messages are there once, and actions say what shall be. */
+/** A start that was cut off does it again: messages are there once, and actions say what shall be. */
 async function addExamples(app, state, timeZone, say) {
-  for (const channel of [...CHANNELS, ...PROFILES]) await addChannel(app, { type: 'messaging', ...channel });
   // What is due in three days is due three days after the first try, however many there are.
   if (!state.get('examples_at')) await state.set({ examples_at: Date.now() });
   const examples = examplesAt(state.get('examples_at'), timeZone);

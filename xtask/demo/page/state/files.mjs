@@ -1,14 +1,22 @@
 // Files of messages: uploading them, and the links under which they are read. A link holds for a while
 // and for its file alone, so it is asked for when a message is shown that needs it.
 
+import { AlthingError } from '../client.mjs';
+
 /** A link that is younger than this and leads nowhere leads to something that can't be shown. */
 const FRESH_MS = 60_000;
 
 /** Uploads a file and gives the message that shows it, of the type that the host says the file has. */
 export async function upload(chat, file, text) {
-  const { id, media_type: mediaType } = await chat.client.rest('POST', `/v1/files?name=${encodeURIComponent(file.name)}`, file);
+  const { id, media_type: mediaType } = await chat.client.rest('POST', `/v1/files?name=${encodeURIComponent(file.name)}`, file)
+    .catch((error) => { throw error.status === 413 ? tooLarge(file, error) : error; });
   const [, type = 'file'] = /^(image|video|audio)\//.exec(mediaType) ?? [];
   return { type, data: { file_id: id, ...(text ? { text } : {}) } };
+}
+
+/** The host speaks of bytes and bodies, which is for programs. */
+function tooLarge({ name }, error) {
+  return new AlthingError({ code: error.code, status: error.status, detail: `${name} is larger than a file may be here.` });
 }
 
 /** The id of the file that a message shows, if it shows one. */

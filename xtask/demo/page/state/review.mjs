@@ -19,7 +19,8 @@ export async function decide(chat, { id }, { approve, reason }) {
   }
 }
 
-async function loadHeld(chat) {
+/** Asks what waits now. If that fails, it is as it was. */
+export async function loadHeld(chat) {
   try {
     ({ held: chat.held } = await ask(chat, 'GET', ''));
   } catch {

@@ -8,7 +8,7 @@ import { openDialog } from './dialogs.mjs';
 import { h, render } from './dom.mjs';
 import { icon } from './icons.mjs';
 import { link, linked } from './links.mjs';
-import { briefTimeOf, fullTimeOf } from './time.mjs';
+import { briefTimeOf, fullTimeOf, momentOf } from './time.mjs';
 
 const NAMED_MAX = 2;
 
@@ -88,7 +88,7 @@ export function createFeedView(chat, pane) {
     const person = event.target.closest('[data-person]')?.dataset.person;
     if (!person) return;
     const told = byPerson(chat.feed.stories).find(([id]) => id === person)?.[1] ?? [];
-    const marks = new Map(told.map((story) => [story.id, h('p', { class: 'muted' }, `until ${briefTimeOf(story.data.expires_at_ms)}`)]));
+    const marks = new Map(told.map((story) => [story.id, h('p', { class: 'muted' }, `until ${momentOf(story.data.expires_at_ms)}`)]));
     openDialog(pane, person === chat.me ? 'Your story' : nameOf(chat, person), undefined, told.map((story) => h('div', { class: 'told' },
       story.data.text ? h('p', { class: 'told-text' }, linked(story.data.text)) : null,
       story.data.media ? drawMedia(story.data.media) : null,

@@ -1,12 +1,14 @@
 // The dialog in which a reviewer decides on what waits.
 
-import { decide } from '../state/review.mjs';
+import { decide, loadHeld } from '../state/review.mjs';
 import { nameOf } from '../state/rooms.mjs';
 import { openDialog } from './dialogs.mjs';
 import { h } from './dom.mjs';
 
 /** Shows what waits for review, old to new; what is decided goes from the list, and the last one ends it. */
-export function showReview(chat, pane) {
+export async function showReview(chat, pane) {
+  await loadHeld(chat);
+  if (chat.held.length === 0) return; // Somebody else has decided.
   const list = h('ul', { class: 'held-list' }, chat.held.map((held) => drawHeld(chat, held)));
   const fault = h('p', { class: 'fault', role: 'alert', hidden: true });
   const dialog = openDialog(pane, 'Review', undefined, [list, fault]);
