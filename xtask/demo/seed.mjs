@@ -14,7 +14,7 @@ const UNREAD = 12;
 
 /** Gives a client for the demo's app, with everything in it. Does only what no earlier start has done. */
 export async function seed({ operator, state, settings, say }) {
-  if (!state.get('seeded')) say('Seeding the demo: once, some seconds.');
+  if (!state.get('seeded')) say('Seeding the demo: once, up to a minute.');
   const app = await openApp({ operator, state, settings, say });
   const found = state.get('seeded');
   if (!state.get('conversations')) {

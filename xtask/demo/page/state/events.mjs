@@ -16,7 +16,7 @@ export function applyEvent(chat, room, { event, seq, data }) {
 const apply = {
   'message.new'(chat, room, { message }, seq) {
     addMessage(room.timeline, message);
-    takePost(chat, message);
+    takePost(chat, message, true);
     loadUsers(chat, [message.from]);
     room.last = message;
     room.typing.delete(message.from);

@@ -73,15 +73,13 @@ function read(chat, name, query) {
   return chat.client.rest('GET', `/v1/feeds/${name}?${query}`);
 }
 
-/** Applies what an event says about a message: it may be a post or a story. */
-export function takePost(chat, message) {
+/** Applies what an event says about a message, which may be a post or a story: that it has changed, or is new. */
+export function takePost(chat, message, isNew = false) {
+  if (message.type !== 'post' && message.type !== 'story') return;
   const { feed } = chat;
-  const known = [...feed.posts, ...feed.stories].some(({ id }) => id === message.id);
-  const isPost = message.type === 'post' || message.type === 'story';
-  if (!known && !isPost) return;
   if (feed.loading) feed.ahead.set(message.id, message);
-  if (known) replace(feed, message);
-  else if (authorOf(message) !== chat.me && !message.deleted_at && !message.edited_at) feed.fresh += 1;
+  if (isNew && !message.deleted_at && authorOf(message) !== chat.me) feed.fresh += 1;
+  replace(feed, message);
   chat.touch('feed');
 }
 

@@ -5,6 +5,8 @@ import { AlthingError } from '../client.mjs';
 
 /** A link that is younger than this and leads nowhere leads to something that can't be shown. */
 const FRESH_MS = 60_000;
+/** One that is older may soon lead nowhere. The host says how long it holds; an hour, if nobody chose otherwise. */
+const OLD_MS = 50 * 60_000;
 
 /** Uploads a file and gives the message that shows it, of the type that the host says the file has. */
 export async function upload(chat, file, text) {
@@ -26,9 +28,16 @@ export function fileIdOf(message) {
 
 const FILE_TYPES = ['image', 'video', 'audio', 'file'];
 
-/** Asks for the links of those files that have none yet. */
-export function loadLinks(chat, ids) {
-  for (const id of ids) if (!chat.links.has(id)) load(chat, id);
+/** Asks for the links of those messages' files that have none yet, or an old one. */
+export function loadLinks(chat, messages) {
+  for (const message of messages) {
+    const id = fileIdOf(message);
+    if (id === undefined) continue;
+    const link = chat.links.get(id);
+    // What is shown or plays already isn't begun anew; if it needs more and can't have it, renewLink() is told.
+    const isOld = message.type === 'file' && Date.now() - link?.since > OLD_MS;
+    if (!link || (isOld && !link.loading)) load(chat, id);
+  }
 }
 
 /** To be called when what a link leads to couldn't be shown: it may be too old. */
@@ -40,7 +49,7 @@ export function renewLink(chat, id) {
 }
 
 async function load(chat, id) {
-  chat.links.set(id, { loading: true });
+  chat.links.set(id, { ...chat.links.get(id), loading: true });
   try {
     const { url } = await chat.client.rest('GET', `/v1/files/${encodeURIComponent(id)}`);
     put(chat, id, { url: chat.client.at(url), since: Date.now() });

@@ -44,17 +44,21 @@ export function flush(chat) {
   }
 }
 
-/** One after the other, so that none overtakes another. */
 async function dispatch(chat, room, clientId) {
   const { state, file, text } = outgoingOf(room, clientId);
   if (state === 'uploading') {
-    await attempt(chat, room, clientId, async () => {
+    await inTurn(chat, 'lastUpload', () => attempt(chat, room, clientId, async () => {
       const shown = await upload(chat, file, text);
       changeOutgoing(room.timeline, clientId, { ...shown, state: 'sending' });
-    });
+    }));
   }
-  const turn = (chat.lastSend ?? Promise.resolve()).then(() => deliver(chat, room, clientId));
-  chat.lastSend = turn.catch(() => {});
+  await inTurn(chat, 'lastSend', () => deliver(chat, room, clientId));
+}
+
+/** One after the other, so that none overtakes another. */
+function inTurn(chat, last, work) {
+  const turn = (chat[last] ?? Promise.resolve()).then(work);
+  chat[last] = turn.catch(() => {});
   return turn;
 }
 

@@ -33,7 +33,7 @@ const draw = {
 
 /** 640 bytes, 20 KB, 1.4 MB. */
 export function sizeOf(bytes) {
-  if (bytes < 1_000) return `${bytes} bytes`;
+  if (bytes < 1_000) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
   let size = bytes;
   let unit = -1;
   while (size >= 999.5 && unit < UNITS.length - 1) {

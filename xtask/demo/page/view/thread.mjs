@@ -2,7 +2,7 @@
 // up, and listens for everything that can be pressed in a row.
 
 import { act, deleteMessage, dismissNote, editMessage, markRead } from '../state/chat.mjs';
-import { fileIdOf, loadLinks, renewLink } from '../state/files.mjs';
+import { loadLinks, renewLink } from '../state/files.mjs';
 import { loadLatest, loadOlder } from '../state/history.mjs';
 import { discard, retry } from '../state/outbox.mjs';
 import { nameOf, openRoom } from '../state/rooms.mjs';
@@ -46,7 +46,7 @@ export function createThread(chat, complain) {
     const anchor = following ? null : topRow();
     const shown = rowsOf(chat, room, mode);
     rows.draw(shown);
-    loadLinks(chat, shown.map(({ entry }) => fileIdOf(entry?.message)).filter(Boolean));
+    loadLinks(chat, shown.map(({ entry }) => entry?.message));
     if (!placed && room.timeline.loaded) place();
     else if (following) scrollToEnd();
     else if (anchor?.row.isConnected) scroller.scrollTop += anchor.row.offsetTop - anchor.top;
