@@ -66,4 +66,16 @@ describe('tasks, events, places, links', () => {
     await message.getByRole('link', { name: `https://example.com/${run}` }).waitFor();
     assert.equal(await dora.notice.isVisible(), false);
   });
+
+  test('a preview stands below its message, and its sender alone can take it away', async () => {
+    const buttons = await page.evaluate(async () => {
+      const { drawRow } = await import('/view/message.mjs');
+      const blocks = [{ type: 'link', url: 'https://example.com/', text: 'An example' }, { type: 'button', text: 'Remove preview', action: 'remove chen' }];
+      const message = { id: 'msg_1', seq: 1, from: 'chen', type: 'text', data: 'https://example.com/', attachments: [{ plugin: 'unfurl', blocks }] };
+      const row = { kind: 'message', entry: { key: 'msg_1', message }, from: 'chen', ts: new Date().toISOString(), first: true, mode: '', readers: [] };
+      return ['chen', 'dora'].map((me) => drawRow({ me, people: new Map() }, row).querySelector('[data-plugin="unfurl"]').innerText);
+    });
+    assert.match(buttons[0], /An example.*Remove preview/s);
+    assert.match(buttons[1], /^An example$/);
+  });
 });

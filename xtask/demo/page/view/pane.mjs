@@ -38,7 +38,10 @@ export function createPane(element, { demo, user, channel, switchUser }) {
     switchUser,
     newChannel: () => askForChannel(chat, element),
     newDirect: () => askForDirect(chat, element),
-    openReview: () => showReview(chat, element),
+    openReview() {
+      showReview(chat, element);
+      showChannels(false);
+    },
     openPosts() {
       openPosts(chat);
       showChannels(false);
