@@ -100,6 +100,13 @@ test('a message that a person has to look at waits, and only its sender sees it'
   await ada.say(`after the lot ${run}`);
   await bruno.sees(`after the lot ${run}`);
   await bruno.seesNo(`lottery night ${run}`);
+
+  await ada.button(/^Review \(\d+\)/).click();
+  const held = ada.pane.getByRole('dialog', { name: 'Review' }).locator('li').filter({ hasText: `lottery night ${run}` });
+  await held.getByRole('button', { name: 'Refuse' }).click();
+  await ada.message(`lottery night ${run}`).getByText('A reviewer said no').waitFor();
+  await held.waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape'); // If others still wait.
 });
 
 test('a refused message comes back with the reason', async () => {

@@ -1,7 +1,7 @@
 // The review queue, for the demo's reviewers. The host gives it to the app's backend alone, with the
 // server key; who of its users decides is the app's own affair.
 
-const SHOWN_MAX = 50;
+const SHOWN_MAX = 100;
 
 /**
  * `GET /review`: what waits, old to new. `POST /review/{id}` with `{ approve: true }` lets a message

@@ -117,10 +117,11 @@ export async function publish(chat, type, text) {
 
 /** Notes that this user has seen stories. */
 export function seeStories(chat, stories) {
-  for (const { id, from } of stories) {
+  for (const story of stories) {
+    const { id } = story;
     if (chat.feed.seen.has(id)) continue;
     chat.feed.seen.add(id);
-    if (from !== chat.me) chat.client.request('act', { message_id: id, action: 'seen' }).catch(() => {});
+    if (authorOf(story) !== chat.me) chat.client.request('act', { message_id: id, action: 'seen' }).catch(() => {});
   }
   chat.touch('feed');
 }

@@ -76,9 +76,10 @@ function draftOf({ type, data, file, text: caption, state }) {
 
 /** What plugins show below it, each in its own name. A preview's button to remove it is the sender's alone. */
 function attachmentsOf({ message }, own) {
-  const shown = (plugin, blocks) => (plugin === 'unfurl' && !own ? blocks.filter(({ type }) => type !== 'button') : blocks);
-  return (message?.attachments ?? []).map(({ plugin, blocks: all }) => ({ plugin, blocks: shown(plugin, all) })).map(({ plugin, blocks }) =>
-    h('div', { class: 'card', 'data-plugin': plugin, role: 'group', 'aria-label': `From ${plugin}` }, blocksOf({ blocks }, { actionable: true })));
+  return (message?.attachments ?? []).map(({ plugin, blocks }) => {
+    const shown = plugin === 'unfurl' && !own ? blocks.filter(({ type }) => type !== 'button') : blocks;
+    return h('div', { class: 'card', 'data-plugin': plugin, role: 'group', 'aria-label': `From ${plugin}` }, blocksOf({ blocks: shown }, { actionable: true }));
+  });
 }
 
 function text(words, marks = []) {
