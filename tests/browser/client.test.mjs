@@ -8,6 +8,7 @@ import { createConnection } from '../../xtask/demo/page/client/connection.mjs';
 import { createSubscription } from '../../xtask/demo/page/client/subscription.mjs';
 import { createTokens } from '../../xtask/demo/page/client/tokens.mjs';
 import { applyEvent } from '../../xtask/demo/page/state/events.mjs';
+import { createFeed, takePost } from '../../xtask/demo/page/state/feed.mjs';
 import { loadParticipants } from '../../xtask/demo/page/state/participants.mjs';
 import { createRoom, isOnline } from '../../xtask/demo/page/state/rooms.mjs';
 import * as timelines from '../../xtask/demo/page/state/timeline.mjs';
@@ -241,4 +242,18 @@ test('who comes or goes while the participants are asked for is as the event say
     await again;
     assert.equal(isOnline(chat, 'bruno'), !comes);
   }
+});
+
+test('a post that comes is counted as new, one that changes is not', () => {
+  const chat = { me: 'ada', feed: createFeed(), touch() {} };
+  const post = (id, rest = {}) => ({ id, type: 'post', from: 'bruno', data: { text: id }, ...rest });
+  chat.feed.posts = [post('known')];
+  takePost(chat, post('new'), true);
+  takePost(chat, post('own', { from: 'ada' }), true);
+  takePost(chat, post('gone', { deleted_at: '2026-01-01T00:00:00.000Z', data: null }), true);
+  takePost(chat, post('far down', { data: { text: 'liked' } }));
+  takePost(chat, post('known', { data: { text: 'liked' } }));
+  takePost(chat, { ...post('no post'), type: 'text' }, true);
+  assert.equal(chat.feed.fresh, 1);
+  assert.deepEqual(chat.feed.posts.map(({ data }) => data.text), ['liked']);
 });

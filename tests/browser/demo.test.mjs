@@ -1,45 +1,24 @@
 // The demo page against a running demo: two people talk, vote, ask, are moderated, lose the connection.
-// DEMO_URL names the page (`cargo xtask test` starts the demo and sets it), CHROMIUM the browser.
-// Everything waits for a condition; nothing sleeps. It may run any number of times on one demo.
+// What plugins, files, posts and reviews have to show is in the files that this one takes in: one process
+// drives one browser, one test after the other. Nothing sleeps; it may run any number of times on one demo.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import { side } from './side.mjs';
+import './feed.mjs';
+import './files.mjs';
+import './kinds.mjs';
+import './review.mjs';
+import { faults, openPair, openUsers, run } from './demo.mjs';
 
-const URL = process.env.DEMO_URL;
-const WAIT_MS = 15_000;
-// Runs share the demo's data, so every run has words of its own.
-const run = Date.now().toString(36);
-const faults = [];
-let browser;
 let page;
 let ada;
 let bruno;
 
 before(async () => {
-  assert.ok(URL, 'DEMO_URL is not set: start the demo and give its address');
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
-  page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  page.setDefaultTimeout(WAIT_MS);
-  page.on('pageerror', (error) => faults.push(error.stack));
-  page.on('console', (message) => {
-    // What the content security policy stops is told only here.
-    if (message.type() === 'error' && /Content Security Policy/.test(message.text())) faults.push(message.text());
-  });
-  await page.goto(`${URL.replace(/\/$/, '')}/?left=ada&right=bruno&channel=general`);
-  ada = side(page, 'left');
-  bruno = side(page, 'right');
-  await Promise.all([ada, bruno].map(({ state }) => state.filter({ hasText: 'Online' }).waitFor()));
-  await Promise.all([ada, bruno].map(({ pane }) => pane.locator('.title h2').filter({ hasText: 'general' }).waitFor()));
+  [ada, bruno, page] = await openPair('ada', 'bruno', 'general');
 });
 
-after(async () => {
-  await browser?.close();
-});
+after(() => page?.close());
 
 test('what one writes arrives at the other, and is marked as read', async () => {
   await ada.say(`hello from ada ${run}`);
@@ -121,6 +100,13 @@ test('a message that a person has to look at waits, and only its sender sees it'
   await ada.say(`after the lot ${run}`);
   await bruno.sees(`after the lot ${run}`);
   await bruno.seesNo(`lottery night ${run}`);
+
+  await ada.button(/^Review \(\d+\)/).click();
+  const held = ada.pane.getByRole('dialog', { name: 'Review' }).locator('li').filter({ hasText: `lottery night ${run}` });
+  await held.getByRole('button', { name: 'Refuse' }).click();
+  await ada.message(`lottery night ${run}`).getByText('A reviewer said no').waitFor();
+  await held.waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape'); // If others still wait.
 });
 
 test('a refused message comes back with the reason', async () => {
@@ -164,8 +150,7 @@ test('scrolling up brings older messages, and the place is kept', async () => {
 
 test('in a new direct chat the other is online from the beginning', async () => {
   // Two who have none yet, the first time this runs. The other's side learns of it only seconds later.
-  await page.goto(`${URL.replace(/\/$/, '')}/?left=goran&right=hana&channel=general`);
-  await Promise.all([ada, bruno].map(({ state }) => state.filter({ hasText: 'Online' }).waitFor()));
+  await openUsers(page, 'goran', 'hana', 'general');
   const goran = ada.pane;
   await goran.getByRole('button', { name: /2 online/ }).waitFor();
   await ada.button('New direct chat').click();

@@ -12,7 +12,7 @@ export function side(page, name) {
     pane,
     field,
     note: pane.locator('.note'),
-    notice: pane.locator('.notice'),
+    notice: pane.locator('.composer .notice'),
     typing: pane.locator('.typing'),
     state: pane.locator('.state'),
     /** The messages that hold `text`. */

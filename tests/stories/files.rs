@@ -217,6 +217,16 @@ async fn a_message_shows_what_its_sender_may_show(database: Database) {
         .is(204);
     assert_eq!(at_fault(show(&alice, "image", &file).await), "data.file_id");
     assert_eq!(alice.history("general").await.len(), 2);
+    // The backend shows any file of its app in anybody's name, and none of another.
+    let file = upload(&alice, "dog.png", PNG).await.is(201);
+    let as_bob = |file: &Value| {
+        json!({ "channel_id": "general", "as": "bob", "type": "image",
+            "data": { "file_id": file["id"] } })
+    };
+    let messages = "/v1/messages";
+    app.backend.post(messages, as_bob(&file)).await.is(201);
+    let answer = app.backend.post(messages, as_bob(&foreign)).await;
+    assert_eq!(at_fault(answer), "data.file_id");
 }
 
 async fn files_are_bounded(database: Database) {

@@ -109,7 +109,8 @@ pub fn start(root: &Path, arguments: &Arguments) -> Result<Demo> {
             .env("DEMO_PLUGINS", root.join("target/plugins"))
             .env("DEMO_LISTEN", page.to_string()),
     )?;
-    app.wait_for(page, "/", Duration::from_secs(120))?;
+    // The first time the host compiles the plugins, on a busy machine not at its best.
+    app.wait_for(page, "/", Duration::from_secs(300))?;
     Ok(Demo { app, host, page })
 }
 

@@ -18,7 +18,8 @@ const RESUBSCRIBE_MS = 1_000;
  * @property {() => void} connect Connects now; also cuts a wait short.
  * @property {() => void} disconnect Stays away until connect().
  * @property {(method: string, params?: object) => Promise<any>} request A request on the socket.
- * @property {(method: string, path: string, body?: object) => Promise<any>} rest A request by HTTP.
+ * @property {(method: string, path: string, body?: object|Blob) => Promise<any>} rest A request by HTTP.
+ * @property {(path: string) => string} at The address of a path of the host, such as the link to a file.
  * @property {(channelId: string, handlers: import('./client/subscription.mjs').Handlers) => () => void} subscribe
  *   Follows a channel until the function it gives is called.
  */
@@ -84,6 +85,7 @@ export function createClient({ url, getToken, onState, onOtherEvent, WebSocket =
     get state() { return connection.state; },
     connect: connection.connect,
     disconnect: connection.disconnect,
+    at: (path) => url + path,
     request: connection.request,
     rest,
     subscribe,

@@ -3,9 +3,10 @@
 /** A request that didn't succeed. `message` is fit to show to a person. */
 export class AlthingError extends Error {
   /**
-   * @param {{ code: string, detail: string, status?: number, retryable?: boolean, retryAfterMs?: number }} fault
+   * @param {{ code: string, detail: string, status?: number, retryable?: boolean, retryAfterMs?: number,
+   *   appealable?: boolean }} fault
    */
-  constructor({ code, detail, status = 0, retryable = false, retryAfterMs }) {
+  constructor({ code, detail, status = 0, retryable = false, retryAfterMs, appealable = false }) {
     super(detail);
     this.name = 'AlthingError';
     /** Stable, for programs. */
@@ -15,6 +16,8 @@ export class AlthingError extends Error {
     /** Whether the same request may succeed later. */
     this.retryable = retryable;
     this.retryAfterMs = retryAfterMs;
+    /** Whether the sender may ask a person to look at the refused message. */
+    this.appealable = appealable;
   }
 }
 

@@ -3,10 +3,12 @@
 import { AlthingError, timedOut } from './errors.mjs';
 
 const REQUEST_MS_MAX = 20_000;
+const UPLOAD_MS_MAX = 10 * 60_000;
 
 /**
  * @param {{ url: string, tokens: import('./tokens.mjs').Tokens, fetch: typeof fetch }} options
- * @returns {(method: string, path: string, body?: object) => Promise<any>} Rejects with AlthingError.
+ * @returns {(method: string, path: string, body?: object|Blob) => Promise<any>} A Blob goes as it is, all
+ *   else as JSON. Rejects with AlthingError.
  */
 export function createRest({ url, tokens, fetch }) {
   return async function rest(method, path, body) {
@@ -18,17 +20,20 @@ export function createRest({ url, tokens, fetch }) {
 
   async function attempt(method, path, body, token) {
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
-    if (body !== undefined) headers['content-type'] = 'application/json';
+    const isFile = body instanceof Blob;
+    const ms = isFile ? UPLOAD_MS_MAX : REQUEST_MS_MAX;
+    if (isFile) headers['content-type'] = body.type || 'application/octet-stream';
+    else if (body !== undefined) headers['content-type'] = 'application/json';
     try {
       const response = await fetch(url + path, {
         method,
         headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal: AbortSignal.timeout(REQUEST_MS_MAX),
+        body: isFile || body === undefined ? body : JSON.stringify(body),
+        signal: AbortSignal.timeout(ms),
       });
       return { status: response.status, wait: response.headers.get('retry-after'), body: await decode(response) };
     } catch (error) {
-      if (error.name === 'TimeoutError') throw timedOut(REQUEST_MS_MAX);
+      if (error.name === 'TimeoutError') throw timedOut(ms);
       throw new AlthingError({ code: 'disconnected', detail: 'The host could not be reached.', retryable: true });
     }
   }
@@ -49,6 +54,7 @@ function settle({ status, wait, body }) {
     code: body?.code ?? `http_${status}`,
     detail: explain(body) ?? `The host answered ${status}.`,
     status,
+    appealable: body?.appealable,
     retryable: body?.retryable ?? (status === 429 || status >= 500),
     retryAfterMs: body?.retry_after_ms ?? (Number(wait) > 0 ? Number(wait) * 1_000 : undefined),
   });

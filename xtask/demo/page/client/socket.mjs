@@ -101,6 +101,6 @@ function closeCodeOf({ code, retryable }) {
   return retryable ? 3400 : 3501;
 }
 
-function fault({ code, detail, retryable, retry_after_ms: retryAfterMs }) {
-  return new AlthingError({ code, detail: detail ?? code, retryable, retryAfterMs });
+function fault({ code, detail, retryable, appealable, retry_after_ms: retryAfterMs }) {
+  return new AlthingError({ code, detail: detail ?? code, retryable, appealable, retryAfterMs });
 }

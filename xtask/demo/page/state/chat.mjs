@@ -1,14 +1,16 @@
 // Everything one user sees, kept true by the client's events, and the verbs that change it. Views read
 // the fields and listen to topics: `connection`, `channels` (the list), `open` (another channel is
-// open), `thread` (the open channel's content), `typing`, `people`.
+// open), `thread` (the open channel's content), `typing`, `people`, `feed`, `review`.
 
 import { createClient } from '../client.mjs';
 import { createChanges } from './changes.mjs';
 import { loadChannels } from './channels.mjs';
 import { coalesce } from './coalesce.mjs';
+import { createFeed } from './feed.mjs';
 import { loadLatest } from './history.mjs';
 import { flush } from './outbox.mjs';
 import { loadParticipants } from './participants.mjs';
+import { watchReview } from './review.mjs';
 import { openRoom } from './rooms.mjs';
 import { addNote, removeOwn } from './timeline.mjs';
 
@@ -21,8 +23,9 @@ const LIST_MS = 10_000;
  * @param {import('../client/types.mjs').User} options.me
  * @param {import('../client/types.mjs').User[]} options.people Those that the app's backend knows of.
  * @param {() => Promise<string>} options.getToken
+ * @param {boolean} [options.reviews] Whether this user decides on what waits for review.
  */
-export function createChat({ hostUrl, me, people, getToken }) {
+export function createChat({ hostUrl, me, people, getToken, reviews = false }) {
   const { on, touch } = createChanges();
   const chat = {
     me: me.id,
@@ -32,6 +35,13 @@ export function createChat({ hostUrl, me, people, getToken }) {
     /** @type {Map<string, import('./rooms.mjs').Room>} */
     rooms: new Map(),
     openId: undefined,
+    /** `posts` while the feed is open in place of a channel. */
+    page: undefined,
+    feed: createFeed(),
+    /** What waits for this user's decision. */
+    held: [],
+    /** By file id, the link under which it is read; see files.mjs. */
+    links: new Map(),
     /** The id of the room whose newest message is before the reader's eyes. */
     watching: undefined,
     commands: [],
@@ -58,8 +68,11 @@ export function createChat({ hostUrl, me, people, getToken }) {
   });
   const timer = setInterval(() => chat.connection.name === 'online' && chat.refresh(), LIST_MS);
 
+  const unwatch = reviews ? watchReview(chat) : () => {};
+
   chat.close = () => {
     clearInterval(timer);
+    unwatch();
     chat.client.disconnect();
   };
   return chat;
@@ -76,6 +89,7 @@ async function arrive(chat) {
 /** Shows a channel: loads who is in it and its newest messages, marks where the unread ones begin. */
 export async function openChannel(chat, id) {
   chat.openId = id;
+  chat.page = undefined;
   chat.watching = undefined;
   const room = openRoom(chat);
   room.newAfter = room.unread > 0 ? room.reads.get(chat.me) : undefined;

@@ -1,9 +1,10 @@
 // What each event does to a room. Log entries come here in order and once; typing, reads and presence
 // come when they come.
 
+import { takePost } from './feed.mjs';
 import { loadParticipants, loadUsers } from './participants.mjs';
 import { dropRoom, setOnline } from './rooms.mjs';
-import { addMessage, changeMessage, showProgress } from './timeline.mjs';
+import { addMessage, changeMessage, changeOutgoing, removeOwn, showProgress } from './timeline.mjs';
 
 /** Somebody who types says so every few seconds; after this long without it they stopped. */
 const TYPING_MS = 7_000;
@@ -15,6 +16,7 @@ export function applyEvent(chat, room, { event, seq, data }) {
 const apply = {
   'message.new'(chat, room, { message }, seq) {
     addMessage(room.timeline, message);
+    takePost(chat, message, true);
     loadUsers(chat, [message.from]);
     room.last = message;
     room.typing.delete(message.from);
@@ -64,6 +66,14 @@ const apply = {
     if (user === chat.me && seq >= (room.last?.seq ?? 0)) room.unread = 0;
     touchMessages(chat, room);
   },
+  'notification.message_approved'(chat, room, { client_id: clientId }) {
+    removeOwn(room.timeline, clientId); // It stands in the channel now.
+    touchMessages(chat, room);
+  },
+  'notification.message_rejected'(chat, room, { client_id: clientId, reason }) {
+    changeOutgoing(room.timeline, clientId, { state: 'rejected', reason });
+    touchMessages(chat, room);
+  },
   'user.presence.changed'(chat, room, { user_id: user, online }) {
     setOnline(room, user, online);
     room.moved.add(user);
@@ -80,6 +90,7 @@ function count(chat, room, seq) {
 
 function changed(chat, room, { message }) {
   changeMessage(room.timeline, message);
+  takePost(chat, message);
   if (room.last?.id === message.id) room.last = message;
   touchMessages(chat, room);
 }

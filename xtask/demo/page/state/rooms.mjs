@@ -86,6 +86,11 @@ export function isPair({ channel }) {
   return channel.type === 'direct' || channel.type === 'side';
 }
 
+/** Whether it is somebody's own, for posts and stories: the feed shows it, and the list of channels doesn't. */
+export function isProfile({ channel }) {
+  return channel.type === 'profile';
+}
+
 /** A room's name: its own, or that of the other person. */
 export function titleOf(chat, { channel, roles }) {
   if (!isPair({ channel })) return channel.name || channel.id;

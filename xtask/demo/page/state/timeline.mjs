@@ -11,7 +11,7 @@
  * @property {Message} [message] For `message`.
  * @property {string} [sentText] What was typed, if the host stored something else.
  * @property {object} [outgoing] For `outgoing`: `{ clientId, type, data, ts, state, reason }` with state
- *   `sending`, `failed` or `held`.
+ *   `uploading`, `sending`, `failed`, `held` or `rejected`; of a file also `file` and its caption, `text`.
  * @property {import('../client/types.mjs').Reply & { title?: string, ts: string }} [note] For `note`.
  * @property {number} after For `outgoing` and `note`: the seq that it comes after; Infinity while it is being sent.
  */
@@ -106,8 +106,12 @@ export function changeOutgoing(timeline, clientId, changes) {
   if (!entry) return;
   timeline.revision += 1;
   const outgoing = { ...entry.outgoing, ...changes };
-  const after = outgoing.state === 'sending' ? Infinity : lastSeq(timeline);
+  const after = isMoving(outgoing) ? Infinity : lastSeq(timeline);
   timeline.own.set(clientId, { ...entry, outgoing, after, revision: timeline.revision });
+}
+
+function isMoving({ state }) {
+  return state === 'sending' || state === 'uploading';
 }
 
 /** Adds an answer that only this user sees: after the message that it is about, or else last. */

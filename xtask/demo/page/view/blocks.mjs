@@ -7,6 +7,7 @@
 
 import { h } from './dom.mjs';
 import { linked, link } from './links.mjs';
+import { mapOf } from './map.mjs';
 
 /**
  * Draws a view.
@@ -45,6 +46,7 @@ const draw = {
       h('button', { class: 'button', disabled: !actionable }, String(submit ?? 'Send')));
   },
   list: ({ items }) => h('ul', { class: 'block-list' }, (items ?? []).map((item) => h('li', {}, linked(String(item))))),
+  map: mapOf,
   progress({ text, value, detail }) {
     const share = Math.min(1, Math.max(0, Number(value) || 0));
     return h('label', { class: 'block-progress', 'data-key': `progress ${text}` },

@@ -1,10 +1,12 @@
-// Where a user writes: Enter sends, a slash begins a command, drafts stay with their channel. Below it
-// stand who types, and why the last message was refused.
+// Where a user writes: Enter sends, a slash begins a command, the paper clip takes files, drafts stay with
+// their channel. Below it stand who types, and why the last message was refused: with a way to have a
+// person look at it, where there is one.
 
 import { runCommand, setTyping } from '../state/chat.mjs';
 import { send } from '../state/outbox.mjs';
 import { isPair, nameOf, openRoom, titleOf } from '../state/rooms.mjs';
 import { h, render } from './dom.mjs';
+import { sizeOf } from './files.mjs';
 import { icon } from './icons.mjs';
 import { createSlashMenu, parseCommand } from './slash-menu.mjs';
 
@@ -13,30 +15,43 @@ const TYPING_EVERY_MS = 3_000;
 const IDLE_MS = 4_000;
 const HEIGHT_PX_MAX = 180;
 
-/** @param {{ newPoll: () => void, editLast: () => void, toEnd: () => void }} actions */
-export function createComposer(chat, { newPoll, editLast, toEnd }) {
+/**
+ * @param {object} actions
+ * @param {() => void} actions.newPoll
+ * @param {() => void} actions.editLast
+ * @param {() => void} actions.toEnd
+ * @param {(send: (note: string) => Promise<void>) => void} actions.askForAppeal Asks for a note, and gives it on.
+ */
+export function createComposer(chat, { newPoll, editLast, toEnd, askForAppeal }) {
   const drafts = new Map();
-  const field = h('textarea', { rows: 1, 'aria-label': 'Message', oninput: typed, onkeydown: pressed, onblur: () => menu.close() });
+  const field = h('textarea', { rows: 1, 'aria-label': 'Message', oninput: typed, onkeydown: pressed, onpaste: pasted, onblur: () => menu.close() });
   const menu = createSlashMenu(chat, field, put);
-  const notice = h('p', { class: 'notice', role: 'alert', hidden: true });
+  const notice = h('p', { class: 'notice', role: 'alert', hidden: true, onclick: (event) => event.target.closest('button') && appeal() });
   const typing = h('p', { class: 'typing', 'aria-live': 'polite' });
+  const picker = h('input', { type: 'file', multiple: true, hidden: true, 'aria-label': 'Files', onchange: picked });
+  const chips = h('ul', { class: 'chips', 'aria-label': 'Files to send', onclick: unpicked });
   const form = h('form', { class: 'compose', onsubmit: submit },
+    h('button', { type: 'button', class: 'round', 'aria-label': 'Attach files', title: 'Attach files', onclick: () => picker.click() }, icon('clip')),
+    picker,
     h('button', { type: 'button', class: 'round', 'aria-label': 'New poll', title: 'New poll', onclick: newPoll }, icon('poll')),
     field,
     h('button', { class: 'round send', 'aria-label': 'Send', title: 'Send' }, icon('send')));
-  const element = h('div', { class: 'composer' }, menu.element, form, h('div', { class: 'under' }, notice, typing));
+  const element = h('div', { class: 'composer' }, menu.element, chips, form, h('div', { class: 'under' }, notice, typing));
+  let files = [];
+  let refusal; // What was refused and may be appealed: { room, draft }.
   let shownFor;
   let toldAt = 0;
   let idle;
 
   function opened() {
-    if (shownFor !== undefined) drafts.set(shownFor, field.value);
+    if (shownFor !== undefined) drafts.set(shownFor, { text: field.value, files });
     shownFor = chat.openId;
     const room = openRoom(chat);
-    form.hidden = !room;
+    element.hidden = !room;
     field.disabled = room?.channel.active === false;
     complain('');
-    put(drafts.get(shownFor) ?? '');
+    put(drafts.get(shownFor)?.text ?? '');
+    attach(drafts.get(shownFor)?.files ?? [], []);
     if (room) field.placeholder = field.disabled ? 'This channel takes no messages' : `Message ${isPair(room) ? '' : '#'}${titleOf(chat, room)}`;
     updateTyping();
   }
@@ -50,6 +65,33 @@ export function createComposer(chat, { newPoll, editLast, toEnd }) {
   function grow() {
     field.style.height = 'auto';
     field.style.height = `${Math.min(field.scrollHeight, HEIGHT_PX_MAX)}px`;
+  }
+
+  /** Adds files to what is to be sent. */
+  function attach(more, before = files) {
+    files = [...before, ...more];
+    chips.hidden = files.length === 0;
+    render(chips, files.map(({ name, size }, index) => h('li', {}, icon('file'), h('span', {}, name), h('small', {}, sizeOf(size)),
+      h('button', { type: 'button', 'data-index': index, 'aria-label': `Remove ${name}` }, icon('close')))));
+  }
+
+  function picked() {
+    attach(picker.files);
+    picker.value = ''; // The same file can be picked again.
+    field.focus();
+  }
+
+  function unpicked(event) {
+    const button = event.target.closest('[data-index]');
+    if (button) attach(files.filter((file, index) => index !== Number(button.dataset.index)), []);
+  }
+
+  /** What is on the clipboard as text too, such as cells of a table, is pasted as text. */
+  function pasted(event) {
+    const { files: pictures, types } = event.clipboardData;
+    if (pictures.length === 0 || types.includes('text/plain')) return;
+    event.preventDefault();
+    attach(pictures);
   }
 
   function typed() {
@@ -85,11 +127,11 @@ export function createComposer(chat, { newPoll, editLast, toEnd }) {
     }
   }
 
-  async function submit(event) {
+  function submit(event) {
     event.preventDefault();
     const room = openRoom(chat);
     const written = field.value;
-    if (written.trim() === '' || !room) return;
+    if ((written.trim() === '' && files.length === 0) || !room) return;
     const command = commandOf(written);
     if (command && !command.known) {
       complain(`There is no command /${command.name}.`);
@@ -99,12 +141,14 @@ export function createComposer(chat, { newPoll, editLast, toEnd }) {
     complain('');
     stopTyping(room);
     toEnd();
-    try {
-      if (command) await runCommand(chat, room, command.name, command.text);
-      else await send(chat, room, { data: written.trim() });
-    } catch (error) {
-      refused(room, written, error);
+    if (command) {
+      runCommand(chat, room, command.name, command.text).catch((error) => refused(room, { data: written }, error));
+      return;
     }
+    // The words are the first file's caption.
+    const messages = files.length === 0 ? [{ data: written.trim() }] : files.map((file, index) => ({ file, text: index === 0 ? written.trim() : '' }));
+    attach([], []);
+    for (const draft of messages) send(chat, room, draft).catch((error) => refused(room, draft, error));
   }
 
   function commandOf(written) {
@@ -114,15 +158,36 @@ export function createComposer(chat, { newPoll, editLast, toEnd }) {
   }
 
   /** Gives back what was written, unless the user is writing something else by now. */
-  function refused(room, written, error) {
-    if (chat.openId !== room.id) drafts.set(room.id, written);
-    else if (field.value === '') put(written);
-    complain(error.message);
+  function refused(room, { data, file, text = data }, error) {
+    const given = file ? [file] : [];
+    if (chat.openId !== room.id) {
+      drafts.set(room.id, { text, files: given });
+    } else {
+      if (field.value === '') put(text);
+      attach(given);
+    }
+    complain(error.message, error.appealable && { room, draft: error.draft });
   }
 
-  function complain(words) {
+  /** @param {{ room: object, draft: object }} [appealable] What a person may look at. */
+  function complain(words, appealable) {
+    refusal = appealable || undefined;
     notice.hidden = words === '';
-    render(notice, words === '' ? null : [icon('shield'), h('span', {}, words)]);
+    render(notice, words === '' ? null : [icon('shield'), h('span', {}, words),
+      refusal ? h('button', { type: 'button', class: 'button' }, 'Ask for review') : null]);
+  }
+
+  function appeal() {
+    const { room, draft } = refusal;
+    askForAppeal(async (note) => {
+      await send(chat, room, { ...draft, appeal: note });
+      if (chat.openId === room.id) {
+        put('');
+        attach([], []);
+      }
+      complain('');
+      toEnd();
+    });
   }
 
   function updateTyping() {
@@ -131,7 +196,7 @@ export function createComposer(chat, { newPoll, editLast, toEnd }) {
     render(typing, names.length === 0 ? null : [h('i', { class: 'wave', 'aria-hidden': 'true' }, h('b'), h('b'), h('b')), h('span', {}, sentence(names))]);
   }
 
-  return { element, opened, updateTyping, complain, focus: () => field.focus() };
+  return { element, opened, updateTyping, complain, attach, focus: () => field.focus() };
 }
 
 function sentence(names) {

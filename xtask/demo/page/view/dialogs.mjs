@@ -1,5 +1,5 @@
-// The small dialogs of a pane: a new poll, a new channel, a direct chat, who is here. Each is a native
-// modal dialog, which brings the focus handling, in front of its own pane.
+// The small dialogs of a pane: a new poll, a new channel, a direct chat, who is here, an appeal. Each is
+// a native modal dialog, which brings the focus handling, in front of its own pane.
 
 import { createChannel, openDirect } from '../state/chat.mjs';
 import { send } from '../state/outbox.mjs';
@@ -25,7 +25,7 @@ export function askForPoll(chat, pane) {
   }
   for (let count = 0; count < OPTIONS_MIN; count += 1) addOption();
 
-  open(pane, 'New poll', 'Start the poll', [
+  openDialog(pane, 'New poll', 'Start the poll', [
     h('label', {}, h('span', {}, 'Question'), h('input', { name: 'question', maxlength: 200, required: true, autofocus: true, autocomplete: 'off' })),
     h('fieldset', {}, h('legend', {}, 'Answers'), options, more),
     h('div', {},
@@ -44,7 +44,7 @@ export function askForPoll(chat, pane) {
 
 /** Asks for a name and people, and makes a channel of them. */
 export function askForChannel(chat, pane) {
-  open(pane, 'New channel', 'Create', [
+  openDialog(pane, 'New channel', 'Create', [
     h('label', {}, h('span', {}, 'Name'), h('input', { name: 'name', maxlength: 60, required: true, autofocus: true, autocomplete: 'off', placeholder: 'design-review' })),
     h('fieldset', {}, h('legend', {}, 'With'), h('div', { class: 'person-list' }, others(chat).map((person) => h('label', { class: 'person' },
       h('input', { type: 'checkbox', name: 'member', value: person.id }), avatar(person, { size: 'small', online: isOnline(chat, person.id) }), person.name)))),
@@ -53,17 +53,25 @@ export function askForChannel(chat, pane) {
 
 /** Asks for a person, and opens the channel of two. */
 export function askForDirect(chat, pane) {
-  open(pane, 'New direct chat', 'Open', [
+  openDialog(pane, 'New direct chat', 'Open', [
     h('fieldset', {}, h('legend', {}, 'With'), h('div', { class: 'person-list' }, others(chat).map((person, index) => h('label', { class: 'person' },
       h('input', { type: 'radio', name: 'person', value: person.id, required: true, checked: index === 0, autofocus: index === 0 }), avatar(person, { size: 'small', online: isOnline(chat, person.id) }), person.name)))),
   ], (form) => openDirect(chat, form.get('person')));
+}
+
+/** Asks what a person should know who looks at a refused message. */
+export function askForAppeal(pane, submit) {
+  openDialog(pane, 'Ask for review', 'Send it for review', [
+    h('p', { class: 'muted' }, 'A person will look at your message. If they let it through, it takes its place in the channel.'),
+    h('label', {}, h('span', {}, 'Why it should be sent'), h('input', { name: 'note', maxlength: 300, required: true, autofocus: true, autocomplete: 'off' })),
+  ], (form) => submit(form.get('note').trim()));
 }
 
 /** Shows who is in the open channel. */
 export function showPeople(chat, pane) {
   const { roles } = openRoom(chat);
   const ids = [...roles.keys()].sort((a, b) => Number(isOnline(chat, b)) - Number(isOnline(chat, a)) || nameOf(chat, a).localeCompare(nameOf(chat, b)));
-  open(pane, `People (${ids.length})`, undefined, [
+  openDialog(pane, `People (${ids.length})`, undefined, [
     h('ul', { class: 'person-list' }, ids.map((id) => h('li', { class: 'person' },
       avatar({ id, ...chat.people.get(id) }, { size: 'small', online: isOnline(chat, id) }),
       h('span', {}, nameOf(chat, id)),
@@ -76,7 +84,7 @@ function others(chat) {
 }
 
 /** `submit` gets the form's data; what it rejects with is shown, and the dialog stays. */
-function open(pane, title, verb, fields, submit) {
+export function openDialog(pane, title, verb, fields, submit) {
   const fault = h('p', { class: 'fault', role: 'alert', hidden: true });
   const confirm = verb ? h('button', { class: 'button primary' }, verb) : null;
   const form = h('form', { method: 'dialog' },
@@ -106,4 +114,5 @@ function open(pane, title, verb, fields, submit) {
   dialog.style.right = `${document.documentElement.clientWidth - right}px`;
   pane.append(dialog);
   dialog.showModal();
+  return dialog;
 }

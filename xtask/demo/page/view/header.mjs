@@ -30,7 +30,7 @@ export function createHeader(chat, { showChannels, showPeople }) {
   function updateRoom() {
     const room = openRoom(chat);
     people.hidden = !room;
-    if (!room) return render(title, h('h2', {}, 'Althing'));
+    if (!room) return render(title, h('h2', {}, chat.page === 'posts' ? 'Posts' : 'Althing'));
     const direct = isPair(room);
     const tags = (room.channel.tags ?? []).map((tag) => h('span', { class: 'tag' }, tag));
     render(title,

@@ -1,9 +1,11 @@
 // One row of a thread as elements. No listeners: whatever can be pressed carries `data-do`.
 
+import { fileIdOf } from '../state/files.mjs';
 import { nameOf } from '../state/rooms.mjs';
 import { avatar } from './avatar.mjs';
 import { blocksOf } from './blocks.mjs';
 import { h } from './dom.mjs';
+import { drawFile, sizeOf } from './files.mjs';
 import { icon } from './icons.mjs';
 import { linked } from './links.mjs';
 import { dayOf, fullTimeOf, tightTimeOf, timeOf } from './time.mjs';
@@ -31,7 +33,7 @@ const draw = {
 };
 
 function drawMessage(row, chat) {
-  const { entry, from, ts, first, mode, moderates, readers } = row;
+  const { entry, from, ts, first, mode, moderates, readers, link } = row;
   const own = from === chat.me;
   const user = { id: from, ...chat.people.get(from), name: nameOf(chat, from) };
   const classes = ['message', first && 'first', own && 'own', mode, entry.outgoing?.state].filter(Boolean).join(' ');
@@ -40,8 +42,8 @@ function drawMessage(row, chat) {
     h('div', { class: 'content' },
       first ? h('header', {}, h('b', { class: 'name' }, user.name), own ? h('span', { class: 'you' }, 'you') : null, botMark(user),
         h('time', { datetime: ts, title: fullTimeOf(ts) }, timeOf(ts))) : null,
-      mode === 'editing' ? editor(entry.message) : contentOf(entry),
-      attachmentsOf(entry),
+      mode === 'editing' ? editor(entry.message) : contentOf(entry, link),
+      attachmentsOf(entry, own),
       entry.outgoing ? outgoingMark(entry) : null,
       readers.length > 0 ? readMarks(chat, readers) : null),
     entry.message && mode !== 'editing' ? tools(entry.message, { own, moderates, mode }) : null);
@@ -51,8 +53,8 @@ function botMark(user) {
   return user.plugin ? h('span', { class: 'you' }, 'plugin') : null;
 }
 
-function contentOf({ message, outgoing, sentText }) {
-  if (!message) return outgoing.type === 'text' ? text(outgoing.data) : h('p', { class: 'text muted' }, `Sending a ${outgoing.type}…`);
+function contentOf({ message, outgoing, sentText }, link) {
+  if (!message) return draftOf(outgoing);
   if (message.deleted_at || message.data === null) return h('p', { class: 'text muted' }, 'Message deleted');
   const marks = [
     message.edited_at ? h('span', { class: 'mark', title: fullTimeOf(message.edited_at) }, 'edited') : null,
@@ -60,13 +62,24 @@ function contentOf({ message, outgoing, sentText }) {
   ];
   // Blocks say all that the text says: the text is for those that can't draw them.
   if (message.type === 'text' && !message.view?.blocks?.length) return text(String(message.data), marks);
+  if (fileIdOf(message)) return drawFile(message, link, marks);
   return card(message.view ?? { text: `A message of type ${message.type}.` });
 }
 
-/** What plugins show below it, each in its own name. */
-function attachmentsOf({ message }) {
-  return (message?.attachments ?? []).map(({ plugin, blocks }) =>
-    h('div', { class: 'card', 'data-plugin': plugin, role: 'group', 'aria-label': `From ${plugin}` }, blocksOf({ blocks }, { actionable: true })));
+/** What is on its way, or waits. */
+function draftOf({ type, data, file, text: caption, state }) {
+  if (file) return [h('p', { class: 'text muted' }, `${state === 'uploading' ? 'Uploading ' : ''}${file.name} (${sizeOf(file.size)})`), caption ? text(caption) : null];
+  if (type === 'text') return text(data);
+  if (data?.file_id) return text(data.text ?? 'A file');
+  return h('p', { class: 'text muted' }, `Sending a ${type}…`);
+}
+
+/** What plugins show below it, each in its own name. A preview's button to remove it is the sender's alone. */
+function attachmentsOf({ message }, own) {
+  return (message?.attachments ?? []).map(({ plugin, blocks }) => {
+    const shown = plugin === 'unfurl' && !own ? blocks.filter(({ type }) => type !== 'button') : blocks;
+    return h('div', { class: 'card', 'data-plugin': plugin, role: 'group', 'aria-label': `From ${plugin}` }, blocksOf({ blocks: shown }, { actionable: true }));
+  });
 }
 
 function text(words, marks = []) {
@@ -77,8 +90,12 @@ function card(view) {
   return h('div', { class: 'card' }, blocksOf(view, { actionable: true }));
 }
 
-function outgoingMark({ outgoing: { state, reason } }) {
-  if (state === 'held') return h('p', { class: 'mark held' }, icon('clock'), `Waiting for review${reason ? `: ${reason}` : '.'}`);
+function outgoingMark({ outgoing: { state, reason, appeal } }) {
+  if (state === 'rejected') {
+    return h('p', { class: 'mark failed', role: 'alert' }, icon('shield'), `A reviewer said no${reason ? `: ${reason}` : '.'} `,
+      h('button', { type: 'button', class: 'link', 'data-do': 'discard' }, 'Discard'));
+  }
+  if (state === 'held') return h('p', { class: 'mark held' }, icon('clock'), `Waiting for review${reason ? `: ${reason}` : '.'}${appeal ? ' A person will look at it.' : ''}`);
   if (state !== 'failed') return null;
   return h('p', { class: 'mark failed', role: 'alert' }, icon('warning'), `Not sent: ${reason} `,
     h('button', { type: 'button', class: 'link', 'data-do': 'retry' }, 'Retry'),

@@ -1,6 +1,7 @@
 // What a thread shows from top to bottom, as data: messages grouped by sender and time, with lines
 // between days and before what is new, and read marks at the last message each reader has seen. Pure.
 
+import { fileIdOf } from '../state/files.mjs';
 import { entriesOf } from '../state/timeline.mjs';
 import { nameOf } from '../state/rooms.mjs';
 import { dayKeyOf } from './time.mjs';
@@ -42,10 +43,11 @@ export function rowsOf(chat, room, { editing, deleting } = {}) {
     const first = previous?.from !== from || Date.parse(ts) - Date.parse(previous.ts) > GROUP_MS;
     const readers = seen.get(entry) ?? [];
     const mode = modeOf(entry, editing, deleting);
+    const link = chat.links.get(fileIdOf(entry.message));
     rows.push({
       key: entry.key,
       kind: 'message',
-      signature: [entry.revision, first, mode, moderates, nameOf(chat, from), readers.map((id) => nameOf(chat, id))].join('|'),
+      signature: [entry.revision, first, mode, moderates, nameOf(chat, from), readers.map((id) => nameOf(chat, id)), link?.url, link?.broken ?? link?.gone].join('|'),
       entry,
       from,
       ts,
@@ -53,6 +55,7 @@ export function rowsOf(chat, room, { editing, deleting } = {}) {
       mode,
       moderates,
       readers,
+      link,
     });
     previous = { from, ts };
   }

@@ -2,6 +2,7 @@
 // up, and listens for everything that can be pressed in a row.
 
 import { act, deleteMessage, dismissNote, editMessage, markRead } from '../state/chat.mjs';
+import { loadLinks, renewLink } from '../state/files.mjs';
 import { loadLatest, loadOlder } from '../state/history.mjs';
 import { discard, retry } from '../state/outbox.mjs';
 import { nameOf, openRoom } from '../state/rooms.mjs';
@@ -36,13 +37,16 @@ export function createThread(chat, complain) {
 
   new ResizeObserver(() => following && scrollToEnd()).observe(scroller);
   list.addEventListener('load', () => following && scrollToEnd(), true); // Images arrive late.
+  list.addEventListener('error', ({ target }) => target.dataset.file && renewLink(chat, target.dataset.file), true);
   document.addEventListener('visibilitychange', seen);
 
   function update() {
     const room = openRoom(chat);
     if (!room) return rows.draw([]);
     const anchor = following ? null : topRow();
-    rows.draw(rowsOf(chat, room, mode));
+    const shown = rowsOf(chat, room, mode);
+    rows.draw(shown);
+    loadLinks(chat, shown.map(({ entry }) => entry?.message));
     if (!placed && room.timeline.loaded) place();
     else if (following) scrollToEnd();
     else if (anchor?.row.isConnected) scroller.scrollTop += anchor.row.offsetTop - anchor.top;

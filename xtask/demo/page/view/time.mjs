@@ -32,6 +32,11 @@ export function briefTimeOf(ts) {
   return dayKeyOf(ts) === new Date().toDateString() ? timeOf(ts) : short.format(new Date(ts));
 }
 
+/** The same with the time in any case: 14:05, or 28 Nov, 14:05. */
+export function momentOf(ts) {
+  return dayKeyOf(ts) === new Date().toDateString() ? timeOf(ts) : `${short.format(new Date(ts))}, ${timeOf(ts)}`;
+}
+
 function midnight(date) {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
