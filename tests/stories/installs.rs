@@ -48,7 +48,7 @@ async fn a_plugin_runs_with_what_it_was_granted(database: Database) {
     set(json!({})).await.refused(422, "grant_missing");
     for (install, field) in [
         (
-            json!({ "grants": ["chat-write", "timers", "kv"] }),
+            json!({ "grants": ["chat-write", "chat-read", "kv", "timers", "counters"] }),
             "grants",
         ),
         (json!({ "grants": ["chat-write", "fly"] }), "grants[1]"),
@@ -65,11 +65,10 @@ async fn a_plugin_runs_with_what_it_was_granted(database: Database) {
         .await
         .refused(404, "not_found");
 
-    let plugin = set(json!({ "grants": ["timers", "chat-write"] }))
-        .await
-        .is(200);
+    let granted = json!(["timers", "kv", "chat-read", "chat-write"]);
+    let plugin = set(json!({ "grants": granted })).await.is(200);
     let expected = json!({
-        "digest": plugin["component"]["digest"], "enabled": true, "grants": ["timers", "chat-write"],
+        "digest": plugin["component"]["digest"], "enabled": true, "grants": granted,
         "config": {}, "order": 100, "on_fault": "closed",
     });
     assert_eq!(plugin["install"], expected);

@@ -35,8 +35,14 @@ async fn an_upload_is_looked_into(database: Database) {
             "exports",
             json!(["events", "commands", "message-kind", "schedule"]),
         ),
-        ("imports", json!(["chat-write", "timers"])),
-        ("events", json!(["message.new", "message.deleted"])),
+        (
+            "imports",
+            json!(["kv", "chat-read", "chat-write", "timers"]),
+        ),
+        (
+            "events",
+            json!(["message.new", "message.deleted", "member.removed"]),
+        ),
         ("kinds", json!([{ "name": "poll", "title": "Poll" }])),
     ] {
         assert_eq!(known[field], expected, "{field}");
