@@ -61,7 +61,7 @@ export function installsOf({ hostUrl, appId, timeZone }) {
         ],
       },
     },
-    { name: 'poll', grants: ['chat-write', 'timers'], on_fault: 'closed', config: {} },
+    { name: 'poll', grants: ['kv', 'chat-read', 'chat-write', 'timers'], on_fault: 'closed', config: {} },
     {
       name: 'task',
       grants: ['kv', 'timers', 'chat-read', 'chat-write'],
