@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::latency::{Pace, Speaker};
 use super::report::{Row, Target};
@@ -19,8 +20,10 @@ use crate::component;
 
 /// What the quiet tenant sends.
 const PACE: Pace = Pace { per_second: 200 };
-/// The hostile tenant's users, each with a message under way all the time.
+/// The hostile tenant's users.
 const HOSTILE: usize = 32;
+/// What each of them sends at most: what its plugin does is measured, not a flood of refused requests.
+const ORDERS_PER_SECOND: u32 = 20;
 /// Every way to take more than is allowed, or all that is. The guard gets each message, and so does the
 /// handler of what the guard lets pass.
 const ORDERS: [&str; 14] = [
@@ -70,6 +73,11 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let mut late: [Samples; 4] = Default::default();
     let (mut orders, mut memory) = (Samples::default(), [Samples::default(), Samples::default()]);
     ann.acks(PACE, options.window).await?;
+    // The engine keeps some memory for further calls; more than that would show from then on.
+    crowd.start();
+    tokio::time::sleep(options.window).await;
+    crowd.stop().await?;
+    tokio::time::sleep(REST).await;
     let before = scene.process.memory_bytes()? as f64 / MIB;
     for _ in 0..options.rounds {
         let mut alone = ann.acks(PACE, options.window).await?;
@@ -103,7 +111,12 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let row = Row::beside("  p99, to alone", "µs", p99, p99_alone);
     report.add(row.with_target(Target::AtMost(1.2)));
     let [after, before] = memory;
-    let row = Row::beside("the host after it, to before", "MiB", after, before);
+    let row = Row::beside(
+        "the host after it, to after a first time",
+        "MiB",
+        after,
+        before,
+    );
     report.add(row.with_target(Target::AtMost(1.1)));
     Ok(())
 }
@@ -200,7 +213,10 @@ impl Crowd {
 
 impl Hostile {
     async fn run(mut self, stop: Arc<AtomicBool>, answered: Arc<AtomicU64>) -> Result<Self> {
+        let mut pace = tokio::time::interval(Duration::from_secs(1) / ORDERS_PER_SECOND);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.load(Relaxed) {
+            pace.tick().await;
             self.sent += 1;
             let order = ORDERS[self.sent % ORDERS.len()];
             let request = json!({ "id": self.sent, "method": "send", "params": {

@@ -27,10 +27,7 @@ const PER_CORE: usize = 4;
 /// # Errors
 /// The guest is not there, or a call ends in a fault.
 pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
-    let stage = Arc::new(Stage::new(Limits {
-        warm_slots_max: std::env::var("WARM").map_or(128, |w| w.parse().unwrap_or(128)),
-        ..Limits::default()
-    })?);
+    let stage = Arc::new(Stage::new(Limits::default())?);
     let guard = component(options, "small-guard")?;
     // Tenants share the code of what they share.
     let mut shared = Vec::new();
