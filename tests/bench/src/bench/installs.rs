@@ -50,7 +50,7 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let apps = each(apps, async |_| {
         let app = set_up(&scene, &components).await?;
         let made = made.fetch_add(1, Relaxed) + 1;
-        if made % 100 == 0 {
+        if made.is_multiple_of(100) {
             eprintln!("  … {} installs", made * PLUGINS);
         }
         Ok(app)
