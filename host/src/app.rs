@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::files::Files;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
-use crate::model::{self, AppId};
+use crate::model::{self, AppId, MessageId};
 use crate::plugins;
 use crate::secrets::{
     Credential, CredentialDigest, CredentialKind, MasterKey, SealContext, Sealer, load_or_create,
@@ -76,9 +76,9 @@ pub struct App {
     /// The apps whose logs have grown, for those who handle their events.
     pub grown: Grown,
     /// Whose turn it is to act on a message.
-    pub turns: Turns,
-    /// Held while an app's plugins change.
-    pub installing: tokio::sync::Mutex<()>,
+    pub turns: Turns<MessageId>,
+    /// Whose turn it is to change an app's plugins.
+    pub installing: Turns<AppId>,
     /// What plugins decided.
     pub decided: Decided,
     /// Calls of plugins that somebody wanted recorded.
@@ -152,7 +152,7 @@ impl App {
             origins: RwLock::default(),
             grown: Grown::default(),
             turns: Turns::default(),
-            installing: tokio::sync::Mutex::default(),
+            installing: Turns::default(),
             decided: Decided::default(),
             recordings: Recordings::new(&config.plugins),
             given_up: GivenUps::default(),

@@ -21,6 +21,7 @@ mod hooks;
 mod imports;
 mod interfaces;
 mod kept;
+mod lane;
 mod limits;
 mod link;
 mod log;

@@ -1,35 +1,40 @@
-//! Lets those who act on one message do so one after the other: a vote builds on the votes before
-//! it, and whoever works on an old state works in vain. The store looks anyway; this only spares
-//! the retries.
+//! Lets those who change one thing do so one after the other. Of a message's state the store looks
+//! anyway that nobody works on an old one, and this only spares the retries; of an app's plugins it is
+//! what keeps two changes apart.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::model::MessageId;
+/// The things that somebody is changing, by id.
+#[derive(Debug)]
+pub struct Turns<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
 
-/// The messages that somebody is acting on.
-#[derive(Debug, Default)]
-pub struct Turns(Mutex<HashMap<MessageId, Weak<tokio::sync::Mutex<()>>>>);
-
-/// One's turn at a message, until it is dropped.
+/// One's turn at a thing, until it is dropped.
 pub type Turn = OwnedMutexGuard<()>;
 
-impl Turns {
+impl<K> Default for Turns<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Turns<K> {
     /// Waits for one's turn; they come in the order in which they were asked for.
-    pub async fn take(&self, message: MessageId) -> Turn {
-        self.queue(message).lock_owned().await
+    pub async fn take(&self, id: K) -> Turn {
+        self.queue(id).lock_owned().await
     }
 
-    fn queue(&self, message: MessageId) -> Arc<tokio::sync::Mutex<()>> {
+    fn queue(&self, id: K) -> Arc<tokio::sync::Mutex<()>> {
         let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get(&message).and_then(Weak::upgrade) {
+        if let Some(queue) = queues.get(&id).and_then(Weak::upgrade) {
             return queue;
         }
         queues.retain(|_, queue| queue.strong_count() > 0);
         let queue = Arc::default();
-        queues.insert(message, Arc::downgrade(&queue));
+        queues.insert(id, Arc::downgrade(&queue));
         queue
     }
 }
@@ -37,6 +42,7 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MessageId;
 
     #[tokio::test]
     async fn one_message_after_the_other_and_nothing_is_left() {

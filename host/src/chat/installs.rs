@@ -39,7 +39,7 @@ pub async fn set(
     let _compiled = inspect(app, chosen.component).await?;
     // One after the other: what a request leaves out stays as the one before it left it, and what
     // runs is what was stored last.
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     put(app, &backend, name, set, Way::Forward).await?;
     read(app, &backend, name.to_owned()).await
 }
@@ -62,7 +62,7 @@ pub(super) fn check_consent(consent: Option<bool>, digest: Option<&str>) -> Resu
 /// `conflict` when there was none.
 pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     let row = find_install(app, &backend, name).await?;
     let row = row.ok_or_else(|| Error::not_found("plugin"))?;
     let previous = quarantine::previous(&row)

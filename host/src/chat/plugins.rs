@@ -204,7 +204,7 @@ pub(super) async fn find_install(
 /// Removes a plugin with all that it kept. Its messages stay.
 pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     let install = find_install(app, &backend, name).await?;
     app.store.remove_plugin(&backend, name.to_owned()).await?;
     app.removed.notify_one();

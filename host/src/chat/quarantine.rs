@@ -41,7 +41,7 @@ async fn settle(app: &Arc<App>, given_up: &GivenUp) -> Result<()> {
         return rollout::end(app, given_up, since).await;
     }
     let backend = access::host(given_up.app_id);
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     let installs = app.store.list_installs(backend.tenant()).await?;
     let row = installs.into_iter().find(|row| row.id == given_up.install);
     // What somebody has changed meanwhile has another chance.

@@ -37,7 +37,7 @@ pub async fn set(
     let digest = which(app, &backend, name, set.digest.as_deref()).await?.1;
     let chosen = choose(app, &backend, name, Some(&digest)).await?;
     let _compiled = inspect(app, chosen.component).await?;
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     let (row, again) = which(app, &backend, name, set.digest.as_deref()).await?;
     if again != digest {
         return Err(changed_meanwhile());
@@ -168,7 +168,7 @@ fn tried(row: &Install, rollout: &Rollout) -> Install {
 /// `conflict` when there is none, or it has failed.
 pub async fn promote(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     let (_, rollout) = find(app, &backend, name).await?;
     if rollout.ended.is_some() {
         let detail = "The version has failed while it was tried. Try it again first.";
@@ -181,7 +181,7 @@ pub async fn promote(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire
 /// Gives up the version that is tried.
 pub async fn abandon(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     let (row, _) = find(app, &backend, name).await?;
     app.store.set_rollout(row.id, None, None).await?;
     load_app(app, row.app_id, None).await
@@ -212,7 +212,7 @@ async fn find(app: &App, backend: &Backend, name: &str) -> Result<(Install, Roll
 /// in memory from the last failure on.
 pub(super) async fn end(app: &Arc<App>, given_up: &GivenUp, since: Millis) -> Result<()> {
     let backend = access::host(given_up.app_id);
-    let _installing = app.installing.lock().await;
+    let _installing = app.installing.take(backend.tenant().app()).await;
     let installs = app.store.list_installs(backend.tenant()).await?;
     let row = installs.into_iter().find(|row| row.id == given_up.install);
     let found = row.and_then(|row| stored(&row).map(|rollout| (row, rollout)));

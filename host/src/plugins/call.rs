@@ -3,7 +3,7 @@
 //! asks for its instances to be kept for the same install.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -23,6 +23,7 @@ use super::grants::Permission;
 use super::imports::Chat;
 use super::interfaces::Hooks;
 use super::kept::{Live, Shelf};
+use super::lane::Lane;
 use super::link::Linked;
 use super::meter::Meter;
 use super::output::Returned;
@@ -255,6 +256,10 @@ pub(super) async fn execute<T>(
             ));
         }
     };
+    let app = install.and_then(|install| install.slots.as_ref());
+    if app.is_some_and(|slots| slots.lane.available_permits() == 0) {
+        meter.begin_long();
+    }
     let _running = engine.ticker.run();
     let shelf = install.and_then(|install| install.shelf.as_ref());
     let mut guest = pin!(async {
@@ -276,14 +281,17 @@ pub(super) async fn execute<T>(
         };
         serve(live, shelf, hook).await
     });
+    let mut lane = None;
     loop {
         let may_leave = slots.is_some();
-        let polled = poll_fn(|task| match meter.poll(|| guest.as_mut().poll(task)) {
-            Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending => match long.and_then(LongWait::deadline) {
-                Some(later) if may_leave => Poll::Ready(Err(later)),
-                _ => Poll::Pending,
-            },
+        let polled = poll_fn(|task| {
+            match poll_in_lane(&mut lane, engine, install, meter, guest.as_mut(), task) {
+                Poll::Ready(done) => Poll::Ready(Ok(done)),
+                Poll::Pending => match long.and_then(LongWait::deadline) {
+                    Some(later) if may_leave => Poll::Ready(Err(later)),
+                    _ => Poll::Pending,
+                },
+            }
         });
         match timeout_at(deadline.into(), polled).await {
             Ok(Ok(Ok((value, effects)))) => {
@@ -304,6 +312,31 @@ pub(super) async fn execute<T>(
             }
         }
     }
+}
+
+/// One poll of a call; of one that computes for long only when it has a place for that.
+fn poll_in_lane<T>(
+    lane: &mut Option<Lane>,
+    engine: &Engine,
+    install: Option<&Install>,
+    meter: &Meter,
+    guest: Pin<&mut impl Future<Output = T>>,
+    task: &mut std::task::Context<'_>,
+) -> Poll<T> {
+    if !meter.is_long() {
+        return meter.poll(|| guest.poll(task));
+    }
+    let lane = lane.get_or_insert_with(|| {
+        let app = install.and_then(|install| install.slots.as_ref());
+        // The app's first: who waits for it holds nothing that others need.
+        Lane::new(
+            app.into_iter()
+                .chain([&engine.slots])
+                .map(|slots| Arc::clone(&slots.lane))
+                .collect(),
+        )
+    });
+    lane.poll(task, |task| meter.poll(|| guest.poll(task)))
 }
 
 /// One call in one instance, which is kept afterwards if there is a place for it. After a fault it

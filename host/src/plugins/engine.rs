@@ -71,12 +71,13 @@ impl Engine {
             limits.send_path_slots_percent,
             limits.waiting_calls_max,
             limits.stream_calls_max,
+            limits.long_calls_max,
         ));
         let aside = limits.aside_calls_max;
         Ok(Arc::new(Self {
             wasm,
             kept: Arc::new(Kept::new(&limits, limits.kept_instances_max)),
-            slots_aside: Slots::new(aside, 0, limits.waiting_calls_max, 0),
+            slots_aside: Slots::new(aside, 0, limits.waiting_calls_max, 0, 1),
             kept_aside: Arc::new(Kept::new(&limits, aside)),
             compiler,
             limits: Arc::new(limits),
@@ -107,6 +108,7 @@ impl Engine {
             self.limits.send_path_slots_percent,
             self.limits.app_waiting_calls_max,
             self.limits.app_stream_calls_max,
+            self.limits.app_long_calls_max,
         ));
         apps.insert(app.into(), Arc::downgrade(&slots));
         slots

@@ -21,6 +21,12 @@ pub struct Limits {
     /// message kinds, so that handlers can't starve the send path. In per cent.
     pub send_path_slots_percent: u32,
 
+    /// Calls that compute at the same time after their first millisecond of CPU time, in this process:
+    /// the threads that are left serve all others. By default half of the machine's processors.
+    pub long_calls_max: u32,
+    /// The same for one app. By default a quarter of the processors.
+    pub app_long_calls_max: u32,
+
     /// Linear memories and tables of one call together.
     pub memory_bytes_max: u32,
     /// Elements of one table.
@@ -157,6 +163,8 @@ impl Default for Limits {
             app_concurrent_calls_max: 64,
             app_waiting_calls_max: 512,
             send_path_slots_percent: 25,
+            long_calls_max: (processors() / 2).max(1),
+            app_long_calls_max: (processors() / 4).max(1),
             memory_bytes_max: 64 << 20,
             table_elements_max: 20_000,
             core_instances_max: 20,
@@ -219,6 +227,10 @@ impl Default for Limits {
             manifest_bytes_max: 64 << 10,
         }
     }
+}
+
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
 }
 
 impl Limits {

@@ -8,7 +8,7 @@
 //! counts for more than a part of the budget, and only a guest that keeps running uses it up.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,10 @@ thread_local! {
 /// How many stretches it takes at least to use up a budget.
 const STRETCHES_MIN: u64 = 3;
 
+/// CPU time after which a call counts as one that computes for long: few do, and those that nobody
+/// waits for.
+const LONG_NS: u64 = 1_000_000;
+
 /// The figures of one call. Only the thread that polls the call changes them.
 pub(super) struct Meter {
     cpu_ns_max: AtomicU64,
@@ -39,6 +43,8 @@ pub(super) struct Meter {
     charged_ns: AtomicU64,
     memory_peak_bytes: AtomicUsize,
     host_calls: AtomicU32,
+    /// Whether a look found that it has computed for long.
+    is_long: AtomicBool,
     log: Mutex<Log>,
 }
 
@@ -52,6 +58,7 @@ impl Meter {
             charged_ns: AtomicU64::new(0),
             memory_peak_bytes: AtomicUsize::new(0),
             host_calls: AtomicU32::new(0),
+            is_long: AtomicBool::new(false),
             log: Mutex::new(Log::new(limits)),
         }
     }
@@ -75,10 +82,23 @@ impl Meter {
     pub(super) fn is_spent(&self) -> bool {
         let this_poll = unmetered_ns().saturating_sub(self.poll_began_ns.load(Relaxed));
         let all = self.spent_ns.load(Relaxed) + this_poll;
+        if all >= LONG_NS {
+            self.is_long.store(true, Relaxed);
+        }
         let stretch = all.saturating_sub(self.looked_ns.swap(all, Relaxed));
         let max = self.cpu_ns_max.load(Relaxed);
         let charge = stretch.min(max.div_ceil(STRETCHES_MIN));
         self.charged_ns.fetch_add(charge, Relaxed) + charge >= max
+    }
+
+    /// Has the call count as one that computes for long from its beginning.
+    pub(super) fn begin_long(&self) {
+        self.is_long.store(true, Relaxed);
+    }
+
+    /// Whether the call has computed for long. It becomes so while its own code runs, and at no other time.
+    pub(super) fn is_long(&self) -> bool {
+        self.is_long.load(Relaxed)
     }
 
     /// Counts one host call and gives how many there were.

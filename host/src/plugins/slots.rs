@@ -13,6 +13,8 @@ pub(super) struct Slots {
     unreserved: Semaphore,
     /// For calls that wait for minutes: these hold none of the others.
     long_waits: Arc<Semaphore>,
+    /// For calls that compute for long, while they do.
+    pub(super) lane: Arc<Semaphore>,
     waiting: AtomicU32,
     waiting_max: u32,
 }
@@ -29,7 +31,13 @@ pub(super) struct QueueFull;
 
 impl Slots {
     /// `reserved_percent` of the slots, rounded up, are for calls on the send path alone.
-    pub(super) fn new(all: u32, reserved_percent: u32, waiting_max: u32, long_waits: u32) -> Self {
+    pub(super) fn new(
+        all: u32,
+        reserved_percent: u32,
+        waiting_max: u32,
+        long_waits: u32,
+        lane: u32,
+    ) -> Self {
         let all = all.max(1);
         let reserved = (u64::from(all) * u64::from(reserved_percent)).div_ceil(100);
         let unreserved = u64::from(all).saturating_sub(reserved).max(1);
@@ -37,6 +45,7 @@ impl Slots {
             all: Semaphore::new(all as usize),
             unreserved: Semaphore::new(unreserved as usize),
             long_waits: Arc::new(Semaphore::new(long_waits as usize)),
+            lane: Arc::new(Semaphore::new(lane.max(1) as usize)),
             waiting: AtomicU32::new(0),
             waiting_max,
         }
@@ -98,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn handlers_leave_reserved_slots_to_guards() {
-        let slots = Slots::new(3, 25, 10, 0);
+        let slots = Slots::new(3, 25, 10, 0, 1);
         let _first = slots.enter(false).await.unwrap();
         let _second = slots.enter(false).await.unwrap();
         assert!(timeout(SOON, slots.enter(false)).await.is_err());
@@ -110,7 +119,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_queue_is_bounded_and_forgets_those_who_left() {
-        let slots = Slots::new(1, 0, 1, 0);
+        let slots = Slots::new(1, 0, 1, 0, 1);
         let held = slots.enter(true).await.unwrap();
         assert!(timeout(SOON, slots.enter(true)).await.is_err());
         let waiting = slots.enter(true);

@@ -10,7 +10,7 @@ use althing::plugins::{
 use tokio::task::JoinHandle;
 
 use super::chat::FakeChat;
-use super::support::{app_with, assert_kind, context, draft, install, patient};
+use super::support::{App, app_with, assert_kind, context, draft, install, patient};
 
 /// Occupies a slot until it is aborted.
 fn hang(install: &Arc<Install>, as_guard: bool) -> JoinHandle<()> {
@@ -151,5 +151,38 @@ async fn many_calls_at_once_all_end() {
             "allocate 100" => assert_kind(&outcome.err().unwrap(), FaultKind::MemoryLimit),
             _ => assert_kind(&outcome.err().unwrap(), FaultKind::Trap),
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_compute_for_long_take_turns_with_those_of_other_apps() {
+    let app = app_with(Limits {
+        guard_cpu_ms_max: 2_000,
+        guard_wall_ms_max: 60_000,
+        long_calls_max: 1,
+        app_long_calls_max: 1,
+        ..patient()
+    })
+    .await;
+    let other = App {
+        install: install(&app.engine, "app_2", "install_2").await,
+        engine: app.engine.clone(),
+        chat: app.chat.clone(),
+    };
+    let app = Arc::new(app);
+    let loops: Vec<_> = (0..6)
+        .map(|_| {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move { app.guard("loop").await.map(drop).unwrap_err() })
+        })
+        .collect();
+    // Long itself: it computes for some milliseconds.
+    assert_eq!(other.guard("spin 20").await.unwrap().value, Verdict::Allow);
+    assert!(
+        loops.iter().all(|task| !task.is_finished()),
+        "the loops should still run"
+    );
+    for task in loops {
+        assert_kind(&task.await.unwrap(), FaultKind::CpuLimit);
     }
 }

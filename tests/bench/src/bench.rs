@@ -2,10 +2,15 @@
 //! other things to do at times, and what disturbs one then disturbs the other.
 
 mod audience;
+mod chain;
+mod engine;
 mod fanout;
+mod installs;
 mod latency;
 mod memory;
+mod neighbour;
 mod plugins;
+mod promotion;
 mod report;
 mod run;
 mod samples;

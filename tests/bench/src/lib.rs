@@ -1,11 +1,12 @@
 //! What the host does under pressure, seen from outside as its users see it: real processes, real
 //! sockets, no private items.
 //!
-//! `client` speaks to a host, `process` runs one, `postgres` makes databases for it. `bench` measures, beside the floors in `floor` that
+//! `client` speaks to a host, `process` runs one, `postgres` makes databases for it, `component` plugins. `bench` measures, beside the floors in `floor` that
 //! do nothing but the job; `crash` kills the host again and again and checks what it promised.
 
 pub mod bench;
 pub mod client;
+pub mod component;
 pub mod crash;
 pub mod floor;
 pub mod postgres;

@@ -117,9 +117,17 @@ impl Process {
     /// # Errors
     /// It ended instead, or takes longer than half a minute.
     pub async fn ready(&mut self) -> Result<()> {
+        self.ready_within(READY_WITHIN).await
+    }
+
+    /// The same with another patience.
+    ///
+    /// # Errors
+    /// It ended instead, or takes longer.
+    pub async fn ready_within(&mut self, within: Duration) -> Result<()> {
         let rest = Rest::new(self.address, "");
         let began = Instant::now();
-        while began.elapsed() < READY_WITHIN {
+        while began.elapsed() < within {
             if let Ok(answer) = rest.ask("GET", "/readyz", None).await {
                 ensure!(
                     answer.status == 200,
@@ -133,7 +141,7 @@ impl Process {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        bail!("the host was not ready within {} s", READY_WITHIN.as_secs())
+        bail!("the host was not ready within {} s", within.as_secs())
     }
 
     /// Whether it has ended by itself.
@@ -149,6 +157,14 @@ impl Process {
     /// # Errors
     /// The kernel refuses.
     pub fn kill(mut self) -> Result<()> {
+        self.end()
+    }
+
+    /// The same, for one that is put in the place of another.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn end(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
@@ -167,13 +183,7 @@ impl Process {
     /// # Errors
     /// It is gone.
     pub fn memory_bytes(&self) -> Result<u64> {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let line = rollup
-            .lines()
-            .find_map(|line| line.strip_prefix("Pss:"))
-            .context("no Pss line")?;
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib * 1024)
+        memory_bytes(self.child.id())
     }
 }
 
@@ -183,6 +193,20 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The memory of a process: what is its own, and its part of what it shares (PSS), in bytes.
+///
+/// # Errors
+/// There is no such process.
+pub fn memory_bytes(pid: u32) -> Result<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Pss:"))
+        .context("no Pss line")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib * 1024)
 }
 
 /// The CPU time of a process so far, in seconds.

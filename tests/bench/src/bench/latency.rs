@@ -26,12 +26,12 @@ const SENDS: Pace = Pace { per_second: 500 };
 
 /// A rate.
 #[derive(Clone, Copy)]
-struct Pace {
-    per_second: u32,
+pub struct Pace {
+    pub per_second: u32,
 }
 
 /// A user on a socket whose writing half is a thread's.
-struct Speaker {
+pub struct Speaker {
     reader: Reader,
     // Kept, or the socket would be half closed.
     _writer: Writer,
@@ -67,7 +67,9 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let control = floor.control().await?.into_std()?;
     let (mut acks, mut host, mut bare) = (Late::default(), Late::default(), Late::default());
     for _ in 0..options.rounds {
-        alone.acks(SENDS, options.window, &mut acks).await?;
+        let mut late_us = alone.acks(SENDS, options.window).await?;
+        acks.p50.add(percentile(&mut late_us, 0.5));
+        acks.p99.add(percentile(&mut late_us, 0.99));
         let cpu = || cpu_seconds(floor.pid());
         let raw = control.try_clone()?;
         deliveries(
@@ -113,7 +115,11 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
 }
 
 impl Speaker {
-    async fn open(app: &App, channel: &str, user: &str) -> Result<Self> {
+    /// Connects a user who is in a channel.
+    ///
+    /// # Errors
+    /// The host does not answer, or refuses.
+    pub async fn open(app: &App, channel: &str, user: &str) -> Result<Self> {
         let std = StdStream::connect(app.rest.address)?;
         let raw = std.try_clone()?;
         std.set_nonblocking(true)?;
@@ -130,8 +136,11 @@ impl Speaker {
         })
     }
 
-    /// Sends at `pace` and notes when each acknowledgement comes.
-    async fn acks(&mut self, pace: Pace, window: Duration, late: &mut Late) -> Result<()> {
+    /// Sends at `pace` and gives how late each acknowledgement was, in microseconds.
+    ///
+    /// # Errors
+    /// A message was refused, or the connection has ended.
+    pub async fn acks(&mut self, pace: Pace, window: Duration) -> Result<Vec<u32>> {
         let (first, channel, user) = (self.sent, self.channel.clone(), self.user.clone());
         let count = pace.count(window);
         let began = Instant::now() + Duration::from_millis(20);
@@ -157,9 +166,7 @@ impl Speaker {
         }
         self.sent += u64::from(count);
         join(pacing)?;
-        late.p50.add(percentile(&mut late_us, 0.5));
-        late.p99.add(percentile(&mut late_us, 0.99));
-        Ok(())
+        Ok(late_us)
     }
 
     /// Sends to an audience and notes when each delivery comes.

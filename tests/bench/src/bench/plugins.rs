@@ -11,6 +11,7 @@ use super::run::{Options, Scene};
 use super::senders::Senders;
 use super::{Report, Samples};
 use crate::client::{Component, Rest};
+use crate::component;
 
 /// Messages under way, one for each user.
 const IN_FLIGHT: usize = 64;
@@ -44,11 +45,11 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
             .into_iter()
             .enumerate()
         {
-            let before = Guards::read(&scene).await?;
+            let before = Calls::read(&scene).await?;
             let rate = senders
                 .load(&scene.process, IN_FLIGHT, options.warm_up, options.window)
                 .await?;
-            let after = Guards::read(&scene).await?;
+            let after = Calls::read(&scene).await?;
             rates[n].add(rate.per_second);
             cpu[n].add(rate.cpu_us);
             guards[n]
@@ -101,7 +102,7 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
 async fn with(scene: &Scene, file: &Path, grants: &[&str], config: Value) -> Result<Senders> {
     let app = scene.app().await?;
     app.enable(&Component {
-        file,
+        bytes: &component::read(file)?,
         grants,
         config,
     })
@@ -135,13 +136,17 @@ fn moderation() -> Value {
 }
 
 /// What the host counts of all plugin calls.
-struct Guards {
-    calls: f64,
+pub struct Calls {
+    pub calls: f64,
     cpu_seconds: f64,
 }
 
-impl Guards {
-    async fn read(scene: &Scene) -> Result<Self> {
+impl Calls {
+    /// Reads the host's metrics.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub async fn read(scene: &Scene) -> Result<Self> {
         let metrics = Rest::new(scene.process.address, "")
             .ask("GET", "/metrics", None)
             .await?

@@ -133,6 +133,7 @@ impl Report {
 fn line(row: &Row, width: usize) -> String {
     let noise = |samples: &Samples| match samples.0.len() {
         0 | 1 => String::new(),
+        _ if samples.median() == 0.0 => String::new(),
         _ => format!("{:.0}%", samples.spread() * 50.0),
     };
     let (floor, floor_noise) = match &row.floor {

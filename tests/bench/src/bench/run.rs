@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 
-use super::{Report, fanout, latency, memory, plugins, sends};
+use super::{
+    Report, chain, engine, fanout, installs, latency, memory, neighbour, plugins, promotion, sends,
+};
 use crate::client::App;
 use crate::process::{Launch, Process};
 
@@ -29,6 +31,16 @@ pub enum Measurement {
     Memory,
     /// What guards cost.
     Plugins,
+    /// What the plugin engine costs by itself.
+    Engine,
+    /// What a chain of guards costs.
+    Chain,
+    /// How many plugins a host holds.
+    Installs,
+    /// What happens while another version of a guard takes over.
+    Promotion,
+    /// What a tenant's neighbour feels of its hostile plugins.
+    Neighbour,
 }
 
 /// How to measure.
@@ -44,6 +56,8 @@ pub struct Options {
     pub postgres: Option<String>,
     /// One measurement instead of all.
     pub only: Option<Measurement>,
+    /// Whether it is a quick look.
+    pub quick: bool,
     pub rounds: usize,
     pub warm_up: Duration,
     pub window: Duration,
@@ -66,6 +80,7 @@ impl Options {
             scratch,
             postgres: None,
             only: None,
+            quick,
             rounds,
             warm_up,
             window,
@@ -113,6 +128,16 @@ impl Scene {
     /// The host refuses.
     pub async fn app(&self) -> Result<App> {
         App::create(self.process.address, &self.launch.data_dir).await
+    }
+
+    /// Kills the host and starts it again with what it had.
+    ///
+    /// # Errors
+    /// It does not become ready in time.
+    pub async fn restart(&mut self, within: Duration) -> Result<()> {
+        self.process.end()?;
+        self.process = self.launch.start()?;
+        self.process.ready_within(within).await
     }
 
     /// Where its files are.
@@ -170,6 +195,31 @@ pub async fn run(options: &Options) -> Result<Report> {
         plugins::measure(options, &mut report)
             .await
             .context("plugins")?;
+    }
+    if wanted(Measurement::Engine) {
+        engine::measure(options, &mut report)
+            .await
+            .context("engine")?;
+    }
+    if wanted(Measurement::Chain) {
+        chain::measure(options, &mut report)
+            .await
+            .context("chain")?;
+    }
+    if wanted(Measurement::Installs) {
+        installs::measure(options, &mut report)
+            .await
+            .context("installs")?;
+    }
+    if wanted(Measurement::Promotion) {
+        promotion::measure(options, &mut report)
+            .await
+            .context("promotion")?;
+    }
+    if wanted(Measurement::Neighbour) {
+        neighbour::measure(options, &mut report)
+            .await
+            .context("neighbour")?;
     }
     Ok(report)
 }

@@ -20,8 +20,7 @@ pub struct App {
 /// A plugin to be enabled.
 #[derive(Debug, Clone)]
 pub struct Component<'a> {
-    /// Where its bytes are.
-    pub file: &'a Path,
+    pub bytes: &'a [u8],
     pub grants: &'a [&'a str],
     pub config: Value,
 }
@@ -88,18 +87,12 @@ impl App {
         Ok(())
     }
 
-    /// Uploads and enables a plugin.
+    /// Uploads and enables a plugin. Gives its digest.
     ///
     /// # Errors
-    /// As for [`App::create`], and when the file can't be read.
-    pub async fn enable(&self, component: &Component<'_>) -> Result<()> {
-        let file = component.file;
-        let bytes = std::fs::read(file)
-            .with_context(|| format!("can't read {}: run `cargo xtask plugins`", file.display()))?;
-        let uploaded = self
-            .rest
-            .upload("/v1/plugins", "application/wasm", &bytes)
-            .await?;
+    /// As for [`App::create`].
+    pub async fn enable(&self, component: &Component<'_>) -> Result<String> {
+        let uploaded = self.upload(component.bytes).await?;
         let install = json!({
             "digest": uploaded["digest"],
             "enabled": true,
@@ -109,7 +102,17 @@ impl App {
         });
         let path = format!("/v1/plugins/{}", text(&uploaded["name"])?);
         self.rest.call("PUT", &path, Some(&install)).await?;
-        Ok(())
+        text(&uploaded["digest"])
+    }
+
+    /// Uploads a plugin and gives what the host says of it.
+    ///
+    /// # Errors
+    /// As for [`App::create`].
+    pub async fn upload(&self, component: &[u8]) -> Result<Value> {
+        let rest = &self.rest;
+        rest.upload("/v1/plugins", "application/wasm", component)
+            .await
     }
 }
 

@@ -20,6 +20,7 @@ use super::reader::{self, Watch};
 use super::wire;
 use super::writer::{self, Load};
 use crate::client::{App, Component, Rest};
+use crate::component;
 use crate::postgres::Database;
 use crate::process::{Launch, Process};
 
@@ -180,7 +181,7 @@ async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> 
     greeted.add_users(&["reader-00".into()]).await?;
     greeted.add_channel(LOBBY, &["reader-00".into()]).await?;
     let assistant = Component {
-        file: &plan.plugins.join("assistant.wasm"),
+        bytes: &component::read(&plan.plugins.join("assistant.wasm"))?,
         grants: &[
             "kv",
             "timers",
@@ -192,7 +193,7 @@ async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> 
         config: json!({ "greeting": GREETING }),
     };
     let herald = Component {
-        file: &plan.plugins.join("herald.wasm"),
+        bytes: &component::read(&plan.plugins.join("herald.wasm"))?,
         grants: &["chat-write"],
         config: json!({}),
     };

@@ -1,0 +1,235 @@
+//! What a quiet tenant feels of a hostile one on the same host, whose plugin loops, traps, allocates,
+//! recurses and floods under constant traffic, and whose admin puts it into use again as soon as the
+//! host has put it out. The quiet one is measured alone and beside it, in turns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::latency::{Pace, Speaker};
+use super::report::{Row, Target};
+use super::run::{Options, Scene};
+use super::{Report, Samples, percentile};
+use crate::client::{App, Component, Frame, Reader, Writer, connect};
+use crate::component;
+
+/// What the quiet tenant sends.
+const PACE: Pace = Pace { per_second: 200 };
+/// The hostile tenant's users.
+const HOSTILE: usize = 32;
+/// What each of them sends at most: what its plugin does is measured, not a flood of refused requests.
+const ORDERS_PER_SECOND: u32 = 20;
+/// Every way to take more than is allowed, or all that is. The guard gets each message, and so does the
+/// handler of what the guard lets pass.
+const ORDERS: [&str; 14] = [
+    "loop",
+    "spin 3",
+    "trap",
+    "allocate 48",
+    "spin 2",
+    "allocate 100",
+    "recurse 100000000",
+    "calls 900",
+    "calls 100000",
+    "spin 4",
+    "return 60000",
+    "return 10000000",
+    "logs 100 1000",
+    "sends 10",
+];
+/// How often the hostile tenant's admin puts the plugin into use again.
+const AGAIN: Duration = Duration::from_millis(300);
+/// For what the hostile tenant has left under way to end.
+const REST: Duration = Duration::from_secs(3);
+const MIB: f64 = (1 << 20) as f64;
+
+/// Measures.
+///
+/// # Errors
+/// The host fails, or the quiet tenant is refused something.
+pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
+    let guard = component::read(&options.plugins.join("small-guard.wasm"))?;
+    let hostile = component::read(&options.plugins.join("hostile.wasm"))?;
+    let scene = Scene::start(options, "neighbour", |launch| launch).await?;
+    let quiet = scene.app().await?;
+    quiet
+        .enable(&Component {
+            bytes: &guard,
+            grants: &[],
+            config: json!({}),
+        })
+        .await?;
+    quiet.add_users(&["ann".into()]).await?;
+    quiet.add_channel("room", &["ann".into()]).await?;
+    let mut ann = Speaker::open(&quiet, "room", "ann").await?;
+    let tenant = scene.app().await?;
+    let digest = tenant.enable(&all_granted(&hostile)).await?;
+    let mut crowd = Crowd::gather(&tenant).await?;
+    let mut late: [Samples; 4] = Default::default();
+    let (mut orders, mut memory) = (Samples::default(), [Samples::default(), Samples::default()]);
+    ann.acks(PACE, options.window).await?;
+    // The engine keeps some memory for further calls; more than that would show from then on.
+    crowd.start();
+    tokio::time::sleep(options.window).await;
+    crowd.stop().await?;
+    tokio::time::sleep(REST).await;
+    let before = scene.process.memory_bytes()? as f64 / MIB;
+    for _ in 0..options.rounds {
+        let mut alone = ann.acks(PACE, options.window).await?;
+        crowd.start();
+        tokio::time::sleep(options.warm_up).await;
+        let first = crowd.answered();
+        let (beside, again) = tokio::join!(
+            ann.acks(PACE, options.window),
+            put_again(&tenant, &digest, options.window)
+        );
+        again?;
+        orders.add((crowd.answered() - first) as f64 / options.window.as_secs_f64());
+        crowd.stop().await?;
+        tokio::time::sleep(REST).await;
+        memory[0].add(scene.process.memory_bytes()? as f64 / MIB);
+        memory[1].add(before);
+        let mut beside = beside?;
+        for (n, share) in [(0, 0.5), (2, 0.99)] {
+            late[n].add(percentile(&mut beside, share));
+            late[n + 1].add(percentile(&mut alone, share));
+        }
+    }
+    let [p50, p50_alone, p99, p99_alone] = late;
+    report.add(Row::alone("orders of a hostile tenant", "a second", orders));
+    report.add(Row::beside(
+        "ack beside it, p50, to alone",
+        "µs",
+        p50,
+        p50_alone,
+    ));
+    let row = Row::beside("  p99, to alone", "µs", p99, p99_alone);
+    report.add(row.with_target(Target::AtMost(1.2)));
+    let [after, before] = memory;
+    let row = Row::beside(
+        "the host after it, to after a first time",
+        "MiB",
+        after,
+        before,
+    );
+    report.add(row.with_target(Target::AtMost(1.1)));
+    Ok(())
+}
+
+fn all_granted(bytes: &[u8]) -> Component<'_> {
+    Component {
+        bytes,
+        grants: &[
+            "kv",
+            "counters",
+            "chat-read",
+            "chat-write",
+            "chat-attach",
+            "timers",
+            "http",
+        ],
+        config: json!({}),
+    }
+}
+
+/// Puts the hostile plugin into use again and again, whatever the host has made of it.
+async fn put_again(app: &App, digest: &str, window: Duration) -> Result<()> {
+    for n in 1..window.as_millis() / AGAIN.as_millis() {
+        // Settings that change make it another state of the install, which nothing is known of.
+        let set =
+            json!({ "digest": digest, "enabled": true, "config": { "check": n.to_string() } });
+        app.rest
+            .call("PUT", "/v1/plugins/hostile", Some(&set))
+            .await?;
+        tokio::time::sleep(AGAIN).await;
+    }
+    Ok(())
+}
+
+/// The hostile tenant's users.
+struct Crowd {
+    idle: Vec<Hostile>,
+    busy: JoinSet<Result<Hostile>>,
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+}
+
+struct Hostile {
+    reader: Reader,
+    writer: Writer,
+    number: usize,
+    sent: usize,
+}
+
+impl Crowd {
+    async fn gather(app: &App) -> Result<Self> {
+        let users: Vec<String> = (0..HOSTILE).map(|n| format!("hostile-{n:02}")).collect();
+        app.add_users(&users).await?;
+        app.add_channel("den", &users).await?;
+        let mut idle = Vec::new();
+        for (number, user) in users.iter().enumerate() {
+            let (reader, writer, _) = connect(app.rest.address, &app.token(user).await?).await?;
+            idle.push(Hostile {
+                reader,
+                writer,
+                number,
+                sent: number,
+            });
+        }
+        Ok(Self {
+            idle,
+            busy: JoinSet::new(),
+            stop: Arc::default(),
+            answered: Arc::default(),
+        })
+    }
+
+    fn start(&mut self) {
+        self.stop.store(false, Relaxed);
+        for hostile in self.idle.drain(..) {
+            let (stop, answered) = (self.stop.clone(), self.answered.clone());
+            self.busy.spawn(hostile.run(stop, answered));
+        }
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        self.stop.store(true, Relaxed);
+        while let Some(hostile) = self.busy.join_next().await {
+            self.idle.push(hostile??);
+        }
+        Ok(())
+    }
+
+    /// Orders that came to an end, whatever it was.
+    fn answered(&self) -> u64 {
+        self.answered.load(Relaxed)
+    }
+}
+
+impl Hostile {
+    async fn run(mut self, stop: Arc<AtomicBool>, answered: Arc<AtomicU64>) -> Result<Self> {
+        let mut pace = tokio::time::interval(Duration::from_secs(1) / ORDERS_PER_SECOND);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !stop.load(Relaxed) {
+            pace.tick().await;
+            self.sent += 1;
+            let order = ORDERS[self.sent % ORDERS.len()];
+            let request = json!({ "id": self.sent, "method": "send", "params": {
+                "channel_id": "den", "type": "text", "data": order,
+                "client_id": format!("{}-{}", self.number, self.sent),
+            } });
+            self.writer.text(&request.to_string());
+            self.writer.flush().await?;
+            match self.reader.next().await? {
+                Frame::Text(_) => drop(answered.fetch_add(1, Relaxed)),
+                other => bail!("the host answered a hostile user with {other:?}"),
+            }
+        }
+        Ok(self)
+    }
+}
