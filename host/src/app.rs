@@ -300,6 +300,9 @@ impl App {
 pub fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let whole = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let default = plugins::Limits::default();
+    // 0 goes by the machine.
+    let or = |n: usize, default: u32| if n == 0 { default } else { small(n) };
     plugins::Limits {
         component_bytes_max: small(settings.component_bytes_max),
         memory_bytes_max: small(settings.memory_bytes_max),
@@ -314,6 +317,8 @@ pub fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         stream_cpu_ms_max: whole(settings.stream_cpu_ms),
         stream_wall_ms_max: whole(settings.stream_wall_ms),
         stream_host_calls_max: settings.host_calls_max.saturating_mul(5),
+        long_calls_max: or(settings.long_calls_max, default.long_calls_max),
+        app_long_calls_max: or(settings.long_calls_per_app_max, default.app_long_calls_max),
         stream_calls_max: small(settings.stream_calls_max),
         app_stream_calls_max: small(settings.stream_calls_per_app_max),
         progress_interval_ms_min: whole(settings.progress_interval_ms),
@@ -327,7 +332,7 @@ pub fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         host_calls_max: settings.host_calls_max,
         host_call_bytes_max: small(settings.hostcall_bytes_max),
         http_requests_max: settings.http_requests_max,
-        ..plugins::Limits::default()
+        ..default
     }
 }
 
