@@ -89,7 +89,7 @@ export function installsOf({ hostUrl, appId, timeZone }) {
     },
     {
       name: 'feed',
-      grants: ['chat-write', 'chat-moderate', 'timers', 'kv'],
+      grants: ['chat-read', 'chat-write', 'chat-moderate', 'timers', 'kv'],
       on_fault: 'closed',
       config: { order: 'newest', story_hours: 24 },
     },
