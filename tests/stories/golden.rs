@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{althing, workspace};
+use crate::support::{althing, component, workspace};
 
 #[test]
 fn components_of_released_versions_run_as_they_did() {
@@ -22,6 +22,21 @@ fn components_of_released_versions_run_as_they_did() {
             tried += 1;
         }
         assert!(tried > 0, "{} holds nothing to run", version.display());
+    }
+}
+
+/// Whoever gets a component need not know the folders of whoever built it.
+#[test]
+fn components_hold_no_path_of_the_machine_that_built_them() {
+    let home = std::env::home_dir().expect("a home");
+    let folders = [workspace(), home.join(".cargo")];
+    for name in ["assistant", "poll", "task", "noop-guard", "hostile"] {
+        let component = component(name);
+        for folder in &folders {
+            let folder = folder.to_str().expect("a path").as_bytes();
+            let found = component.windows(folder.len()).any(|part| part == folder);
+            assert!(!found, "{name}");
+        }
     }
 }
 

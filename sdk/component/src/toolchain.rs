@@ -61,6 +61,7 @@ impl Toolchain {
     pub fn cargo_build(&self) -> Command {
         let mut command = cargo();
         command.args(["build", "--target", TARGET]);
+        command.args(["--config", &without_paths()]);
         if let Toolchain::Debian { linker } = self {
             command
                 .env("RUSTC", DEBIAN_RUSTC)
@@ -80,6 +81,20 @@ impl Toolchain {
             Toolchain::Debian { .. } => ordinary.join("debian"),
         }
     }
+}
+
+/// Has the compiler leave the folders of whoever builds out of the component: nobody who gets it need know
+/// them, and the same sources make the same bytes elsewhere.
+fn without_paths() -> String {
+    let home = std::env::home_dir().unwrap_or_default();
+    let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    // The last one that fits counts.
+    let flags = [(home, "/home"), (cargo, "/cargo")]
+        .into_iter()
+        .filter(|(folder, _)| folder.is_absolute())
+        .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
+    let flags: Vec<String> = flags.collect();
+    format!("target.{TARGET}.rustflags={flags:?}")
 }
 
 /// The cargo that runs this program, if one does, called as if from a shell: what cargo tells the
