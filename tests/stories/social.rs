@@ -13,6 +13,8 @@ stories!(
     a_story_is_seen_and_goes,
     a_story_ends_without_the_permission_to_delete,
     reels_and_profiles,
+    who_leaves_is_named_in_no_post,
+    nothing_of_an_erased_user_is_in_posts,
 );
 
 /// A person's own channel with these followers.
@@ -305,4 +307,110 @@ async fn reels_and_profiles(database: Database) {
     assert_eq!(feed(&carol, "reels").await, ["two"]);
     let all = host.app.backend.get("/v1/feeds/reels").await.is(200);
     assert_eq!(all["messages"].as_array().map(Vec::len), Some(2));
+}
+
+/// However far back it was: likes are taken back, and whoever comes back likes anew, once.
+async fn who_leaves_is_named_in_no_post(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    let told = post_as(&alice, "alice", "story", json!({ "text": "train" })).await;
+    let mut posts = Vec::new();
+    // More than one call changes, and more than it reads at once.
+    for number in 0..20 {
+        let new = json!({ "text": format!("post {number}") });
+        posts.push(post_as(&alice, "alice", "post", new).await);
+    }
+    for number in 0..100 {
+        alice.send("alice", &format!("text {number}")).await;
+    }
+    for person in [&bob, &carol] {
+        person.act(&told, "seen", Value::Null).await.is(200);
+        for post in &posts {
+            person.act(post, "like", json!(true)).await.is(200);
+        }
+        person.act(&posts[0], "share", Value::Null).await.is(200);
+    }
+    let seat = "/v1/channels/alice/participants/bob";
+    bob.delete(seat).await.is(204);
+    let id = told["id"].as_str().expect("an id");
+    let path = format!("/v1/x/feed/stories/{id}/seen");
+    eventually("the walk is at the oldest", async || {
+        let seen = alice.get(&path).await.is(200);
+        (seen == json!({ "count": 1, "users": ["carol"] })).then_some(())
+    })
+    .await;
+    for post in &posts {
+        let shown = numbers(&alice, post).await;
+        assert_eq!(shown["liked_by"], json!(["carol"]));
+        assert_eq!(shown["likes"], 1);
+    }
+    host.app.backend.put(seat, json!({})).await.is(200);
+    for action in ["like", "share"] {
+        bob.act(&posts[0], action, Value::Null).await.is(200);
+    }
+    bob.act(&told, "seen", Value::Null).await.is(200);
+    let shown = numbers(&alice, &posts[0]).await;
+    assert_eq!(shown["liked_by"], json!(["carol", "bob"]));
+    assert_eq!((&shown["likes"], &shown["shares"]), (&json!(2), &json!(2)));
+    assert_eq!(alice.get(&path).await.is(200)["count"], 2);
+}
+
+async fn nothing_of_an_erased_user_is_in_posts(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    let [zoe] = host.app.users(["zoe-5e1f"]).await;
+    for channel in ["alice", "bob"] {
+        let seat = format!("/v1/channels/{channel}/participants/zoe-5e1f");
+        host.app.backend.put(seat, json!({})).await.is(200);
+    }
+    host.app.channel("general", &[&carol, &zoe]).await;
+    // What she posted herself, and through the plugin.
+    for kind in ["post", "story"] {
+        post_as(&zoe, "general", kind, json!({ "text": "mine" })).await;
+        let line = format!("/{kind} mine");
+        zoe.types("general", &line).await.is(200);
+    }
+    let video = json!({ "type": "video", "url": "https://example.com/a.mp4" });
+    let reel = json!({ "video": video, "duration_s": 9 });
+    let reel = post_as(&bob, "bob", "reel", reel).await;
+    let post = post_as(&alice, "alice", "post", json!({ "text": "one" })).await;
+    let told = post_as(&alice, "alice", "story", json!({ "text": "train" })).await;
+    for person in [&zoe, &carol] {
+        for (message, action) in [
+            (&post, "like"),
+            (&post, "share"),
+            (&reel, "like"),
+            (&reel, "view"),
+            (&told, "seen"),
+        ] {
+            person.act(message, action, Value::Null).await.is(200);
+        }
+    }
+    let comment = json!({ "on": post["id"], "text": "nice" });
+    post_as(&zoe, "alice", "comment", comment).await;
+    // She had left one channel before.
+    let seat = "/v1/channels/bob/participants/zoe-5e1f";
+    zoe.delete(seat).await.is(204);
+    assert!(database.dump().await.contains("zoe-5e1f"));
+    let path = "/v1/users/zoe-5e1f";
+    host.app.backend.delete(path).await.is(204);
+    eventually("nothing of her is left", async || {
+        // The walk after somebody left is made again after a minute.
+        host.pass(Duration::from_secs(60)).await;
+        (!database.dump().await.contains("zoe-5e1f")).then_some(())
+    })
+    .await;
+    let carol = host.app.session("carol").await;
+    for message in carol.history("general").await {
+        assert!(message["deleted_at"].is_string(), "{message}");
+    }
+    for message in [&post, &reel] {
+        let shown = numbers(&carol, message).await;
+        assert_eq!(shown["liked_by"], json!(["carol"]));
+        assert_eq!(shown["likes"], 1);
+    }
+    let id = told["id"].as_str().expect("an id");
+    let path = format!("/v1/x/feed/stories/{id}/seen");
+    let seen = host.app.backend.get(path).await.is(200);
+    assert_eq!(seen, json!({ "count": 1, "users": ["carol"] }));
+    let log = host.app.backend.get("/v1/plugins/feed/log").await.is(200);
+    assert_eq!(log, json!({ "lines": [] }));
 }

@@ -2,12 +2,14 @@
 //!
 //! `kinds` (over `media`) is what clients send and see; `reactions`, `telling` (over `crowd`) the
 //! private states and what people may do; `view` how it is shown; `feeds` (over `rank`) what comes
-//! first; `command` the slash commands; `seen` tells who has seen a story. A timer ends stories.
+//! first; `command` the slash commands; `seen` tells who has seen a story. A timer ends stories; `leaving`
+//! tidies up after people.
 
 mod command;
 mod crowd;
 mod feeds;
 mod kinds;
+mod leaving;
 mod media;
 mod rank;
 mod reactions;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use althing_plugin::Error;
 use althing_plugin::endpoint::{Request, Response};
 use althing_plugin::kv::Scope;
+use althing_plugin::leaving::Walk;
 use althing_plugin::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -110,7 +113,7 @@ fn act(
         }
         STORY => {
             let mut state: Telling = parse_json(state)?;
-            state.act(ctx, action)?;
+            state.act(ctx, action, &parse_json(value)?)?;
             let view = view::story(&parse_json(data)?, state.is_over(ctx.now_ms));
             Ok(Shown::new(&state, view))
         }
@@ -161,6 +164,9 @@ impl Commands for Feeds {
 
 impl Events for Feeds {
     fn handle(ctx: &Context, event: Event) -> Result<(), String> {
+        if event.kind == "member.removed" {
+            return Ok(Walk::begin(ctx)?);
+        }
         let message = event.message()?;
         if message.data.is_null() && event.kind != "message.deleted" {
             // Deleted meanwhile: that has an event of its own.
@@ -218,7 +224,10 @@ fn count(ctx: &Context, on: &str, action: &str) -> Result<bool, String> {
 }
 
 impl Schedule for Feeds {
-    fn run(_ctx: &Context, _name: &str, payload: &str) -> Result<(), String> {
+    fn run(ctx: &Context, name: &str, payload: &str) -> Result<(), String> {
+        if name.starts_with("left/") {
+            return leaving::look(ctx, payload);
+        }
         let Ending { story } = parse_json(payload)?;
         let ended = match chat::delete(&story) {
             // Not granted: then nobody is shown it any more.

@@ -39,6 +39,9 @@ impl Reactions {
         if matches!(action, "comment" | "uncomment") {
             return self.comment(ctx, action, value);
         }
+        if action == "forget" && ctx.actor_role == Role::Plugin {
+            return self.forget(value);
+        }
         if ctx.actor.is_empty() || ctx.actor_role == Role::Plugin {
             return Err("This is for people: name the user on whose behalf you act.".to_owned());
         }
@@ -75,6 +78,19 @@ impl Reactions {
             }
         } else if !likes && self.likes.remove(user) {
             self.names.retain(|name| name != user);
+        }
+        Ok(())
+    }
+
+    /// People have left the channel. Whoever is named is so no more, and their like goes with the name:
+    /// they may come back and like it again. Marks name nobody, and whoever has one counts once.
+    fn forget(&mut self, value: &Value) -> Result<(), String> {
+        let users = value.as_array().ok_or("Whom? A list of user ids.")?;
+        for user in users.iter().filter_map(Value::as_str) {
+            if let Some(place) = self.names.iter().position(|name| name == user) {
+                self.names.remove(place);
+                self.likes.remove(user);
+            }
         }
         Ok(())
     }
@@ -161,6 +177,41 @@ mod tests {
         post.act(&bot, "uncomment", &json!("alice")).unwrap();
         post.act(&bot, "uncomment", &json!("alice")).unwrap();
         assert_eq!(post.comments, 0);
+    }
+
+    #[test]
+    fn who_left_is_forgotten() {
+        let mut post = Reactions::new("alice".into());
+        for user in ["bob", "carol"] {
+            for action in ["like", "share", "view"] {
+                post.act(&person(user), action, &Value::Null).unwrap();
+            }
+        }
+        let bot = by("bot:feed", Role::Plugin);
+        let before = post.clone();
+        for (ctx, users) in [
+            (person("carol"), json!(["bob"])),
+            (by("bob", Role::Server), json!(["bob"])),
+            (bot.clone(), json!("bob")),
+        ] {
+            assert!(post.act(&ctx, "forget", &users).is_err());
+        }
+        assert_eq!(post, before);
+        for _ in 0..2 {
+            post.act(&bot, "forget", &json!(["bob", "zoe"])).unwrap();
+            assert!(!to_json(&post).contains("bob"));
+            assert_eq!(
+                (post.likes.count(), post.names.join(" ")),
+                (1, "carol".into())
+            );
+            assert_eq!((post.shares.count(), post.views.count()), (2, 2));
+        }
+        // Who comes back counts once in each.
+        for action in ["like", "share", "view"] {
+            post.act(&person("bob"), action, &Value::Null).unwrap();
+        }
+        let counts = [&post.likes, &post.shares, &post.views].map(Crowd::count);
+        assert_eq!(counts, [2, 2, 2]);
     }
 
     #[test]

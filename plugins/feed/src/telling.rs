@@ -1,7 +1,7 @@
 //! The private state of a story: who has seen it, and whether it is over. Who that is, is told to
 //! nobody but whoever told the story.
 
-use althing_plugin::{Context, Role};
+use althing_plugin::{Context, Role, Value};
 use serde::{Deserialize, Serialize};
 
 /// How many are known by name, and how much room their names have: the state goes to the plugin with
@@ -48,6 +48,14 @@ impl Seen {
             bytes -= self.users.remove(0).len();
         }
     }
+
+    /// Lets a user go who left the channel: without the name they would count twice if they came back.
+    fn remove(&mut self, user: &str) {
+        if let Some(place) = self.users.iter().position(|known| known == user) {
+            self.users.remove(place);
+            self.count = self.count.saturating_sub(1);
+        }
+    }
 }
 
 impl Telling {
@@ -57,7 +65,7 @@ impl Telling {
     }
 
     /// Applies an action. The error is a sentence for the person.
-    pub fn act(&mut self, ctx: &Context, action: &str) -> Result<(), String> {
+    pub fn act(&mut self, ctx: &Context, action: &str, value: &Value) -> Result<(), String> {
         match action {
             "seen" if self.is_over(ctx.now_ms) => Err("This story is over.".to_owned()),
             "seen" if ctx.actor.is_empty() || ctx.actor_role == Role::Plugin => {
@@ -73,6 +81,12 @@ impl Telling {
                 self.over = true;
                 Ok(())
             }
+            "forget" if ctx.actor_role == Role::Plugin => {
+                let users = value.as_array().ok_or("Whom? A list of user ids.")?;
+                let users = users.iter().filter_map(Value::as_str);
+                users.for_each(|user| self.seen.remove(user));
+                Ok(())
+            }
             other => Err(format!("A story knows `seen`, not `{other}`.")),
         }
     }
@@ -80,6 +94,8 @@ impl Telling {
 
 #[cfg(test)]
 mod tests {
+    use althing_plugin::prelude::json;
+
     use super::*;
 
     fn at(now_ms: u64, user: &str, role: Role) -> Context {
@@ -98,21 +114,72 @@ mod tests {
             expires_at_ms: 100,
             ..Telling::default()
         };
-        story.act(&at(1, "bob", Role::Member), "seen").unwrap();
-        story.act(&at(2, "bob", Role::Member), "seen").unwrap();
-        story.act(&at(3, "alice", Role::Owner), "seen").unwrap();
+        story
+            .act(&at(1, "bob", Role::Member), "seen", &Value::Null)
+            .unwrap();
+        story
+            .act(&at(2, "bob", Role::Member), "seen", &Value::Null)
+            .unwrap();
+        story
+            .act(&at(3, "alice", Role::Owner), "seen", &Value::Null)
+            .unwrap();
         assert_eq!(
             (story.seen.count, story.seen.users.join(" ")),
             (1, "bob".to_owned())
         );
-        assert!(story.act(&at(100, "carol", Role::Member), "seen").is_err());
-        assert!(story.act(&at(4, "", Role::Server), "seen").is_err());
-        assert!(story.act(&at(4, "alice", Role::Owner), "end").is_err());
+        assert!(
+            story
+                .act(&at(100, "carol", Role::Member), "seen", &Value::Null)
+                .is_err()
+        );
+        assert!(
+            story
+                .act(&at(4, "", Role::Server), "seen", &Value::Null)
+                .is_err()
+        );
+        assert!(
+            story
+                .act(&at(4, "alice", Role::Owner), "end", &Value::Null)
+                .is_err()
+        );
         assert!(!story.is_over(99) && story.is_over(100));
-        story.act(&at(5, "bot:feed", Role::Plugin), "end").unwrap();
+        story
+            .act(&at(5, "bot:feed", Role::Plugin), "end", &Value::Null)
+            .unwrap();
         assert!(story.is_over(5));
-        assert!(story.act(&at(6, "carol", Role::Member), "seen").is_err());
+        assert!(
+            story
+                .act(&at(6, "carol", Role::Member), "seen", &Value::Null)
+                .is_err()
+        );
     }
+
+    #[test]
+    fn who_left_is_forgotten() {
+        let mut story = Telling {
+            expires_at_ms: 100,
+            ..Telling::default()
+        };
+        for user in ["bob", "carol"] {
+            let seen = story.act(&at(1, user, Role::Member), "seen", &Value::Null);
+            seen.unwrap();
+        }
+        let users = json!(["bob", "zoe"]);
+        for role in [Role::Owner, Role::Server] {
+            assert!(story.act(&at(2, "alice", role), "forget", &users).is_err());
+        }
+        assert_eq!(story.seen.count, 2);
+        // Over or not.
+        for now_ms in [2, 200] {
+            let bot = at(now_ms, "bot:feed", Role::Plugin);
+            story.act(&bot, "forget", &users).unwrap();
+            assert_eq!(
+                (story.seen.count, story.seen.users.join(" ")),
+                (1, "carol".into())
+            );
+        }
+    }
+
     #[test]
     fn everybody_is_named_once_and_the_last_are_kept() {
         let mut seen = Seen::default();

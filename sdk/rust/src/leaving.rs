@@ -1,5 +1,5 @@
-//! What a plugin keeps of people who left a channel: it walks through its notes of that channel, a
-//! part in each call, and takes them off.
+//! What a plugin keeps of people who left a channel: it walks through its notes of that channel, or
+//! through the channel's history, a part in each call, and takes them off.
 //!
 //! What a plugin posted for somebody should go with that user, but nobody tells a plugin that a user
 //! was erased. So the walk is made again some times: at once, and a minute, an hour and a day after
@@ -14,12 +14,12 @@ use crate::{Context, Error, Result, chat, timers};
 /// When to walk after somebody left: erasing a user may take a while.
 const WALKS_MS: [u64; 4] = [0, 60_000, 3_600_000, 86_400_000];
 
-/// A walk through the notes of a channel: the payload of its timer. Each channel has one.
+/// A walk through what there is of a channel: the payload of its timer. Each channel has one.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Walk {
     /// Which of `WALKS_MS` it is.
     look: usize,
-    /// The key that was looked at last; the walk goes on after it.
+    /// What was looked at last, such as a key; the walk goes on after it.
     pub after: Option<String>,
     /// To be set where somebody for whom something was posted is not in the channel, but still a
     /// user: then the walk is made again later.
@@ -37,7 +37,7 @@ impl Walk {
         self.call_at(ctx, ctx.now_ms)
     }
 
-    /// After the last note: walks again later if somebody `waits`, some times.
+    /// At the end: walks again later if somebody `waits`, some times.
     pub fn end(self, ctx: &Context) -> Result<()> {
         let look = self.look + 1;
         match WALKS_MS.get(look).filter(|_| self.waits) {
