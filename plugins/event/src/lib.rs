@@ -189,7 +189,7 @@ impl Lifecycle for Calendar {
 
     fn start(ctx: &Context, _previous: Option<&str>) -> Result<(), String> {
         subscription::stir(ctx)?;
-        Ok(leaving::set_tidy(ctx)?)
+        Ok(althing_plugin::leaving::set_tidy(ctx)?)
     }
 }
 

@@ -21,8 +21,6 @@ const PAGE: u32 = 100;
 const PAGES_MAX: u32 = 5;
 /// What one call asks of the host before it leaves the rest to the next; the host allows 1,000.
 const QUESTIONS_MAX: usize = 900;
-/// People that are taken off a message at once.
-const LEFT_MAX: usize = 200;
 /// Changes of messages that one call makes; the host allows 20.
 const CHANGES_MAX: u32 = 15;
 
@@ -61,29 +59,27 @@ impl Place {
 /// One call's part of the walk.
 struct Look<'a> {
     here: Here<'a>,
+    walk: Walk,
     place: Option<Place>,
-    /// Whether somebody for whom something was posted left and is still a user.
-    waits: bool,
     questions: usize,
     changes: u32,
 }
 
 /// Goes on with it.
 pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
-    let mut walk: Walk = parse_json(payload)?;
+    let walk: Walk = parse_json(payload)?;
     let mut look = Look {
         here: Here::new(&ctx.channel),
         place: walk.after.as_deref().and_then(Place::read),
-        waits: walk.waits,
+        walk,
         questions: 0,
         changes: 0,
     };
     let at_end = look.pages(&ctx.channel)?;
-    walk.waits = look.waits;
-    walk.after = look.place.as_ref().map(Place::write);
+    look.walk.after = look.place.as_ref().map(Place::write);
     match at_end {
-        true => Ok(walk.end(ctx)?),
-        false => Ok(walk.go_on(ctx)?),
+        true => Ok(look.walk.end(ctx)?),
+        false => Ok(look.walk.go_on(ctx)?),
     }
 }
 
@@ -138,7 +134,11 @@ impl Look<'_> {
             return Ok(None);
         }
         let named = self.named(&message.id, kind)?;
-        let (left, next) = self.who_left(&named, from.unwrap_or_default())?;
+        let from = from.unwrap_or_default();
+        let after = (Bound::Excluded(from), Bound::Unbounded);
+        let users = named.range::<str, _>(after).map(String::as_str);
+        let looked_up_max = QUESTIONS_MAX.saturating_sub(self.questions);
+        let (left, next) = self.here.who_left(users, from, looked_up_max)?;
         if !left.is_empty() {
             self.changes += 1;
             forgiving(chat::act(&message.id, "forget", &left))?;
@@ -156,14 +156,7 @@ impl Look<'_> {
             return Ok(false);
         }
         self.questions += 1;
-        match chat::user(user) {
-            Err(Error::NotFound(_)) => Ok(true),
-            Err(error) => Err(error),
-            Ok(_) => {
-                self.waits = true;
-                Ok(false)
-            }
-        }
+        self.walk.is_erased(user)
     }
 
     /// Who is named in its state.
@@ -179,26 +172,6 @@ impl Look<'_> {
             Err(Error::NotFound(_) | Error::Denied(_) | Error::Invalid(_)) => Ok(BTreeSet::new()),
             Err(error) => Err(error),
         }
-    }
-
-    /// Those after `from` who are not in the channel, and after whom to go on if there are more.
-    fn who_left<'n>(
-        &mut self,
-        named: &'n BTreeSet<String>,
-        from: &'n str,
-    ) -> Result<(Vec<&'n str>, Option<&'n str>), Error> {
-        let after = (Bound::Excluded(from), Bound::Unbounded);
-        let (mut left, mut last) = (Vec::new(), from);
-        for user in named.range::<str, _>(after) {
-            if self.asked() >= QUESTIONS_MAX || left.len() >= LEFT_MAX {
-                return Ok((left, Some(last)));
-            }
-            if !self.here.has(user)? {
-                left.push(user.as_str());
-            }
-            last = user;
-        }
-        Ok((left, None))
     }
 }
 

@@ -136,14 +136,8 @@ fn see_to(ctx: &Context, message: &str, note: &Note, walk: &mut Walk) -> Result<
     }
     let done = match note.live {
         true => chat::act(message, "stop", &()),
-        false => match chat::user(&note.created_by) {
-            Err(Error::NotFound(_)) => chat::delete(message),
-            Ok(_) => {
-                walk.waits = true;
-                return Ok(0);
-            }
-            Err(error) => return Err(error),
-        },
+        false if walk.is_erased(&note.created_by)? => chat::delete(message),
+        false => return Ok(0),
     };
     forgiving(done)?;
     Ok(1)

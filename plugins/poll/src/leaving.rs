@@ -18,8 +18,6 @@ const NOTE: &str = "p/";
 const STEP: u32 = 100;
 /// People that one call looks up; the host allows 1,000 questions.
 const PEOPLE_MAX: usize = 600;
-/// People that are taken off a poll at once.
-const LEFT_MAX: usize = 200;
 /// Changes of messages that one call makes; the host allows 20.
 const CHANGES_MAX: u32 = 15;
 
@@ -104,24 +102,24 @@ impl Look<'_> {
         let asker = note.and_then(|note| note.asked_by);
         if let Some(asker) = asker.filter(|_| from.is_none())
             && !self.here.has(&asker)?
+            && walk.is_erased(&asker)?
         {
-            match chat::user(&asker) {
-                Err(Error::NotFound(_)) => {
-                    forgiving(chat::delete(message))?;
-                    self.changes += 1;
-                    walk.after = Some(key.to_owned());
-                    return Ok(true);
-                }
-                Ok(_) => walk.waits = true,
-                Err(error) => return Err(error),
-            }
+            forgiving(chat::delete(message))?;
+            self.changes += 1;
+            walk.after = Some(key.to_owned());
+            return Ok(true);
         }
         let votes: Votes = match chat::state(message) {
             Ok(votes) => votes,
             Err(Error::NotFound(_)) => Votes::default(),
             Err(error) => return Err(error),
         };
-        let (left, next) = self.who_left(&votes, from.unwrap_or_default())?;
+        let from = from.unwrap_or_default();
+        let voters = votes
+            .by_user
+            .range::<str, _>((Bound::Excluded(from), Bound::Unbounded))
+            .map(|(user, _)| user.as_str());
+        let (left, next) = self.here.who_left(voters, from, PEOPLE_MAX)?;
         if !left.is_empty() {
             forgiving(chat::act(message, "forget", &left))?;
             self.changes += 1;
@@ -132,25 +130,5 @@ impl Look<'_> {
             None => key.to_owned(),
         });
         Ok(is_done)
-    }
-
-    /// Voters after `from` who are not in the channel, and after whom to go on if there are more.
-    fn who_left<'v>(
-        &mut self,
-        votes: &'v Votes,
-        from: &'v str,
-    ) -> Result<(Vec<&'v str>, Option<&'v str>), Error> {
-        let after = (Bound::Excluded(from), Bound::Unbounded);
-        let (mut left, mut last) = (Vec::new(), from);
-        for user in votes.by_user.range::<str, _>(after).map(|(user, _)| user) {
-            if self.here.looked_up() >= PEOPLE_MAX || left.len() >= LEFT_MAX {
-                return Ok((left, Some(last)));
-            }
-            if !self.here.has(user)? {
-                left.push(user.as_str());
-            }
-            last = user;
-        }
-        Ok((left, None))
     }
 }

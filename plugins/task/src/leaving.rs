@@ -5,8 +5,8 @@
 //! And what a removed channel left behind is found by walking through the notes, a part at a time.
 
 use althing_plugin::kv::{self, Scope};
-use althing_plugin::leaving::{Here, Walk, forgiving};
-use althing_plugin::{Context, Error, Value, chat, parse_json, timers};
+use althing_plugin::leaving::{self, Here, Walk, forgiving};
+use althing_plugin::{Context, Error, chat, parse_json};
 
 use crate::index::{self, FINISHED, UNFINISHED};
 
@@ -14,10 +14,6 @@ use crate::index::{self, FINISHED, UNFINISHED};
 const STEP: u32 = 100;
 /// Changes of messages that one call makes; the host allows 20.
 const CHANGES_MAX: u32 = 15;
-
-/// The timer that walks through all notes.
-pub const TIDY: &str = "tidy";
-const TIDY_MS: u64 = 6 * 3_600_000;
 
 /// Goes on with it.
 pub fn look(ctx: &Context, payload: &str) -> Result<(), String> {
@@ -50,15 +46,9 @@ fn see_to(message: &str, here: &mut Here, walk: &mut Walk) -> Result<u32, Error>
     let Some(note) = index::note(message)? else {
         return Ok(0);
     };
-    if note.is_ours && !here.has(&note.created_by)? {
-        match chat::user(&note.created_by) {
-            Err(Error::NotFound(_)) => {
-                forgiving(chat::delete(message))?;
-                return Ok(1);
-            }
-            Ok(_) => walk.waits = true,
-            Err(error) => return Err(error),
-        }
+    if note.is_ours && !here.has(&note.created_by)? && walk.is_erased(&note.created_by)? {
+        forgiving(chat::delete(message))?;
+        return Ok(1);
     }
     let mut left = Vec::new();
     for user in &note.assignees {
@@ -91,25 +81,7 @@ fn next_keys(list: &Scope, after: Option<&str>) -> Result<Vec<String>, Error> {
     Ok(keys)
 }
 
-/// Sets the timer that tidies up.
-pub fn set_tidy(ctx: &Context) -> Result<(), Error> {
-    timers::set(TIDY, ctx.now_ms + TIDY_MS, "", &Value::Null)
-}
-
 /// Drops the notes of tasks that are gone with their channels.
 pub fn tidy(ctx: &Context, payload: &str) -> Result<(), String> {
-    let after: Option<String> = parse_json(payload)?;
-    let notes = index::notes(after.as_deref(), STEP)?;
-    for message in &notes {
-        match chat::message(message) {
-            Ok(known) if !known.deleted => {}
-            Ok(_) | Err(Error::NotFound(_)) => index::remove(message)?,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let (after, wait) = match notes.len() < STEP as usize {
-        true => (None, TIDY_MS),
-        false => (notes.last(), 60_000),
-    };
-    Ok(timers::set(TIDY, ctx.now_ms + wait, "", &after)?)
+    leaving::tidy(ctx, payload, index::notes, index::remove)
 }

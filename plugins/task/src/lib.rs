@@ -196,7 +196,7 @@ impl Lifecycle for Tasks {
     }
 
     fn start(ctx: &Context, _previous: Option<&str>) -> Result<(), String> {
-        Ok(leaving::set_tidy(ctx)?)
+        Ok(althing_plugin::leaving::set_tidy(ctx)?)
     }
 }
 

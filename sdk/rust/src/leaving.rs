@@ -9,10 +9,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Error, Result, chat, timers};
+use crate::{Context, Error, Result, chat, parse_json, timers};
 
 /// When to walk after somebody left: erasing a user may take a while.
 const WALKS_MS: [u64; 4] = [0, 60_000, 3_600_000, 86_400_000];
+
+/// People that are taken off a message at once.
+const LEFT_MAX: usize = 200;
+
+/// The timer that tidies up.
+const TIDY: &str = "tidy";
+const TIDY_MS: u64 = 6 * 3_600_000;
+/// Notes that one call looks at.
+const TIDY_STEP: u32 = 100;
 
 /// A walk through what there is of a channel: the payload of its timer. Each channel has one.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -49,6 +58,19 @@ impl Walk {
                 again.call_at(ctx, ctx.now_ms + wait)
             }
             None => Ok(()),
+        }
+    }
+
+    /// Whether somebody for whom something was posted, and who is not in the channel, is no user any
+    /// more. For one who still is the walk `waits`. Needs the permission `chat-read`.
+    pub fn is_erased(&mut self, user: &str) -> Result<bool> {
+        match chat::user(user) {
+            Err(Error::NotFound(_)) => Ok(true),
+            Err(error) => Err(error),
+            Ok(_) => {
+                self.waits = true;
+                Ok(false)
+            }
         }
     }
 
@@ -96,6 +118,57 @@ impl<'a> Here<'a> {
     pub fn looked_up(&self) -> usize {
         self.known.len()
     }
+
+    /// Those of `users` who are no participants, and after whom to go on if that is not all: nobody is
+    /// looked up once `looked_up_max` were, and at most 200 are given. `users` are those after `from`.
+    pub fn who_left<'u>(
+        &mut self,
+        users: impl Iterator<Item = &'u str>,
+        from: &'u str,
+        looked_up_max: usize,
+    ) -> Result<(Vec<&'u str>, Option<&'u str>)> {
+        let (mut left, mut last) = (Vec::new(), from);
+        for user in users {
+            if self.looked_up() >= looked_up_max || left.len() >= LEFT_MAX {
+                return Ok((left, Some(last)));
+            }
+            if !self.has(user)? {
+                left.push(user);
+            }
+            last = user;
+        }
+        Ok((left, None))
+    }
+}
+
+/// Sets the timer that [`tidy`] answers.
+pub fn set_tidy(ctx: &Context) -> Result<()> {
+    timers::set(TIDY, ctx.now_ms + TIDY_MS, "", &Option::<&str>::None)
+}
+
+/// Drops what is noted of messages that went with their channels, of which a plugin gets no event: a
+/// part in each call, and all of it again every six hours. `notes` gives ids of messages after one of
+/// them, so many at most; `remove` drops what is noted of one. Needs the permission `chat-read`.
+pub fn tidy(
+    ctx: &Context,
+    payload: &str,
+    notes: impl FnOnce(Option<&str>, u32) -> Result<Vec<String>>,
+    remove: impl Fn(&str) -> Result<()>,
+) -> std::result::Result<(), String> {
+    let after: Option<String> = parse_json(payload)?;
+    let notes = notes(after.as_deref(), TIDY_STEP)?;
+    for message in &notes {
+        match chat::message(message) {
+            Ok(known) if !known.deleted => {}
+            Ok(_) | Err(Error::NotFound(_)) => remove(message)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let (after, wait) = match notes.len() < TIDY_STEP as usize {
+        true => (None, TIDY_MS),
+        false => (notes.last(), 60_000),
+    };
+    Ok(timers::set(TIDY, ctx.now_ms + wait, "", &after)?)
 }
 
 /// What is to be changed or deleted may be gone meanwhile: then there is nothing left to be done.
