@@ -329,16 +329,24 @@ async fn captions_are_guarded(database: Database) {
     app.channel("general", &[&alice, &bob]).await;
     let words = json!([{ "words": ["darn"], "action": "reject" }]);
     app.plugin("moderation", json!({ "words": words })).await;
-    let file = upload(&bob, "darn.png", PNG).await.is(201);
-    let send = async |text: &str| {
+    let send = async |name: &str, text: &str| {
+        let file = upload(&bob, name, PNG).await.is(201);
         let data = json!({ "file_id": file["id"], "text": text });
         let message = json!({ "channel_id": "general", "type": "image", "data": data });
         bob.post("/v1/messages", message).await
     };
-    send("Look!").await.is(201);
-    send("darn").await.refused(422, "message_rejected");
-    // Without a caption its name is what others read.
-    send("").await.refused(422, "message_rejected");
+    send("cat.png", "Look!").await.is(201);
+    // Others read a caption and a name, with a caption or without.
+    for (name, text) in [("cat.png", "darn"), ("darn.png", "Look!"), ("darn.png", "")] {
+        let refused = send(name, text).await;
+        refused.refused(422, "message_rejected");
+    }
+    // A name can't be masked: the message is refused.
+    let words = json!({ "words": [{ "words": ["darn"], "action": "mask" }] });
+    app.plugin("moderation", words).await;
+    let masked = send("cat.png", "darn cat").await.is(201);
+    assert_eq!(masked["data"]["text"], "**** cat");
+    send("darn.png", "Look!").await.refused(422, "message_rejected");
 }
 
 async fn what_waits_for_review_keeps_its_file(database: Database) {

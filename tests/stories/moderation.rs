@@ -31,7 +31,7 @@ fn rules() -> Value {
         { "name": "mild", "words": ["darn"], "action": "mask" },
         { "name": "rude", "words": ["slur"], "action": "reject", "reason": "Please be kind." },
         { "name": "trade", "words": ["crypto"], "action": "hold", "reason": "Someone looks at this first." },
-    ] })
+    ], "exempt": ["owner", "server"] })
 }
 
 /// Two people in `general`, of whom only the second is moderated: the first is the owner.

@@ -22,8 +22,6 @@ export function installsOf({ hostUrl, appId, timeZone }) {
         link_action: 'reject',
         flood_messages: 12,
         flood_seconds: 10,
-        // Owners are often exempt; here everybody should see what moderation does.
-        exempt: ['server'],
       },
     },
     {

@@ -65,8 +65,11 @@ fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, Str
         return Err("`created_by` is not for you to say.".to_owned());
     }
     let plan = new.check(settings, ctx.now_ms)?;
-    let data = plan.data();
-    let created_by = new.created_by.unwrap_or_else(|| ctx.actor.clone());
+    let created_by = new.created_by.as_ref().unwrap_or(&ctx.actor).clone();
+    let data = NewEvent {
+        created_by: new.created_by,
+        ..plan.data()
+    };
     let event = Event::new(ctx, plan, created_by);
     Ok(Created::new(&data, Shown::new(&event, view::view(&event))))
 }
@@ -234,7 +237,17 @@ mod tests {
             error(json!({"title": "x", "starts": "2026-12-04", "colour": 1})).contains("`colour`")
         );
         let for_bob = json!({"title": "x", "starts": "2026-12-04", "created_by": "bob"});
-        assert!(error(for_bob).contains("created_by"));
+        assert!(error(for_bob.clone()).contains("created_by"));
+        // A guard that changes the data has it looked at anew: it is still the event of the same person.
+        let bot = Context {
+            actor: BOT.into(),
+            actor_role: Role::Plugin,
+            ..alice.clone()
+        };
+        let make = |data: &str| create(&bot, &Settings::default(), data).unwrap();
+        let again = make(&make(&for_bob.to_string()).data);
+        let event: Event = parse_json(&again.shown.state).unwrap();
+        assert_eq!(event.created_by, "bob");
     }
 
     #[test]

@@ -277,7 +277,7 @@ impl Default for Settings {
             capitals_min_letters: 20,
             capitals_action: CapitalsAction::Lower,
             appeals: true,
-            exempt: vec![Exempt::Admin, Exempt::Owner, Exempt::Server],
+            exempt: vec![Exempt::Server],
             overrides: Vec::new(),
         }
     }

@@ -167,6 +167,8 @@ fn roles_can_be_exempt() {
     assert!(chosen.exempts(Role::Plugin));
     assert!(!chosen.exempts(Role::Admin));
     assert!(settings(json!({})).exempts(Role::Server));
+    // Whoever makes a channel is its owner.
+    assert!(!settings(json!({})).exempts(Role::Owner));
     assert!(!settings(json!({})).exempts(Role::Member));
 }
 
@@ -195,6 +197,36 @@ fn data_of_kinds_is_masked_inside() {
         rewrite_data(&settings, &poll("Fine?")),
         Verdict::Reject(_)
     ));
+}
+
+#[test]
+fn data_is_judged_where_the_text_leaves_it_out() {
+    let settings = rules(json!({"words": [
+        {"words": ["darn"]},
+        {"words": ["slur"], "action": "reject"},
+        {"words": ["crypto"], "action": "hold"},
+    ]}));
+    let verdict = |kind: &str, text: &str, data: Value| {
+        let draft = Draft {
+            kind: kind.into(),
+            text: text.into(),
+            data: data.to_string(),
+        };
+        by_content(&settings, &draft).0
+    };
+    let quiz = |answer: &str| verdict("quiz", "Guess who?", json!({"answer": [answer]}));
+    assert!(matches!(quiz("fine"), Verdict::Allow));
+    assert!(matches!(quiz("a slur"), Verdict::Reject(_)));
+    assert!(matches!(quiz("crypto"), Verdict::Hold(_)));
+    let Verdict::Change(patch) = quiz("darn") else {
+        panic!("not changed");
+    };
+    assert_eq!(patch.data.as_deref(), Some(r#"{"answer":["****"]}"#));
+    let file = |name: &str| verdict("image", "Look!", json!({"name": name, "text": "Look!"}));
+    assert!(matches!(file("cat.png"), Verdict::Allow));
+    for name in ["slur.png", "darn.png"] {
+        assert!(matches!(file(name), Verdict::Reject(_)), "{name}");
+    }
 }
 
 #[test]

@@ -208,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_guard_changes_stays_the_place_of_the_same_person() {
+        let bot = Context {
+            actor: BOT.into(),
+            actor_role: Role::Plugin,
+            ..Context::default()
+        };
+        let make = |data: &str| create(&bot, &Settings::default(), data).unwrap();
+        let again = make(&make(r#"{"latitude": 1, "longitude": 2, "created_by": "bob"}"#).data);
+        let place: Place = parse_json(&again.shown.state).unwrap();
+        assert_eq!(place.created_by, "bob");
+    }
+
+    #[test]
     fn whoever_shares_is_shown_with_a_map() {
         let place = |user: &str| Place {
             created_by: user.into(),

@@ -47,8 +47,9 @@ pub struct NewPlace {
     /// When that is over; not for senders to say.
     #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub ends_at_ms: Option<u64>,
-    /// For whom the plugin posts it. Nobody else may say so, and it is no part of the data.
-    #[serde(default, skip_serializing)]
+    /// For whom the plugin posts it. Nobody else may say so. Part of the data, which guards may change and
+    /// which is then looked at anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
 }
 
@@ -138,7 +139,7 @@ impl NewPlace {
         self.longitude = kept.map(|position| position.longitude);
         self.accuracy_m = kept.and_then(|position| position.accuracy_m);
         let place = Place {
-            created_by: self.created_by.take().unwrap_or_else(|| ctx.actor.clone()),
+            created_by: self.created_by.as_ref().unwrap_or(&ctx.actor).clone(),
             position: Some(position),
             label: self.label.clone(),
             address: self.address.clone(),

@@ -62,8 +62,9 @@ pub struct NewTask {
     pub priority: Priority,
     #[serde(default)]
     pub items: Vec<String>,
-    /// For whom the plugin posts it. Nobody else may say so, and it is no part of the data.
-    #[serde(default, skip_serializing)]
+    /// For whom the plugin posts it. Nobody else may say so. Part of the data, which guards may change and
+    /// which is then looked at anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
 }
 
