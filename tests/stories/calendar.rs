@@ -390,7 +390,15 @@ async fn a_calendar_is_followed_from_outside(database: Database) {
         .is(201)["path"]
         .clone();
     let third = format!("{address}{}", third.as_str().expect("a path"));
-    assert_eq!(stranger.get(&third).await.status, 200);
+    assert_eq!(titles(&stranger.get(&third).await.raw_is(200)), ["Lunch"]);
+    // Who is shut out sees nothing by this way either.
+    let shut = async |what: &str| {
+        let path = format!("/v1/users/bob/{what}");
+        host.app.backend.post(path, json!({})).await.is(200);
+        titles(&stranger.get(&third).await.raw_is(200)).len()
+    };
+    assert_eq!(shut("deactivate").await, 0);
+    assert_eq!(shut("reactivate").await, 1);
     host.app.backend.delete("/v1/users/bob").await.is(204);
     assert_eq!(stranger.get(&third).await.status, 404);
     host.app.user("bob").await;

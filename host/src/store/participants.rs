@@ -69,7 +69,8 @@ impl Store {
         })?)
     }
 
-    /// The ids of the channels that a user is in, in byte order, those after `after`.
+    /// The ids of the channels that a user is in, in byte order, those after `after`. None while the user
+    /// is deactivated: they see none of them.
     pub async fn list_channels_of(
         &self,
         tenant: Tenant,
@@ -80,7 +81,9 @@ impl Store {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_scalar(
                 "SELECT c.id FROM participants p JOIN channels c ON c.key = p.channel \
-                 WHERE p.app_id = $1 AND p.user_id = $2 AND c.id > $3 ORDER BY c.id LIMIT $4",
+                 JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id \
+                 WHERE p.app_id = $1 AND p.user_id = $2 AND u.deactivated_at IS NULL AND c.id > $3 \
+                 ORDER BY c.id LIMIT $4",
             )
             .bind(tenant.app())
             .bind(user.as_str())
