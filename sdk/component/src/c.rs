@@ -47,7 +47,7 @@ pub(crate) fn module(folder: &Path) -> Result<Vec<u8>> {
             "-Wno-unused-parameter".as_ref(),
             build.join(format!("{BINDINGS}.c")).as_os_str(),
         ])
-        .args(["-mexec-model=reactor", "-Wl,--strip-all", "-o"])
+        .args(["-mexec-model=reactor", "-Wl,--strip-debug", "-o"])
         .arg(&made);
     run(&mut clang, CLANG, "the plugin doesn't compile; see above")?;
     Ok(fs::read(&made)?)
