@@ -11,6 +11,7 @@ mod answers;
 mod apps;
 mod client;
 mod failure;
+mod held;
 mod keys;
 mod local;
 mod orgs;
@@ -116,6 +117,9 @@ Examples:
     /// Make, check, upload and run plugins
     #[command(subcommand)]
     Plugin(plugin::Verb),
+    /// Look at messages that wait for a person, and decide
+    #[command(subcommand)]
+    Held(held::Verb),
     /// Compile the component on standard input. For the host itself
     #[command(name = plugins::COMPILE_COMMAND, hide = true)]
     CompilePlugin(plugins::CompileTask),
@@ -150,6 +154,7 @@ fn run(screen: &mut Screen<'_>, arguments: Arguments) -> Result<Command, Failure
         Verb::App(verb) => wait_for(apps::run(screen, verb))?,
         Verb::CompilePlugin(task) => return Ok(Command::Done(task.run())),
         Verb::Plugin(verb) => plugin::run(screen, verb)?,
+        Verb::Held(verb) => wait_for(held::run(screen, verb))?,
     }
     Ok(Command::Done(0))
 }

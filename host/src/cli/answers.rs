@@ -264,6 +264,44 @@ pub struct Usage {
     pub events_waiting: u64,
 }
 
+/// What a plugin's guards decided.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DecisionList {
+    pub decisions: Vec<Decision>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Decision {
+    pub at: String,
+    pub hook: String,
+    pub channel_id: Option<String>,
+    pub user_id: Option<String>,
+    pub outcome: String,
+    pub code: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// What waits for a person.
+#[derive(Debug, Clone, Deserialize)]
+pub struct HeldList {
+    pub held: Vec<Held>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Held {
+    pub id: String,
+    pub channel_id: String,
+    pub from: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub data: Value,
+    pub plugin: String,
+    pub reason: String,
+    pub details: Option<String>,
+    pub appeal: Option<String>,
+    pub created_at: String,
+}
+
 /// A number that a plugin keeps itself.
 #[derive(Debug, Clone, Deserialize)]
 pub struct OwnFigure {

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod compare;
+mod decisions;
 mod dev;
 mod enable;
 mod new;
@@ -142,6 +143,11 @@ Example:
 Example:
   althing plugin usage poll --key-file server.key")]
     Usage(One),
+    /// Show what a plugin's guards changed, refused and held, newest first
+    #[command(after_help = "\
+Example:
+  althing plugin decisions moderation --key-file server.key")]
+    Decisions(decisions::Decisions),
     /// Print the newest lines of a plugin's log
     #[command(after_help = "\
 Example:
@@ -227,6 +233,7 @@ pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::Rollback(one) => wait_for(roll_back(screen, &one)),
         Verb::Rollout(verb) => wait_for(rollout::run(screen, verb)),
         Verb::Usage(one) => wait_for(usage(screen, &one)),
+        Verb::Decisions(decisions) => wait_for(decisions::run(screen, &decisions)),
         Verb::Log(one) => wait_for(log(screen, &one)),
         Verb::Record(record) => wait_for(record::record(screen, &record)),
         Verb::Calls(calls) => wait_for(record::calls(screen, &calls)),
@@ -399,7 +406,13 @@ async fn find(client: &Client, name: &str) -> Result<Plugin, Failure> {
 fn read_component(path: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let failed = |error: std::io::Error| Failure::Usage(format!("{shown}: can't be read: {error}"));
-    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let about = std::fs::metadata(path).map_err(failed)?;
+    if about.is_dir() {
+        return Err(Failure::Usage(format!(
+            "{shown}: is a folder; a component is a file, and is named last"
+        )));
+    }
+    let size = about.len();
     if size > COMPONENT_BYTES_MAX {
         return Err(Failure::Usage(format!(
             "{shown}: has {size} bytes; no component is that large"

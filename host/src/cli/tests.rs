@@ -138,6 +138,38 @@ fn lists_are_read_to_their_end() {
 }
 
 #[test]
+fn what_waits_is_shown_and_decided() {
+    let shell = Shell::with(|what, body| match what {
+        "GET /v1/held" => {
+            let held = json!({ "id": "hld_1", "channel_id": "lobby", "from": "bob\u{1b}[1m", "type": "text",
+                "data": "buy now", "plugin": "moderation", "reason": "Someone looks first.",
+                "details": "spam score 97", "appeal": "My town.", "created_at": "2026-01-02T03:04:05.000Z" });
+            (200, json!({ "held": [held] }))
+        }
+        "POST /v1/held/hld_1/approve" => (201, json!({ "id": "msg_1" })),
+        "POST /v1/held/hld_1/reject" => {
+            assert_eq!(*body, json!({ "reason": "Unkind." }));
+            (204, Value::Null)
+        }
+        _ => not_found(),
+    });
+    assert_eq!(
+        shell.run("held list").out,
+        "hld_1  2026-01-02 03:04 UTC  bob\u{fffd}[1m in lobby, held by moderation\n  buy now\n    \
+         Told the sender: Someone looks first.\n    For reviewers: spam score 97\n    \
+         The sender says: My town.\n"
+    );
+    let said = shell.run("held approve hld_1");
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (0, "It is in its channel now.\n")
+    );
+    let said = shell.run("held reject hld_1 --reason Unkind.");
+    assert_eq!((said.code, said.out.as_str()), (0, "It is dropped.\n"));
+    assert_eq!(shell.run("held approve hld_2").code, 1);
+}
+
+#[test]
 fn what_can_not_be_followed_ends_with_2_and_asks_nobody() {
     let shell = Shell::with(|_, _| panic!("asked"));
     let open = shell.key.with_file_name("open.key");

@@ -56,6 +56,12 @@ pub(super) fn scan<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Scan<'a>, Ref
             bytes.len()
         )));
     }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(Refusal::new(
+            "plugin_invalid",
+            "This is not WebAssembly. `althing plugin build` makes a component.",
+        ));
+    }
     if Parser::is_core_wasm(bytes) {
         return Err(Refusal::new(
             "plugin_not_a_component",

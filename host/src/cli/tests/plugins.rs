@@ -187,6 +187,49 @@ fn tracker(install: Value) -> Value {
 }
 
 #[test]
+fn decisions_are_printed() {
+    let shell = Shell::with(|what, _| match what {
+        "GET /v1/plugins/moderation/decisions?limit=2" => {
+            let decision = json!({ "id": "dec_1", "at": "2026-01-02T03:04:05.000Z", "hook": "message-guard",
+                "digest": "00", "channel_id": "lobby", "user_id": "bob", "outcome": "rejected",
+                "code": "word_not_allowed", "reason": "Please be kind." });
+            let failed = json!({ "id": "dec_0", "at": "2026-01-02T03:04:04.000Z", "hook": "message-guard",
+                "digest": "00", "outcome": "failed", "reason": "trap" });
+            (
+                200,
+                json!({ "decisions": [decision, failed], "next": "more" }),
+            )
+        }
+        "GET /v1/plugins/quiet/decisions?limit=50" => (200, json!({ "decisions": [] })),
+        _ => not_found(),
+    });
+    let said = shell.run("plugin decisions moderation --limit 2");
+    let rows: Vec<Vec<&str>> = said
+        .out
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .collect()
+        })
+        .collect();
+    assert_eq!(rows.len(), 3, "{}", said.out);
+    assert_eq!(
+        rows[1][2..].join("|"),
+        "rejected|lobby|bob|word_not_allowed|Please be kind."
+    );
+    assert_eq!(rows[2][2..].join("|"), "failed|–|–|–|trap");
+    let said = shell.run("plugin decisions quiet");
+    assert_eq!((said.code, said.out.as_str()), (0, ""));
+    assert!(
+        said.notes.contains("let everything through"),
+        "{}",
+        said.notes
+    );
+}
+
+#[test]
 fn hosts_and_secrets_are_shown() {
     let shell = Shell::with(|what, _| match what {
         "GET /v1/plugins/tracker" => {
