@@ -38,6 +38,12 @@ async fn a_proxy_that_nobody_trusts_hides_its_clients(database: Database) {
                 .as_str()
                 .is_some_and(|text| text.contains("trusted_proxies"))
         );
+        let figures = host
+            .stranger()
+            .with_header(name, value)
+            .get("/metrics")
+            .await;
+        figures.refused(403, "address_not_allowed");
         // Users come from anywhere.
         alice
             .with_header(name, value)

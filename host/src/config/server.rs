@@ -37,6 +37,8 @@ settings! {
         /// The proxies whose `X-Forwarded-For` is believed. Name no network that clients are in.
         /// Server keys don't work through any other proxy.
         trusted_proxies: Networks = Networks::default();
+        /// From where `/metrics` is read. It names apps and their plugins.
+        metrics_networks: Networks = Networks::loopback();
         /// The largest request body, in bytes, where no other limit is named.
         body_bytes_max: usize = MIB, within(KIB..=64 * MIB);
         /// The time for a whole request, in milliseconds.

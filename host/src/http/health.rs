@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 
+use super::request::{Peer, client};
 use crate::app::App;
 use crate::chat::usage;
 use crate::error::{Code, Error, Result};
@@ -34,11 +36,19 @@ async fn ready(State(app): State<Arc<App>>) -> Result<StatusCode> {
     Ok(StatusCode::OK)
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> Response {
+/// It names apps, plugins and what these count: for those who run the host.
+async fn metrics(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let from = client(&app, peer.ip(), &headers)?.address;
+    let networks = &app.config.server.metrics_networks;
+    if !from.is_some_and(|from| networks.contains(from)) {
+        let detail = "Figures are read from the networks in `server.metrics_networks`.";
+        return Err(Error::new(Code::AddressNotAllowed, detail));
+    }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    (
-        [(CONTENT_TYPE, kind)],
-        app.metrics.encode(&usage::of_installs(&app)),
-    )
-        .into_response()
+    let figures = app.metrics.encode(&usage::of_installs(&app));
+    Ok(([(CONTENT_TYPE, kind)], figures).into_response())
 }
