@@ -128,6 +128,23 @@ pub struct Store {
 /// What the writer committed, in the order of the log.
 pub type Committed = Vec<Arc<Event>>;
 
+/// The writer has a thread of its own: all who send wait for it, and among other tasks it would wait for each
+/// of them. It ends with the last `Store`.
+fn start(
+    writer: writer::Writer,
+    queue: mpsc::Receiver<writer::Job>,
+    batch_max: usize,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let run = move || runtime.block_on(writer.run(queue, batch_max));
+    std::thread::Builder::new()
+        .name("store-writer".into())
+        .spawn(run)?;
+    Ok(())
+}
+
 impl Store {
     /// Opens the database, brings its schema up to date, makes sure that it keeps what it is given,
     /// and starts the writer.
@@ -163,7 +180,8 @@ impl Store {
             position,
             commits,
         );
-        tokio::spawn(writer.run(queue, settings.batch_max));
+        start(writer, queue, settings.batch_max)
+            .map_err(|e| format!("can't start the store's writer: {e}"))?;
         Ok((
             Store {
                 db,
