@@ -55,8 +55,8 @@ settings! {
         concurrent_calls_max: usize = 64, within(2..=10_000);
         /// The most calls at once for an app.
         concurrent_calls_per_app_max: usize = 16, within(2..=10_000);
-        /// The most calls that compute at once after their first millisecond, so that there are
-        /// threads for all others. 0: half of the machine's processors.
+        /// The most calls at once that have computed for longer than a small one does (0.25 ms), so
+        /// that there are threads for all others. 0: half of the machine's processors.
         long_calls_max: usize = 0, within(0..=1000);
         /// The same for an app. 0: a quarter of the processors.
         long_calls_per_app_max: usize = 0, within(0..=1000);

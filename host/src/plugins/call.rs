@@ -257,7 +257,7 @@ pub(super) async fn execute<T>(
         }
     };
     let app = install.and_then(|install| install.slots.as_ref());
-    if app.is_some_and(|slots| slots.lane.available_permits() == 0) {
+    if app.is_some_and(|slots| slots.lane.begin_here()) {
         meter.begin_long();
     }
     let _running = engine.ticker.run();
@@ -323,20 +323,26 @@ fn poll_in_lane<T>(
     guest: Pin<&mut impl Future<Output = T>>,
     task: &mut std::task::Context<'_>,
 ) -> Poll<T> {
-    if !meter.is_long() {
-        return meter.poll(|| guest.poll(task));
+    let app = install.and_then(|install| install.slots.as_ref());
+    let polled = if meter.is_long() {
+        let lane = lane.get_or_insert_with(|| {
+            // The app's first: who waits for it holds nothing that others need.
+            Lane::new(
+                app.into_iter()
+                    .chain([&engine.slots])
+                    .map(|slots| &slots.lane),
+            )
+        });
+        lane.poll(task, |task| meter.poll(|| guest.poll(task)))
+    } else {
+        meter.poll(|| guest.poll(task))
+    };
+    if meter.has_computed_long()
+        && let Some(app) = app
+    {
+        app.lane.note_long();
     }
-    let lane = lane.get_or_insert_with(|| {
-        let app = install.and_then(|install| install.slots.as_ref());
-        // The app's first: who waits for it holds nothing that others need.
-        Lane::new(
-            app.into_iter()
-                .chain([&engine.slots])
-                .map(|slots| Arc::clone(&slots.lane))
-                .collect(),
-        )
-    });
-    lane.poll(task, |task| meter.poll(|| guest.poll(task)))
+    polled
 }
 
 /// One call in one instance, which is kept afterwards if there is a place for it. After a fault it

@@ -21,8 +21,8 @@ pub struct Limits {
     /// message kinds, so that handlers can't starve the send path. In per cent.
     pub send_path_slots_percent: u32,
 
-    /// Calls that compute at the same time after their first millisecond of CPU time, in this process:
-    /// the threads that are left serve all others. By default half of the machine's processors.
+    /// Calls that compute at the same time after their first quarter of a millisecond, in this process: the
+    /// threads that are left serve all others. By default half of the machine's processors.
     pub long_calls_max: u32,
     /// The same for one app. By default a quarter of the processors.
     pub app_long_calls_max: u32,

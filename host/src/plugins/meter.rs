@@ -26,9 +26,9 @@ thread_local! {
 /// How many stretches it takes at least to use up a budget.
 const STRETCHES_MIN: u64 = 3;
 
-/// CPU time after which a call counts as one that computes for long: few do, and those that nobody
-/// waits for.
-const LONG_NS: u64 = 1_000_000;
+/// CPU time after which a call counts as one that computes for long: twenty times what a small guard takes.
+/// It is looked at once a tick.
+const LONG_NS: u64 = 250_000;
 
 /// The figures of one call. Only the thread that polls the call changes them.
 pub(super) struct Meter {
@@ -96,7 +96,12 @@ impl Meter {
         self.is_long.store(true, Relaxed);
     }
 
-    /// Whether the call has computed for long. It becomes so while its own code runs, and at no other time.
+    /// Whether its polls so far took long together.
+    pub(super) fn has_computed_long(&self) -> bool {
+        self.spent_ns.load(Relaxed) >= LONG_NS
+    }
+
+    /// Whether the call goes by the slow lane. It becomes so while its own code runs, and at no other time.
     pub(super) fn is_long(&self) -> bool {
         self.is_long.load(Relaxed)
     }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use super::lane::Places;
+
 /// Places for calls, some of them reserved.
 pub(super) struct Slots {
     all: Semaphore,
@@ -14,7 +16,7 @@ pub(super) struct Slots {
     /// For calls that wait for minutes: these hold none of the others.
     long_waits: Arc<Semaphore>,
     /// For calls that compute for long, while they do.
-    pub(super) lane: Arc<Semaphore>,
+    pub(super) lane: Places,
     waiting: AtomicU32,
     waiting_max: u32,
 }
@@ -45,7 +47,7 @@ impl Slots {
             all: Semaphore::new(all as usize),
             unreserved: Semaphore::new(unreserved as usize),
             long_waits: Arc::new(Semaphore::new(long_waits as usize)),
-            lane: Arc::new(Semaphore::new(lane.max(1) as usize)),
+            lane: Places::new(lane),
             waiting: AtomicU32::new(0),
             waiting_max,
         }
