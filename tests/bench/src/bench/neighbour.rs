@@ -1,6 +1,7 @@
 //! What a quiet tenant feels of a hostile one on the same host, whose plugin loops, traps, allocates,
 //! recurses and floods under constant traffic, and whose admin puts it into use again as soon as the
-//! host has put it out. The quiet one is measured alone and beside it, in turns.
+//! host has put it out. The quiet one is measured alone, beside the same traffic when the plugin does nothing
+//! with it, and beside the hostile one, in turns: messages of others take their part of a disk in any case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -42,6 +43,8 @@ const ORDERS: [&str; 14] = [
     "logs 100 1000",
     "sends 10",
 ];
+/// Orders nothing.
+const PEACEFUL: [&str; 1] = ["good morning"];
 /// How often the hostile tenant's admin puts the plugin into use again.
 const AGAIN: Duration = Duration::from_millis(300);
 /// For what the hostile tenant has left under way to end.
@@ -70,21 +73,25 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let tenant = scene.app().await?;
     let digest = tenant.enable(&all_granted(&hostile)).await?;
     let mut crowd = Crowd::gather(&tenant).await?;
-    let mut late: [Samples; 4] = Default::default();
+    let mut late: [[Samples; 2]; 3] = Default::default();
     let (mut orders, mut memory) = (Samples::default(), [Samples::default(), Samples::default()]);
     ann.acks(PACE, options.window).await?;
     // The engine keeps some memory for further calls; more than that would show from then on.
-    crowd.start();
+    crowd.start(&ORDERS);
     tokio::time::sleep(options.window).await;
     crowd.stop().await?;
     tokio::time::sleep(REST).await;
     let before = scene.process.memory_bytes()? as f64 / MIB;
     for _ in 0..options.rounds {
-        let mut alone = ann.acks(PACE, options.window).await?;
-        crowd.start();
+        let alone = ann.acks(PACE, options.window).await?;
+        crowd.start(&PEACEFUL);
+        tokio::time::sleep(options.warm_up).await;
+        let peaceful = ann.acks(PACE, options.window).await?;
+        crowd.stop().await?;
+        crowd.start(&ORDERS);
         tokio::time::sleep(options.warm_up).await;
         let first = crowd.answered();
-        let (beside, again) = tokio::join!(
+        let (hostile, again) = tokio::join!(
             ann.acks(PACE, options.window),
             put_again(&tenant, &digest, options.window)
         );
@@ -94,22 +101,31 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
         tokio::time::sleep(REST).await;
         memory[0].add(scene.process.memory_bytes()? as f64 / MIB);
         memory[1].add(before);
-        let mut beside = beside?;
-        for (n, share) in [(0, 0.5), (2, 0.99)] {
-            late[n].add(percentile(&mut beside, share));
-            late[n + 1].add(percentile(&mut alone, share));
+        for (late, mut acks) in late.iter_mut().zip([alone, peaceful, hostile?]) {
+            late[0].add(percentile(&mut acks, 0.5));
+            late[1].add(percentile(&mut acks, 0.99));
         }
     }
-    let [p50, p50_alone, p99, p99_alone] = late;
+    let [alone, peaceful, hostile] = late;
     report.add(Row::alone("orders of a hostile tenant", "a second", orders));
-    report.add(Row::beside(
-        "ack beside it, p50, to alone",
-        "µs",
-        p50,
-        p50_alone,
+    let row = |name: &str, of: &[Samples; 2], to: &[Samples; 2], n: usize| {
+        Row::beside(name, "µs", of[n].clone(), to[n].clone())
+    };
+    report.add(row(
+        "ack beside the same messages, p50, to alone",
+        &peaceful,
+        &alone,
+        0,
     ));
-    let row = Row::beside("  p99, to alone", "µs", p99, p99_alone);
-    report.add(row.with_target(Target::AtMost(1.2)));
+    report.add(row("  p99, to alone", &peaceful, &alone, 1));
+    report.add(row(
+        "ack beside it, p50, to beside the same messages",
+        &hostile,
+        &peaceful,
+        0,
+    ));
+    let p99 = row("  p99, to beside the same messages", &hostile, &peaceful, 1);
+    report.add(p99.with_target(Target::AtMost(1.2)));
     let [after, before] = memory;
     let row = Row::beside(
         "the host after it, to after a first time",
@@ -189,11 +205,11 @@ impl Crowd {
         })
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, orders: &'static [&str]) {
         self.stop.store(false, Relaxed);
         for hostile in self.idle.drain(..) {
             let (stop, answered) = (self.stop.clone(), self.answered.clone());
-            self.busy.spawn(hostile.run(stop, answered));
+            self.busy.spawn(hostile.run(orders, stop, answered));
         }
     }
 
@@ -212,13 +228,18 @@ impl Crowd {
 }
 
 impl Hostile {
-    async fn run(mut self, stop: Arc<AtomicBool>, answered: Arc<AtomicU64>) -> Result<Self> {
+    async fn run(
+        mut self,
+        orders: &'static [&str],
+        stop: Arc<AtomicBool>,
+        answered: Arc<AtomicU64>,
+    ) -> Result<Self> {
         let mut pace = tokio::time::interval(Duration::from_secs(1) / ORDERS_PER_SECOND);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.load(Relaxed) {
             pace.tick().await;
             self.sent += 1;
-            let order = ORDERS[self.sent % ORDERS.len()];
+            let order = orders[self.sent % orders.len()];
             let request = json!({ "id": self.sent, "method": "send", "params": {
                 "channel_id": "den", "type": "text", "data": order,
                 "client_id": format!("{}-{}", self.number, self.sent),
