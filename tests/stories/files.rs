@@ -346,7 +346,9 @@ async fn captions_are_guarded(database: Database) {
     app.plugin("moderation", words).await;
     let masked = send("cat.png", "darn cat").await.is(201);
     assert_eq!(masked["data"]["text"], "**** cat");
-    send("darn.png", "Look!").await.refused(422, "message_rejected");
+    send("darn.png", "Look!")
+        .await
+        .refused(422, "message_rejected");
 }
 
 async fn what_waits_for_review_keeps_its_file(database: Database) {
