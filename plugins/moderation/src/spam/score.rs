@@ -1,6 +1,6 @@
 //! From features to a score. The training program measures with this very file.
 
-use super::features::{capitals, pieces, read, traits};
+use super::features::{PIECES, TRAITS, WORDS, capitals, pieces, read, traits, words};
 use crate::reveal::Letter;
 
 /// A part this long is scored for itself, so that harmless words around it don't help.
@@ -9,11 +9,13 @@ const WINDOW: usize = 160;
 /// What was learned: how much each feature speaks for spam.
 pub struct Weights<'w> {
     /// A signed byte for each place of a piece.
-    pub pieces: &'w [u8],
+    pub pieces: &'w [u8; PIECES],
+    /// A signed byte for each place of a word.
+    pub words: &'w [u8; WORDS],
     /// A signed byte for each place of a trait.
-    pub traits: &'w [u8],
-    /// What one unit of a weight is worth: of a piece, of a trait.
-    pub units: [f32; 2],
+    pub traits: &'w [u8; TRAITS],
+    /// What one unit of a weight is worth: of a piece, of a word, of a trait.
+    pub units: [f32; 3],
     /// What speaks for spam before anything was seen.
     pub bias: f32,
 }
@@ -53,16 +55,18 @@ fn score_text(weights: &Weights<'_>, text: &str, capitals: [usize; 2]) -> f32 {
 }
 
 fn score_part(weights: &Weights<'_>, part: &[u8], capitals: [usize; 2]) -> f32 {
-    let weight = |weights: &[u8], place: usize| {
-        let weight = weights.get(place).copied().unwrap_or_default();
-        i32::from(weight.cast_signed())
-    };
-    let (mut sum, mut traits_sum) = (0, 0);
-    let count = pieces(part, |place| sum += weight(weights.pieces, place));
+    let (mut of_pieces, mut of_words, mut of_traits) = (0, 0, 0);
+    let weight = |byte: u8| i32::from(byte.cast_signed());
+    let pieces = pieces(part, |place| of_pieces += weight(weights.pieces[place]));
+    let words = words(part, |place| of_words += weight(weights.words[place]));
     traits(part, capitals, |place| {
-        traits_sum += weight(weights.traits, place);
+        of_traits += weight(weights.traits[place]);
     });
-    let [unit, traits_unit] = weights.units;
-    let of_pieces = sum as f32 * unit / (count.max(1) as f32).sqrt();
-    weights.bias + of_pieces + traits_sum as f32 * traits_unit
+    // Of a longer text there is more to add up; the root keeps it from deciding by its length.
+    let mean = |sum: i32, count: usize| sum as f32 / (count.max(1) as f32).sqrt();
+    let [piece, word, of_trait] = weights.units;
+    weights.bias
+        + mean(of_pieces, pieces) * piece
+        + mean(of_words, words) * word
+        + of_traits as f32 * of_trait
 }

@@ -1,7 +1,7 @@
 //! Learns the moderation plugin's spam score and makes its table of look-alikes.
 //!
-//! `cargo run --release -p moderation-train -- spam <labelled.tsv> <folder of chat logs> <date>` writes
-//! `src/spam/model.rs` and `model.bin` of the plugin; the same arguments give the same bytes.
+//! `cargo run --release -p moderation-train -- spam <labelled.tsv> <folder of chat logs>` writes
+//! `src/spam/model.rs`, `pieces.bin` and `words.bin` of the plugin; the same arguments give the same bytes.
 //! `cargo run --release -p moderation-train -- lookalikes` writes `src/lookalikes.rs`.
 //!
 //! The labelled file has lines of `ham` or `spam`, a tab, and a text: the SMS Spam Collection. The logs
@@ -15,6 +15,7 @@ mod fold;
 mod lookalikes;
 mod make_lookalikes;
 mod measure;
+mod outcome;
 mod random;
 #[path = "../../src/reveal.rs"]
 mod reveal;
@@ -31,8 +32,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["lookalikes"] => write::file("lookalikes.rs", make_lookalikes::source().as_bytes()),
-        ["spam", labelled, chat, date] => train(Path::new(labelled), Path::new(chat), date),
-        _ => Err("say `lookalikes`, or `spam <labelled.tsv> <folder of chat logs> <date>`".into()),
+        ["spam", labelled, chat] => train(Path::new(labelled), Path::new(chat)),
+        _ => Err("say `lookalikes`, or `spam <labelled.tsv> <folder of chat logs>`".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,20 +44,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn train(labelled: &Path, chat: &Path, date: &str) -> Result<(), String> {
+fn train(labelled: &Path, chat: &Path) -> Result<(), String> {
     let corpus = data::Corpus::read(labelled, chat)?;
     println!("{}", corpus.describe());
     println!("Judging unseen messages, each level chosen without them …");
     let honest = measure::nested(&corpus);
-    println!("{}", measure::table(&honest));
+    println!("{}", outcome::table(&honest));
     println!("Choosing the levels …");
-    let thresholds = measure::thresholds(&measure::cross_validate(&corpus, measure::SEEDS));
+    let judged = measure::cross_validate(&corpus, measure::SEEDS);
+    let times = measure::stretch(&judged);
+    let thresholds = measure::thresholds(&judged).map(|threshold| threshold * times);
     println!("Learning from everything …");
-    let model = fit::fit(&corpus.examples(), fit::RECIPE);
+    let model = fit::fit(&corpus.examples(), fit::RECIPE).stretched(times);
     let about = write::About {
-        date,
         corpus: corpus.describe(),
-        table: measure::table(&honest),
+        table: outcome::table(&honest),
+        deals: honest.len(),
         thresholds,
     };
     write::model(&about, &model)
