@@ -41,3 +41,4 @@ pub mod trust;
 pub mod usage;
 pub mod users;
 pub mod valid;
+mod words;

@@ -329,16 +329,19 @@ async fn captions_are_guarded(database: Database) {
     app.channel("general", &[&alice, &bob]).await;
     let words = json!([{ "words": ["darn"], "action": "reject" }]);
     app.plugin("moderation", json!({ "words": words })).await;
-    let file = upload(&bob, "darn.png", PNG).await.is(201);
-    let send = async |text: &str| {
+    let file = async |name: &str| upload(&bob, name, PNG).await.is(201);
+    let [fine, bad] = [file("fine.png").await, file("darn.png").await];
+    let send = async |file: &Value, text: &str| {
         let data = json!({ "file_id": file["id"], "text": text });
         let message = json!({ "channel_id": "general", "type": "image", "data": data });
         bob.post("/v1/messages", message).await
     };
-    send("Look!").await.is(201);
-    send("darn").await.refused(422, "message_rejected");
-    // Without a caption its name is what others read.
-    send("").await.refused(422, "message_rejected");
+    send(&fine, "Look!").await.is(201);
+    send(&fine, "darn").await.refused(422, "message_rejected");
+    // Without a caption its name is what others read, and with one they get it, too.
+    for text in ["", "Look!"] {
+        send(&bad, text).await.refused(422, "message_rejected");
+    }
 }
 
 async fn what_waits_for_review_keeps_its_file(database: Database) {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::calls::calling;
 use super::decisions::{self, Outcome};
-use super::interact;
 use super::shadow::{self, Question};
+use super::{interact, words};
 use crate::app::{App, Installed, Loadout};
 use crate::clock;
 use crate::error::{Code, Error, Result};
@@ -27,6 +27,8 @@ pub struct Content {
     pub kind: String,
     /// The words in it.
     pub text: String,
+    /// More of them, which readers may come to see: guards are shown those that the text doesn't have.
+    pub words: Vec<String>,
     /// JSON text.
     pub data: String,
     pub view: Option<String>,
@@ -308,7 +310,7 @@ fn follow_missing(app: &App, loadout: &Loadout, member: &Member, question: impl 
 fn draft(content: &Content) -> Draft {
     Draft {
         kind: content.kind.clone(),
-        text: content.text.clone(),
+        text: words::below(&content.text, &content.words),
         data: content.data.clone(),
     }
 }

@@ -336,6 +336,8 @@ pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) 
     Ok(Content {
         kind: kind.to_owned(),
         text,
+        // Readers get it in the data.
+        words: vec![file.name.clone()],
         data: wire::to_json(&shown),
         view: Some(wire::to_json(&view)),
         state: None,

@@ -7,6 +7,7 @@ use super::calls::{Calling, blame, calling};
 use super::chain::{self, Content};
 use super::handlers::commit;
 use super::shadow::{self, Question};
+use super::words::{self, Made};
 use super::{acts, attachments, messages};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
@@ -29,6 +30,7 @@ pub(super) async fn create(
 ) -> Result<Content> {
     let context = chain::context(app, member);
     let calling = asked(app, installed, Hook::MessageKind, &context)?;
+    let written = data;
     let data = data.to_owned();
     let outcome = plugins::kind_create(calling.with(&context), kind, &data).await;
     let hook = Hook::MessageKind;
@@ -43,9 +45,16 @@ pub(super) async fn create(
         return Err(failed(installed));
     }
     let shown = shown(app, installed, created.shown)?;
+    let known = [context.channel.as_str(), context.actor.as_str()];
+    let made = Made {
+        data: &created.data,
+        view: &shown.view,
+        state: &shown.state,
+    };
     Ok(Content {
         file: None,
         kind: kind.into(),
+        words: words::of_new(&known, written, made),
         text: shown.text,
         data: created.data,
         view: Some(shown.view),

@@ -247,6 +247,7 @@ fn text_content(app: &App, data: &str) -> Result<Content> {
     Ok(Content {
         kind: "text".into(),
         text: text.into_owned(),
+        words: Vec::new(),
         data: data.to_owned(),
         view: None,
         state: None,
