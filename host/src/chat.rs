@@ -22,6 +22,7 @@ pub(crate) mod grants;
 pub mod handlers;
 pub mod installs;
 pub mod interact;
+mod judge;
 pub mod members;
 pub mod messages;
 mod lifecycle;

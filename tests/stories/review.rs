@@ -98,7 +98,8 @@ async fn an_approved_message_takes_its_place(database: Database) {
     for (field, expected) in [
         ("from", json!("bob")),
         ("data", json!("later, maybe")),
-        ("client_id", json!("mine")),
+        // It is for its sender alone.
+        ("client_id", Value::Null),
     ] {
         assert_eq!(approved[field], expected);
     }
@@ -116,10 +117,9 @@ async fn an_approved_message_takes_its_place(database: Database) {
     assert!(queue(backend).await.is_empty());
     let mut replayed = bob.post("/v1/messages", message).await.is(200);
     assert_eq!(replayed["replayed"].take(), true);
-    replayed
-        .as_object_mut()
-        .expect("an object")
-        .remove("replayed");
+    let fields = replayed.as_object_mut().expect("an object");
+    fields.remove("replayed");
+    assert_eq!(fields.remove("client_id"), Some(json!("mine")));
     assert_eq!(replayed, approved);
     assert!(neighbours_waits(&host).await);
 }

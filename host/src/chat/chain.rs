@@ -213,48 +213,6 @@ async fn guard_content(
     })
 }
 
-/// Somebody deletes a message. To change or hold a deletion is to allow or refuse it.
-pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Result<()> {
-    let loadout = app.loadout(member.tenant().app());
-    let draft = draft_of(message);
-    for installed in guards(&loadout, member) {
-        let context = context(app, member);
-        let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
-            Ok(calling) => {
-                let outcome = plugins::guard_delete(calling.with(&context), &draft).await;
-                follow(app, installed, &context, &outcome, || {
-                    Question::Delete(draft.clone())
-                });
-                let outcome = calling.note(outcome).map(|output| output.value);
-                let decided = match &outcome {
-                    Ok(Verdict::Allow | Verdict::Change(_)) => None,
-                    Ok(Verdict::Reject(rejection)) => Some(Outcome::Rejected {
-                        code: rejection.code.clone(),
-                        reason: Why::new(&rejection.reason).to_string(),
-                    }),
-                    Ok(Verdict::Hold(reason)) => Some(Outcome::Held {
-                        reason: Why::new(reason).to_string(),
-                    }),
-                    Err(fault) => Some(Outcome::failed(fault)),
-                };
-                note_decision(app, installed, &context, decided);
-                outcome.ok()
-            }
-            Err(_) => None,
-        };
-        match (verdict, installed.on_fault) {
-            (Some(Verdict::Allow | Verdict::Change(_)), _) | (None, OnFault::Open) => {}
-            (Some(Verdict::Reject(rejection)), _) => return Err(rejected(rejection).0),
-            (Some(Verdict::Hold(reason)), _) => {
-                return Err(Error::new(Code::MessageRejected, Why::new(&reason).reason));
-            }
-            (None, OnFault::Closed | OnFault::Hold) => return Err(failed(installed)),
-        }
-    }
-    follow_missing(app, &loadout, member, || Question::Delete(draft.clone()));
-    Ok(())
-}
-
 /// What a guard thinks of a content.
 enum Opinion {
     Agree,
@@ -274,7 +232,8 @@ fn guards<'i>(
     others(loadout, member).filter(|installed| installed.has(Hook::MessageGuard))
 }
 
-fn others<'i>(
+/// All plugins but the one that writes, if one does.
+pub(super) fn others<'i>(
     loadout: &'i Loadout,
     member: &'i Member,
 ) -> impl Iterator<Item = &'i Arc<Installed>> {
@@ -354,10 +313,7 @@ async fn ask(
                 Ok(Opinion::Hold(why)) => Some(Outcome::Held {
                     reason: why.to_string(),
                 }),
-                Ok(Opinion::Reject(error, why)) => Some(Outcome::Rejected {
-                    code: error.reason().unwrap_or_default().to_owned(),
-                    reason: why.to_string(),
-                }),
+                Ok(Opinion::Reject(error, why)) => Some(Outcome::rejected(error, why)),
                 Ok(Opinion::Fail(error)) => Some(Outcome::Rejected {
                     code: error.reason().unwrap_or_default().to_owned(),
                     reason: error.detail().to_owned(),
@@ -443,20 +399,30 @@ async fn opinion(
 
 /// What a change of what somebody did with a message comes to: a refusal, unless it changes nothing.
 fn change_of_act(installed: &Installed, content: &Content, patch: &plugins::Patch) -> Opinion {
-    let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
-    let same_text = patch.text.as_ref().is_none_or(|text| *text == content.text);
-    let same_data = patch.data.as_ref();
-    let same_data = same_data.is_none_or(|data| value(data) == value(&content.data));
-    if same_text && same_data {
+    if changes_nothing(&draft(content), patch) {
         return Opinion::Agree;
     }
+    let (error, why) = unchangeable(installed);
+    Opinion::Reject(error, why)
+}
+
+/// Whether a patch leaves a draft as it is.
+pub(super) fn changes_nothing(draft: &Draft, patch: &plugins::Patch) -> bool {
+    let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
+    let same_text = patch.text.as_ref().is_none_or(|text| *text == draft.text);
+    let same_data = patch.data.as_ref();
+    same_text && same_data.is_none_or(|data| value(data) == value(&draft.data))
+}
+
+/// The refusal of words that a guard wants to change and that can't be changed.
+pub(super) fn unchangeable(installed: &Installed) -> (Error, Why) {
     let detail = format!(
         "The plugin `{}` doesn't let these words pass as they are.",
         installed.name
     );
     let why = Why::new(&detail);
     let error = Error::new(Code::MessageRejected, detail).with_reason("words_not_allowed");
-    Opinion::Reject(error, why)
+    (error, why)
 }
 
 /// The content with a guard's changes, checked as if the sender had written it.
@@ -477,7 +443,7 @@ async fn changed(
     super::messages::content(app, member, &content.kind, &data).await
 }
 
-fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
+pub(super) fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
     let why = Why::new(&rejection.reason);
     let mut error =
         Error::new(Code::MessageRejected, why.reason.clone()).with_reason(rejection.code);
@@ -487,7 +453,7 @@ fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
     (error, why)
 }
 
-fn failed(installed: &Installed) -> Error {
+pub(super) fn failed(installed: &Installed) -> Error {
     let detail = format!(
         "The plugin `{}`, which must check messages here, failed.",
         installed.name
@@ -495,7 +461,8 @@ fn failed(installed: &Installed) -> Error {
     Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
 }
 
-fn draft_of(message: &Message) -> Draft {
+/// A stored message, as guards see it.
+pub(super) fn draft_of(message: &Message) -> Draft {
     Draft {
         kind: message.kind.clone(),
         text: interact::text_of(message),

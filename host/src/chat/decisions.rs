@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::{self, Caller};
+use super::chain::Why;
 use super::tenants::page;
 use super::{cursor, valid};
 use crate::app::{App, Installed};
@@ -26,6 +27,14 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// A refusal, as its sender gets it and as the plugin gave it.
+    pub(super) fn rejected(error: &Error, why: &Why) -> Self {
+        Self::Rejected {
+            code: error.reason().unwrap_or_default().to_owned(),
+            reason: why.to_string(),
+        }
+    }
+
     /// A call that gave no verdict.
     pub(super) fn failed(fault: &Fault) -> Self {
         Self::Failed {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::access::{self, Actor, Caller};
 use super::chain::{self, Content, Decision};
-use super::{channels, cursor, interact, valid};
+use super::{channels, cursor, interact, judge, valid};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, FILE_KINDS, Held, Message, MessageId, UserId};
@@ -30,7 +30,11 @@ impl Outcome {
     pub fn to_wire<'a>(&'a self, channel: &'a ChannelId) -> wire::SendOutcome<'a> {
         match self {
             Outcome::Stored(sent) => wire::SendOutcome::Stored {
-                message: wire::Message::new(&sent.message, channel),
+                message: wire::Message::for_reader(
+                    &sent.message,
+                    channel,
+                    Some(&sent.message.sender),
+                ),
                 replayed: sent.replayed,
             },
             Outcome::Held(held) => wire::SendOutcome::Held {
@@ -424,7 +428,7 @@ pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<(Messag
         ));
     }
     if message.deleted_at.is_none() {
-        chain::guard_delete(app, &member, &message).await?;
+        judge::guard_delete(app, &member, &message).await?;
     }
     let deleted = app.store.delete_message(&member, id).await?;
     Ok((deleted, member.channel().id.clone()))

@@ -81,6 +81,17 @@ pub(super) struct Made<'a> {
     pub state: &'a str,
 }
 
+/// The words in what a channel says of itself.
+pub(super) fn of_channel(name: Option<&str>, tags: &[String], custom: &str) -> Vec<String> {
+    let custom = of(custom);
+    let names = custom.names().filter(|name| !is_plain(name));
+    let words = name.into_iter().chain(tags.iter().map(String::as_str));
+    let words = words.chain(custom.said.iter().chain(names).map(String::as_str));
+    let mut seen = HashSet::new();
+    let words = words.filter(|word| says_something(word, &[]) && seen.insert(*word));
+    words.map(str::to_owned).collect()
+}
+
 /// All words of a new message of a kind: those that its sender wrote, whatever became of them, and those
 /// in what the kind's plugin shows and keeps.
 pub(super) fn of_new(known: &[&str], written: &str, made: Made<'_>) -> Vec<String> {

@@ -134,7 +134,8 @@ pub async fn get(
 
 /// Change a channel
 ///
-/// Its owner may, and a server key.
+/// Its owner may, and a server key. Plugins may refuse what it would say: `membership_rejected`, or `message_rejected`
+/// for the words in its name, tags or `custom`.
 #[utoipa::path(patch, path = "/v1/channels/{channel_id}", tag = "Channels",
     security(("server_key" = []), ("user_token" = [])), params(("channel_id" = ChannelId, Path)),
     request_body = wire::ChangeChannel,
@@ -185,7 +186,7 @@ pub async fn events(
     let events = catchup
         .events
         .iter()
-        .map(|event| wire::Event::logged(event, &id))
+        .map(|event| wire::Event::for_reader(event, &id, caller.user()))
         .collect();
     Ok(reply::ok(&wire::Catchup {
         recovered: catchup.recovered,

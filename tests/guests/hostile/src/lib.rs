@@ -195,6 +195,7 @@ impl membership_guard::Guest for Hostile {
         seats: Vec<membership_guard::Seat>,
     ) -> Result<(), Rejection> {
         leave(field(&channel, "name"))?;
+        leave(field(&channel.replace("\"tags\":[", "\"tag\":"), "tag"))?;
         seats.into_iter().try_for_each(|seat| leave(&seat.user))
     }
 }
