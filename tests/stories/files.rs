@@ -13,6 +13,7 @@ stories!(
     files_are_bounded,
     a_plugin_says_which_files_are_kept,
     captions_are_guarded,
+    captions_are_masked,
     what_waits_for_review_keeps_its_file,
     nothing_is_left_of_files_that_are_gone,
 );
@@ -342,6 +343,45 @@ async fn captions_are_guarded(database: Database) {
     for text in ["", "Look!"] {
         send(&bad, text).await.refused(422, "message_rejected");
     }
+}
+
+async fn captions_are_masked(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    app.channel("general", &[&alice, &bob]).await;
+    let words = json!([{ "words": ["darn"], "action": "mask" }]);
+    app.plugin("moderation", json!({ "words": words })).await;
+    app.plugin("hostile", json!({})).await;
+    let mut files = Vec::new();
+    for name in ["fine.png", "darn.png", ""] {
+        files.push(upload(&bob, name, PNG).await.is(201));
+    }
+    let send = async |file: &Value, text: &str| {
+        let data = json!({ "file_id": file["id"], "text": text });
+        let message = json!({ "channel_id": "general", "type": "image", "data": data });
+        bob.post("/v1/messages", message).await
+    };
+    // By a guard that knows of data, and by one that knows of texts alone.
+    for (file, text, masked) in [
+        (&files[0], "Look, darn it!", "Look, **** it!"),
+        (&files[2], "patch 3", "xxx"),
+    ] {
+        let sent = send(file, text).await.is(201);
+        assert_eq!(sent["data"]["text"], masked);
+        assert_eq!(sent["data"]["name"], file["name"]);
+        assert_eq!(sent["view"]["text"], masked);
+    }
+    // The file's name is not theirs to change: nothing goes out as it was.
+    for (file, text) in [
+        (&files[1], "Look!"),
+        (&files[1], ""),
+        (&files[0], "patch 3"),
+    ] {
+        let problem = send(file, text).await.refused(422, "message_rejected");
+        assert_eq!(problem["reason"], "words_not_allowed", "{text}");
+    }
+    assert_eq!(alice.history("general").await.len(), 2);
 }
 
 async fn what_waits_for_review_keeps_its_file(database: Database) {

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use super::calls::calling;
 use super::decisions::{self, Outcome};
 use super::shadow::{self, Question};
-use super::{interact, words};
+use super::{files, interact, messages, words};
 use crate::app::{App, Installed, Loadout};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{FileId, Message, Role};
+use crate::model::{FILE_KINDS, FileId, Message, Role};
 use crate::plugins::{self, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
-use crate::wire::OnFault;
+use crate::wire::{self, OnFault, View};
 
 /// How often the whole chain may run over one message before its guards must agree.
 const ROUNDS_MAX: usize = 3;
@@ -372,12 +372,11 @@ async fn opinion(
             Opinion::Reject(error, why)
         }
         Verdict::Hold(reason) => Opinion::Hold(Why::new(&reason)),
-        Verdict::Change(patch) if matches!(way, Way::Act(_)) => {
-            change_of_act(installed, content, &patch)
-        }
+        Verdict::Change(patch) if changes_nothing(&draft(content), &patch) => Opinion::Agree,
+        Verdict::Change(_) if matches!(way, Way::Act(_)) => not_changed(installed),
         Verdict::Change(patch) => match changed(app, member, content, patch).await {
-            Ok(new) if new == *content => Opinion::Agree,
-            Ok(new) => Opinion::Change(new),
+            Ok(Some(new)) if new != *content => Opinion::Change(new),
+            Ok(_) => not_changed(installed),
             Err(error) if matches!(error.code(), Code::Invalid | Code::TooLarge) => {
                 return Err(Fault {
                     kind: FaultKind::BadOutput,
@@ -397,11 +396,8 @@ async fn opinion(
     })
 }
 
-/// What a change of what somebody did with a message comes to: a refusal, unless it changes nothing.
-fn change_of_act(installed: &Installed, content: &Content, patch: &plugins::Patch) -> Opinion {
-    if changes_nothing(&draft(content), patch) {
-        return Opinion::Agree;
-    }
+/// What a change comes to that can't be made: a refusal.
+fn not_changed(installed: &Installed) -> Opinion {
     let (error, why) = unchangeable(installed);
     Opinion::Reject(error, why)
 }
@@ -425,22 +421,49 @@ pub(super) fn unchangeable(installed: &Installed) -> (Error, Why) {
     (error, why)
 }
 
-/// The content with a guard's changes, checked as if the sender had written it.
+/// The content with a guard's changes, checked as if the sender had written it. None when they can't be
+/// made: the text of a kind is its plugin's to make, and so is what stands below a text.
 async fn changed(
     app: &App,
     member: &Member,
     content: &Content,
     patch: plugins::Patch,
-) -> Result<Content> {
-    let data = match (content.kind.as_str(), patch.text, patch.data) {
-        ("text", Some(text), _) => serde_json::Value::from(text).to_string(),
-        (_, _, Some(data)) => data,
-        _ => return Ok(content.clone()),
+) -> Result<Option<Content>> {
+    let kind = content.kind.as_str();
+    let data = match (patch.text, patch.data) {
+        (Some(text), data) if kind == "text" || data.is_none() => {
+            let shown = words::below(&content.text, &content.words);
+            let Some(text) = text.strip_suffix(&shown[content.text.len()..]) else {
+                return Ok(None);
+            };
+            match kind {
+                "text" => Some(serde_json::Value::from(text).to_string()),
+                kind if FILE_KINDS.contains(&kind) => files::with_caption(&content.data, text),
+                _ => None,
+            }
+        }
+        (_, data) => data,
     };
-    if data == content.data {
-        return Ok(content.clone());
+    let Some(data) = data else {
+        return Ok(None);
+    };
+    let mut new = messages::content(app, member, kind, &data).await?;
+    if let (None, Some(view)) = (&new.view, &content.view) {
+        // A plugin's own text: its blocks stay, and guards see their words with the new one.
+        new.view = Some(with_text(view, &new.text));
+        new.words.clone_from(&content.words);
     }
-    super::messages::content(app, member, &content.kind, &data).await
+    Ok(Some(new))
+}
+
+/// A view with another text.
+fn with_text(view: &str, text: &str) -> String {
+    let mut view: View = serde_json::from_str(view).unwrap_or_else(|_| View {
+        text: String::new(),
+        blocks: Vec::new(),
+    });
+    view.text = text.to_owned();
+    wire::to_json(&view)
 }
 
 pub(super) fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
