@@ -157,7 +157,8 @@ async fn guard_content(
     way: Way<'_>,
 ) -> Result<Decision> {
     let loadout = app.loadout(member.tenant().app());
-    let guards: Vec<&Arc<Installed>> = guards(&loadout, member).collect();
+    let context = guard_context(app, member).await?;
+    let guards: Vec<&Arc<Installed>> = guards(&loadout, member, &context).collect();
     let mut held: Option<(String, Why)> = None;
     let (mut at, mut agreed, mut calls) = (0, 0, 0);
     while agreed < guards.len() {
@@ -168,7 +169,11 @@ async fn guard_content(
             let detail = "The app's plugins did not agree on the message.";
             return Ok(Decision::Reject(Error::new(Code::PluginFailed, detail)));
         }
-        match ask(app, installed, member, &content, way).await {
+        let context = Context {
+            seed: clock::random_u64(),
+            ..context.clone()
+        };
+        match ask(app, installed, member, &context, &content, way).await {
             Opinion::Agree => agreed += 1,
             Opinion::Change(new) => {
                 content = new;
@@ -202,7 +207,9 @@ async fn guard_content(
             Question::Edit(draft(), before.clone())
         }
     };
-    follow_missing(app, &loadout, member, question);
+    let installs = others(&loadout, member, &context);
+    let context = || context.clone();
+    shadow::follow_missing(app, installs, Hook::MessageGuard, context, question);
     Ok(match held {
         Some((plugin, why)) => Decision::Hold {
             content,
@@ -228,16 +235,18 @@ enum Opinion {
 fn guards<'i>(
     loadout: &'i Loadout,
     member: &'i Member,
+    context: &Context,
 ) -> impl Iterator<Item = &'i Arc<Installed>> {
-    others(loadout, member).filter(|installed| installed.has(Hook::MessageGuard))
+    others(loadout, member, context).filter(|installed| installed.has(Hook::MessageGuard))
 }
 
 /// All plugins but the one that writes, if one does.
 pub(super) fn others<'i>(
     loadout: &'i Loadout,
     member: &'i Member,
+    context: &Context,
 ) -> impl Iterator<Item = &'i Arc<Installed>> {
-    let installs = loadout.serving(member.channel().id.as_str());
+    let installs = loadout.serving(&context.channel);
     installs.filter(move |installed| {
         !matches!(member.standing(), Standing::Plugin(name) if *name == installed.name)
     })
@@ -260,12 +269,6 @@ fn follow(
     );
 }
 
-fn follow_missing(app: &App, loadout: &Loadout, member: &Member, question: impl Fn() -> Question) {
-    let installs = others(loadout, member);
-    let context = || context(app, member);
-    shadow::follow_missing(app, installs, Hook::MessageGuard, context, question);
-}
-
 fn draft(content: &Content) -> Draft {
     Draft {
         kind: content.kind.clone(),
@@ -279,13 +282,13 @@ async fn ask(
     app: &App,
     installed: &Installed,
     member: &Member,
+    context: &Context,
     content: &Content,
     way: Way<'_>,
 ) -> Opinion {
-    let context = context(app, member);
     let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
         Ok(calling) => {
-            let call = calling.with(&context);
+            let call = calling.with(context);
             let draft = draft(content);
             let outcome = match way {
                 Way::Send { .. } => plugins::guard_send(call, &draft).await,
@@ -293,7 +296,7 @@ async fn ask(
                     plugins::guard_edit(call, &draft, before).await
                 }
             };
-            follow(app, installed, &context, &outcome, || match way {
+            follow(app, installed, context, &outcome, || match way {
                 Way::Send { .. } => Question::Send(draft),
                 Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
                     Question::Edit(draft, before.clone())
@@ -321,7 +324,7 @@ async fn ask(
                 Err(fault) => Some(Outcome::failed(fault)),
             };
             if !matches!(way, Way::Progress(_)) {
-                note_decision(app, installed, &context, decided);
+                note_decision(app, installed, context, decided);
             }
             outcome.ok()
         }
@@ -491,6 +494,31 @@ pub(super) fn draft_of(message: &Message) -> Draft {
         text: interact::text_of(message),
         data: message.data.clone(),
     }
+}
+
+/// The context of a guard of messages: where private messages of two stand within a channel, it is that
+/// channel whose rules hold for them, and what `member` is there.
+pub(super) async fn guard_context(app: &App, member: &Member) -> Result<Context> {
+    let context = context(app, member);
+    let Some(parent) = member.channel().parent else {
+        return Ok(context);
+    };
+    let tenant = member.tenant();
+    let found = app.store.find_channel_by_key(tenant, parent).await?;
+    let parent = found.ok_or_else(|| Error::not_found("channel"))?;
+    let actor_role = match (member.standing(), member.user()) {
+        (Standing::Participant(_), Some(user)) => {
+            let seat = app.store.find_participant(tenant, &parent, user).await?;
+            seat.map_or(plugins::Role::None, |seat| seat.role.into())
+        }
+        _ => context.actor_role,
+    };
+    Ok(Context {
+        channel: parent.id.to_string(),
+        channel_type: parent.kind,
+        actor_role,
+        ..context
+    })
 }
 
 /// The context of a call for something that `member` does.

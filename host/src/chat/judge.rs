@@ -69,9 +69,9 @@ impl Matter {
 /// Somebody deletes a message. To change or hold a deletion is to allow or refuse it.
 pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Result<()> {
     let loadout = app.loadout(member.tenant().app());
-    let context = chain::context(app, member);
+    let context = chain::guard_context(app, member).await?;
     let matter = Matter::Deletion(chain::draft_of(message));
-    let installs: Vec<_> = chain::others(&loadout, member).collect();
+    let installs: Vec<_> = chain::others(&loadout, member, &context).collect();
     judge(app, &installs, &context, &matter).await
 }
 
