@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::calls::calling;
-use super::decisions::{self, Outcome};
+use super::decisions::{self, Outcome, Silence};
 use super::shadow::{self, Question};
 use super::{files, interact, messages, words};
 use crate::app::{App, Installed, Loadout};
@@ -286,7 +286,7 @@ async fn ask(
     content: &Content,
     way: Way<'_>,
 ) -> Opinion {
-    let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
+    let silence = match calling(app, installed, Hook::MessageGuard, &context.actor) {
         Ok(calling) => {
             let call = calling.with(context);
             let draft = draft(content);
@@ -307,49 +307,47 @@ async fn ask(
                 Ok(output) => opinion(app, installed, member, content, way, output).await,
                 Err(fault) => Err(fault),
             };
-            let outcome = calling
-                .note_judged(recorded, outcome)
-                .map(|output| output.value);
-            let decided = match &outcome {
-                Ok(Opinion::Agree) => None,
-                Ok(Opinion::Change(_)) => Some(Outcome::Changed),
-                Ok(Opinion::Hold(why)) => Some(Outcome::Held {
-                    reason: why.to_string(),
-                }),
-                Ok(Opinion::Reject(error, why)) => Some(Outcome::rejected(error, why)),
-                Ok(Opinion::Fail(error)) => Some(Outcome::Rejected {
-                    code: error.reason().unwrap_or_default().to_owned(),
-                    reason: error.detail().to_owned(),
-                }),
-                Err(fault) => Some(Outcome::failed(fault)),
-            };
-            if !matches!(way, Way::Progress(_)) {
-                note_decision(app, installed, context, decided);
+            match calling.note_judged(recorded, outcome) {
+                Ok(output) => {
+                    if !matches!(way, Way::Progress(_)) {
+                        note_opinion(app, installed, context, &output.value);
+                    }
+                    return output.value;
+                }
+                Err(fault) => Silence::Fault(fault),
             }
-            outcome.ok()
         }
-        Err(_) => None,
+        Err(resting) => Silence::Resting(resting),
     };
-    match (verdict, installed.on_fault) {
-        (Some(opinion), _) => opinion,
-        (None, OnFault::Open) => Opinion::Agree,
+    let wanted = match way {
+        Way::Progress(_) => installed.on_fault,
+        _ => decisions::silent(app, installed, Hook::MessageGuard, context, silence),
+    };
+    match wanted {
+        OnFault::Open => Opinion::Agree,
         // An edit can't wait; it may come again.
-        (None, OnFault::Hold) if matches!(way, Way::Send { .. }) => {
+        OnFault::Hold if matches!(way, Way::Send { .. }) => {
             Opinion::Hold(Why::new("The plugin failed on this message."))
         }
-        (None, OnFault::Hold | OnFault::Closed) => Opinion::Fail(failed(installed)),
+        OnFault::Hold | OnFault::Closed => Opinion::Fail(failed(installed)),
     }
 }
 
-fn note_decision(
-    app: &App,
-    installed: &Installed,
-    context: &Context,
-    decided: Option<decisions::Outcome>,
-) {
-    if let Some(outcome) = decided {
-        decisions::note(app, installed, Hook::MessageGuard, context, outcome);
-    }
+/// Takes note of what a guard decided, unless it only agreed.
+fn note_opinion(app: &App, installed: &Installed, context: &Context, opinion: &Opinion) {
+    let outcome = match opinion {
+        Opinion::Agree => return,
+        Opinion::Change(_) => Outcome::Changed,
+        Opinion::Hold(why) => Outcome::Held {
+            reason: why.to_string(),
+        },
+        Opinion::Reject(error, why) => Outcome::rejected(error, why),
+        Opinion::Fail(error) => Outcome::Rejected {
+            code: error.reason().unwrap_or_default().to_owned(),
+            reason: error.detail().to_owned(),
+        },
+    };
+    decisions::note(app, installed, Hook::MessageGuard, context, outcome);
 }
 
 /// What a verdict comes to. A change into something that nobody could have sent is a fault of the

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::access::{Actor, Session};
 use super::calls::calling;
 use super::chain::{self, Why};
-use super::decisions::{self, Outcome};
+use super::decisions::{self, Outcome, Silence};
 use super::{judge, shadow, words};
 use crate::app::{App, Installed};
 use crate::clock;
@@ -253,11 +253,14 @@ async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Resu
             seed: clock::random_u64(),
             ..context.clone()
         };
-        let verdict = verdict(app, installed, &context, &question).await;
-        match (verdict, installed.on_fault) {
-            (Some(Ok(())), _) | (None, OnFault::Open) => {}
-            (Some(Err(rejection)), _) => return Err(question.rejected(rejection)),
-            (None, OnFault::Closed | OnFault::Hold) => {
+        let silence = match verdict(app, installed, &context, &question).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(rejection)) => return Err(question.rejected(rejection)),
+            Err(silence) => silence,
+        };
+        match decisions::silent(app, installed, question.hook(), &context, silence) {
+            OnFault::Open => {}
+            OnFault::Closed | OnFault::Hold => {
                 let detail = format!("The plugin `{}`, which must agree, failed.", installed.name);
                 return Err(Error::new(Code::PluginFailed, detail).retry_after_ms(1000));
             }
@@ -270,33 +273,26 @@ async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Resu
     Ok(())
 }
 
-/// What one of them says; none when it gives no verdict.
+/// What one of them says, if it says something.
 async fn verdict(
     app: &App,
     installed: &Installed,
     context: &Context,
     question: &Question,
-) -> Option<Result<(), Rejection>> {
+) -> Result<Result<(), Rejection>, Silence> {
     let hook = question.hook();
-    let calling = calling(app, installed, hook, &context.actor).ok()?;
+    let calling = calling(app, installed, hook, &context.actor).map_err(Silence::Resting)?;
     let outcome = question.put(calling.with(context)).await;
     shadow::follow(app, installed, hook, context, &outcome, || {
         shadow::Question::Gate(question.clone())
     });
-    let outcome = calling.note(outcome);
-    let decided = match &outcome {
-        Ok(output) => output
-            .value
-            .as_ref()
-            .err()
-            .map(|rejection| Outcome::Rejected {
-                code: rejection.code.clone(),
-                reason: Why::new(&rejection.reason).to_string(),
-            }),
-        Err(fault) => Some(Outcome::failed(fault)),
-    };
-    if let Some(decided) = decided {
+    let verdict = calling.note(outcome).map_err(Silence::Fault)?.value;
+    if let Err(rejection) = &verdict {
+        let decided = Outcome::Rejected {
+            code: rejection.code.clone(),
+            reason: Why::new(&rejection.reason).to_string(),
+        };
         decisions::note(app, installed, hook, context, decided);
     }
-    outcome.ok().map(|output| output.value)
+    Ok(verdict)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::calls::calling;
 use super::chain::{self, Why};
-use super::decisions::{self, Outcome};
+use super::decisions::{self, Outcome, Silence};
 use super::shadow::{self, Question};
 use crate::app::{App, Installed};
 use crate::clock;
@@ -103,29 +103,26 @@ async fn judge(
             seed: clock::random_u64(),
             ..context.clone()
         };
-        let verdict = match calling(app, installed, hook, &context.actor) {
+        let silence = match calling(app, installed, hook, &context.actor) {
             Ok(calling) => {
                 let outcome = matter.put(calling.with(&context)).await;
                 shadow::follow(app, installed, hook, &context, &outcome, || matter.again());
                 match calling.note(outcome) {
-                    Ok(output) => Some(output.value),
-                    Err(fault) => {
-                        decisions::note(app, installed, hook, &context, Outcome::failed(&fault));
-                        None
-                    }
+                    Ok(output) => match matter.answered(installed, output.value) {
+                        Ok(()) => continue,
+                        Err((error, decided)) => {
+                            decisions::note(app, installed, hook, &context, decided);
+                            return Err(error);
+                        }
+                    },
+                    Err(fault) => Silence::Fault(fault),
                 }
             }
-            Err(_) => None,
+            Err(resting) => Silence::Resting(resting),
         };
-        match (verdict, installed.on_fault) {
-            (Some(verdict), _) => {
-                if let Err((error, decided)) = matter.answered(installed, verdict) {
-                    decisions::note(app, installed, hook, &context, decided);
-                    return Err(error);
-                }
-            }
-            (None, OnFault::Open) => {}
-            (None, OnFault::Closed | OnFault::Hold) => return Err(chain::failed(installed)),
+        match decisions::silent(app, installed, hook, &context, silence) {
+            OnFault::Open => {}
+            OnFault::Closed | OnFault::Hold => return Err(chain::failed(installed)),
         }
     }
     let context = || context.clone();
