@@ -15,6 +15,7 @@ stories!(
     a_flood_of_a_plugin_is_bounded,
     an_event_that_always_fails_is_given_up,
     neighbours_are_served_meanwhile,
+    no_room_for_a_guard_is_no_verdict,
 );
 
 /// What a guard is told to do, and the fault in which that ends.
@@ -270,4 +271,55 @@ async fn neighbours_are_served_meanwhile(database: Database) {
     assert!(log(&host.other.backend, "fault").await.is_empty());
     is_well(&host, &bob).await;
     phone.close().await;
+}
+
+/// Whatever an install says of faults: nothing passes that its guard might have refused, and nobody is told
+/// that the plugin failed.
+async fn no_room_for_a_guard_is_no_verdict(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.plugins.concurrent_calls_max = 2;
+        config.plugins.concurrent_calls_per_app_max = 2;
+        config.plugins.guard_cpu_ms = 1_000;
+        config.plugins.guard_wall_ms = 200;
+    })
+    .await;
+    host.expect_plugin_faults();
+    let app = &host.app;
+    let people = app
+        .crowd(&["ann", "ben", "cem", "dan", "eve", "fay", "gus", "hal"])
+        .await;
+    let all: Vec<&Person> = people.iter().collect();
+    app.channel("general", &all).await;
+    app.plugin("hostile", json!({})).await;
+    let mut stored = 0;
+    for (kind, on_fault, status) in [
+        ("text", "open", 201),
+        ("text", "closed", 503),
+        ("hostile", "closed", 503),
+    ] {
+        let install = json!({ "on_fault": on_fault });
+        app.backend
+            .put("/v1/plugins/hostile", install)
+            .await
+            .is(200);
+        let sends = people.iter().map(async |person| {
+            let new = json!({ "channel_id": "general", "type": kind, "data": "loop" });
+            person.post("/v1/messages", new).await
+        });
+        let answers = futures_util::future::join_all(sends).await;
+        let (no_room, judged): (Vec<_>, Vec<_>) = answers
+            .into_iter()
+            .partition(|answer| answer.body["code"] == "overloaded");
+        assert!(!no_room.is_empty(), "{kind} {on_fault}");
+        for answer in no_room {
+            let problem = answer.refused(503, "overloaded");
+            assert_eq!(problem["retryable"], true);
+            assert!(problem["retry_after_ms"].is_number());
+        }
+        for answer in &judged {
+            assert_eq!(answer.status, status, "{kind} {on_fault}: {}", answer.text);
+        }
+        stored += judged.iter().filter(|answer| answer.status == 201).count();
+        assert_eq!(people[0].history("general").await.len(), stored);
+    }
 }

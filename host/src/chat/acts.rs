@@ -5,7 +5,7 @@
 //! them. Acts without any, which most are, cost no call of a guard.
 
 use super::chain::{self, Content};
-use super::interact::{asked, failed, shown};
+use super::interact::{asked, at_fault, shown};
 use super::shadow::{self, Question};
 use super::words::{self, Made};
 use crate::app::{App, Installed};
@@ -44,7 +44,8 @@ pub(super) async fn apply(
         action: action.to_owned(),
         value: value.clone(),
     });
-    let answer = calling.note(outcome).map_err(|_| failed(installed))?.value;
+    let answer = calling.note(outcome);
+    let answer = answer.map_err(|fault| at_fault(installed, &fault))?.value;
     let answer = answer.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
     let shown = shown(app, installed, answer)?;
     let known = [context.channel.as_str(), context.actor.as_str()];

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::calls::calling;
+use super::calls::{blame, calling};
 use super::decisions::{self, Outcome, Silence};
 use super::shadow::{self, Question};
 use super::{files, interact, messages, words};
@@ -319,9 +319,15 @@ async fn ask(
         }
         Err(resting) => Silence::Resting(resting),
     };
-    let wanted = match way {
-        Way::Progress(_) => installed.on_fault,
-        _ => decisions::silent(app, installed, Hook::MessageGuard, context, silence),
+    let wanted = match (way, silence) {
+        // What is shown in passing is nothing to be kept in mind, and comes again.
+        (Way::Progress(_), Silence::Fault(fault)) => blame(&fault).map(|()| installed.on_fault),
+        (Way::Progress(_), Silence::Resting(_)) => Ok(installed.on_fault),
+        (_, silence) => decisions::silent(app, installed, Hook::MessageGuard, context, silence),
+    };
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(overloaded) => return Opinion::Fail(overloaded),
     };
     match wanted {
         OnFault::Open => Opinion::Agree,

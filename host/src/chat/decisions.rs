@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::{self, Caller};
-use super::calls::Resting;
+use super::calls::{Resting, blame};
 use super::chain::Why;
 use super::tenants::page;
 use super::{cursor, valid};
@@ -46,15 +46,21 @@ pub(super) enum Silence {
 
 /// What the install of a guard wants when it gives no verdict, of which note is taken as of a decision. While
 /// a guard rests that is for many messages, and noted once a minute.
+///
+/// # Errors
+/// `overloaded` when the host had no room for the call: then nothing is decided, whatever the install says.
 pub(super) fn silent(
     app: &App,
     installed: &Installed,
     hook: Hook,
     context: &Context,
     silence: Silence,
-) -> OnFault {
+) -> Result<OnFault> {
     let reason = match silence {
-        Silence::Fault(fault) => Some(fault.to_string()),
+        Silence::Fault(fault) => {
+            blame(&fault)?;
+            Some(fault.to_string())
+        }
         Silence::Resting(resting) => {
             let breaker = installed.breakers.of(hook);
             let more = breaker.pass_over(app.clock.now());
@@ -64,7 +70,7 @@ pub(super) fn silent(
     if let Some(reason) = reason {
         note(app, installed, hook, context, Outcome::Failed { reason });
     }
-    installed.on_fault
+    Ok(installed.on_fault)
 }
 
 fn not_called(resting: Resting, more: u64) -> String {

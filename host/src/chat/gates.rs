@@ -258,7 +258,7 @@ async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Resu
             Ok(Err(rejection)) => return Err(question.rejected(rejection)),
             Err(silence) => silence,
         };
-        match decisions::silent(app, installed, question.hook(), &context, silence) {
+        match decisions::silent(app, installed, question.hook(), &context, silence)? {
             OnFault::Open => {}
             OnFault::Closed | OnFault::Hold => {
                 let detail = format!("The plugin `{}`, which must agree, failed.", installed.name);

@@ -38,7 +38,8 @@ pub(super) async fn create(
         let kind = kind.to_owned();
         Question::Create { kind, data }
     });
-    let created = calling.note(outcome).map_err(|_| failed(installed))?.value;
+    let created = calling.note(outcome);
+    let created = created.map_err(|fault| at_fault(installed, &fault))?.value;
     let created = created.map_err(|sentence| Error::invalid("data", sentence))?;
     let limits = &app.config.limits;
     if created.data.len() > limits.data_bytes_max {
@@ -290,7 +291,8 @@ pub async fn complete(
     shadow::follow(app, &installed, hook, &context, &outcome, || {
         Question::Completion(command.clone())
     });
-    let choices = calling.note(outcome).map_err(|_| failed(&installed))?.value;
+    let choices = calling.note(outcome);
+    let choices = choices.map_err(|fault| at_fault(&installed, &fault))?.value;
     let choices = choices
         .into_iter()
         .take(20)
@@ -350,10 +352,7 @@ async fn finish(
 ) -> Result<Option<wire::Answer>> {
     let output = match output {
         Ok(output) => output,
-        Err(fault) => {
-            blame(&fault)?;
-            return Err(failed(installed));
-        }
+        Err(fault) => return Err(at_fault(installed, &fault)),
     };
     let reply = output
         .value
@@ -382,6 +381,11 @@ pub(super) fn asked<'a>(
     context: &Context,
 ) -> Result<Calling<'a>> {
     calling(app, installed, hook, &context.actor).map_err(|_| failed(installed))
+}
+
+/// The error for a call that gave no result: that of the plugin, unless the host had no room for the call.
+pub(super) fn at_fault(installed: &Installed, fault: &Fault) -> Error {
+    blame(fault).err().unwrap_or_else(|| failed(installed))
 }
 
 pub(super) fn failed(installed: &Installed) -> Error {

@@ -120,7 +120,7 @@ async fn judge(
             }
             Err(resting) => Silence::Resting(resting),
         };
-        match decisions::silent(app, installed, hook, &context, silence) {
+        match decisions::silent(app, installed, hook, &context, silence)? {
             OnFault::Open => {}
             OnFault::Closed | OnFault::Hold => return Err(chain::failed(installed)),
         }
