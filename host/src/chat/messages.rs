@@ -135,6 +135,8 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
                 reason: why.reason,
                 details: why.details,
                 appeal,
+                waiting_max: app.config.limits.held_waiting_max,
+                waiting_in_app_max: app.config.limits.held_waiting_per_app_max,
             };
             match app.store.hold(message(content, member), hold).await? {
                 Holding::Held(held) => Ok(Pending::Done(Outcome::Held(Box::new(held)), channel)),
