@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Database, Person, TestHost, draft, eventually, stories};
+use crate::support::{
+    Database, Person, TestHost, component, draft, eventually, rewritten, stories,
+};
 
 stories!(
     a_failing_guard_means_what_its_install_says,
@@ -16,6 +18,7 @@ stories!(
     an_event_that_always_fails_is_given_up,
     neighbours_are_served_meanwhile,
     no_room_for_a_guard_is_no_verdict,
+    what_a_plugin_deletes_is_guarded_too,
 );
 
 /// What a guard is told to do, and the fault in which that ends.
@@ -322,4 +325,36 @@ async fn no_room_for_a_guard_is_no_verdict(database: Database) {
         stored += judged.iter().filter(|answer| answer.status == 201).count();
         assert_eq!(people[0].history("general").await.len(), stored);
     }
+}
+
+async fn what_a_plugin_deletes_is_guarded_too(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let alice = app.user("alice").await;
+    app.channel("general", &[&alice]).await;
+    app.plugin("hostile", json!({})).await;
+    let types = async |line: &str| {
+        let answer = alice.types("general", line).await.is(200);
+        answer["reply"]["text"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    for text in ["say not this one", "fine"] {
+        assert_eq!(types(&format!("/hostile tell {text}")).await, "");
+    }
+    let told = alice.history("general").await;
+    // A plugin is not its own guard: this one is of another.
+    let second = rewritten(&component("hostile"), "\"hostile\"", "\"hostil2\"");
+    app.install(&second, json!({})).await;
+    let delete = async |message: &Value| {
+        let id = message["id"].as_str().expect("an id");
+        types(&format!("/hostile delete {id}")).await
+    };
+    let refused = delete(&told[0]).await;
+    assert!(refused.contains("not this one"), "{refused}");
+    assert_eq!(delete(&told[1]).await, "");
+    let left = alice.history("general").await;
+    assert_eq!(left[0], told[0]);
+    assert!(left[1]["deleted_at"].is_string());
 }
