@@ -36,7 +36,7 @@ pub(super) async fn check(
         return Err(Error::new(Code::ChannelInactive, detail));
     }
     if !blocks.is_empty() {
-        let text = words_of(&blocks);
+        let text = words::in_blocks(&blocks).join("\n");
         if text.len() > limits.text_bytes_max {
             return too_large("the words", limits.text_bytes_max);
         }
@@ -46,29 +46,6 @@ pub(super) async fn check(
         plugin: plugin.to_owned(),
         blocks,
     })
-}
-
-/// Has the guards look at the words in the blocks of a plugin's own message, as far as they are not in
-/// its text, which they see anyway.
-pub(super) async fn check_beside(
-    app: &App,
-    member: &Member,
-    text: &str,
-    blocks: &[Value],
-) -> Result<()> {
-    let words = words_of(blocks);
-    let lines = words.lines().map(str::trim);
-    let more = lines.filter(|line| !line.is_empty() && !words::has_apart(text, line));
-    let more: Vec<&str> = more.collect();
-    match more.is_empty() {
-        true => Ok(()),
-        false => guard(app, member, more.join("\n")).await,
-    }
-}
-
-/// All that a reader may see of blocks, a line each.
-fn words_of(blocks: &[Value]) -> String {
-    words::of_blocks(&wire::to_json(&blocks)).lines()
 }
 
 async fn guard(app: &App, member: &Member, text: String) -> Result<()> {

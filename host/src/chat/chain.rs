@@ -177,7 +177,8 @@ async fn guard_content(
             Opinion::Agree => agreed += 1,
             Opinion::Change(new) => {
                 content = new;
-                agreed = 1;
+                // Words that stood in the old text may stand below the new one: it has not seen them so.
+                agreed = usize::from(content.words.is_empty());
             }
             Opinion::Hold(why) => {
                 held.get_or_insert((installed.row.name.clone(), why));
@@ -437,15 +438,28 @@ async fn changed(
     patch: plugins::Patch,
 ) -> Result<Option<Content>> {
     let kind = content.kind.as_str();
+    let view = content.view.as_deref().filter(|_| kind == "text");
+    let mut view: Option<View> = view.and_then(|view| serde_json::from_str(view).ok());
     let data = match (patch.text, patch.data) {
         (Some(text), data) if kind == "text" || data.is_none() => {
-            let shown = words::below(&content.text, &content.words);
-            let Some(text) = text.strip_suffix(&shown[content.text.len()..]) else {
+            let apart = words::apart_again(&content.text, &content.words, &text);
+            let Some((text, others)) = apart else {
                 return Ok(None);
             };
-            match kind {
-                "text" => Some(serde_json::Value::from(text).to_string()),
-                kind if FILE_KINDS.contains(&kind) => files::with_caption(&content.data, text),
+            match (kind, &view) {
+                ("text", Some(of_plugin)) => {
+                    let Some(blocks) = words::replaced(&of_plugin.blocks, &others) else {
+                        return Ok(None);
+                    };
+                    view = Some(View {
+                        text: text.clone(),
+                        blocks,
+                    });
+                    Some(serde_json::Value::from(text).to_string())
+                }
+                _ if !others.is_empty() => None,
+                ("text", None) => Some(serde_json::Value::from(text).to_string()),
+                _ if FILE_KINDS.contains(&kind) => files::with_caption(&content.data, &text),
                 _ => None,
             }
         }
@@ -455,22 +469,13 @@ async fn changed(
         return Ok(None);
     };
     let mut new = messages::content(app, member, kind, &data).await?;
-    if let (None, Some(view)) = (&new.view, &content.view) {
+    if let Some(mut view) = view {
         // A plugin's own text: its blocks stay, and guards see their words with the new one.
-        new.view = Some(with_text(view, &new.text));
-        new.words.clone_from(&content.words);
+        view.text.clone_from(&new.text);
+        new.words = words::in_blocks(&view.blocks);
+        new.view = Some(wire::to_json(&view));
     }
     Ok(Some(new))
-}
-
-/// A view with another text.
-fn with_text(view: &str, text: &str) -> String {
-    let mut view: View = serde_json::from_str(view).unwrap_or_else(|_| View {
-        text: String::new(),
-        blocks: Vec::new(),
-    });
-    view.text = text.to_owned();
-    wire::to_json(&view)
 }
 
 pub(super) fn rejected(rejection: plugins::Rejection) -> (Error, Why) {

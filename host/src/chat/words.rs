@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::clock;
 use crate::model::{ChannelKey, FileId, Message, MessageId};
+use crate::wire;
 
 /// Of more words than this, or names of fields, nobody looks which of them are shown: guards are given all.
 const LOOKED_FOR_MAX: usize = 64;
@@ -32,8 +33,14 @@ pub(super) fn of(json: &str) -> Words {
     read(json, &[])
 }
 
-/// The words in blocks.
-pub(super) fn of_blocks(json: &str) -> Words {
+/// The words in blocks, all that a reader may see of them.
+pub(super) fn in_blocks(blocks: &[serde_json::Value]) -> Vec<String> {
+    let mut words = of_blocks(&wire::to_json(&blocks)).said;
+    words.retain(|word| !word.trim().is_empty());
+    words
+}
+
+fn of_blocks(json: &str) -> Words {
     read(json, &UNREAD)
 }
 
@@ -53,11 +60,6 @@ fn read(json: &str, unread: &'static [&'static str]) -> Words {
 }
 
 impl Words {
-    /// Its strings and numbers, each on a line.
-    pub(super) fn lines(&self) -> String {
-        self.said.join("\n")
-    }
-
     /// Whether a string of it has this word.
     fn says(&self, word: &str) -> bool {
         self.said.iter().any(|text| has_apart(text, word))
@@ -160,15 +162,90 @@ pub(super) fn new_in_act(
 /// A text and, below it, those of the words that it does not have.
 pub(super) fn below(text: &str, words: &[String]) -> String {
     let mut all = text.to_owned();
-    for (at, word) in words.iter().enumerate() {
-        if at >= LOOKED_FOR_MAX || !has_apart(text, word) {
-            if !all.is_empty() {
-                all.push('\n');
-            }
-            all.push_str(word);
+    for word in missing(text, words) {
+        if !all.is_empty() {
+            all.push('\n');
         }
+        all.push_str(word);
     }
     all
+}
+
+fn missing<'w>(text: &str, words: &'w [String]) -> impl Iterator<Item = &'w String> {
+    let words = words.iter().enumerate();
+    words
+        .filter(move |(at, word)| *at >= LOOKED_FOR_MAX || !has_apart(text, word))
+        .map(|(_, word)| word)
+}
+
+/// What somebody put in the place of a text with words below it: the new text, and each word that is another
+/// now, with what it is. None if words are others and the lines aren't as many.
+pub(super) fn apart_again<'w>(
+    text: &str,
+    words: &'w [String],
+    new: &str,
+) -> Option<(String, Vec<(&'w str, String)>)> {
+    let all = below(text, words);
+    if let Some(new) = new.strip_suffix(&all[text.len()..]) {
+        return Some((new.to_owned(), Vec::new()));
+    }
+    let lines = |text: &str| text.split('\n').count();
+    let mut rest: Vec<&str> = new.split('\n').collect();
+    let mut take = |count: usize| -> Option<String> {
+        let taken: Vec<&str> = (rest.len() >= count).then(|| rest.drain(..count).collect())?;
+        Some(taken.join("\n"))
+    };
+    let new_text = match text.is_empty() {
+        true => String::new(),
+        false => take(lines(text))?,
+    };
+    let mut changed = Vec::new();
+    for word in missing(text, words) {
+        let now = take(lines(word))?;
+        if now != *word {
+            changed.push((word.as_str(), now));
+        }
+    }
+    rest.is_empty().then_some((new_text, changed))
+}
+
+/// Blocks in which words are others now. None where one is not a string that is read: what a button stands for
+/// can't be another.
+pub(super) fn replaced(
+    blocks: &[serde_json::Value],
+    changed: &[(&str, String)],
+) -> Option<Vec<serde_json::Value>> {
+    fn replace(value: &mut serde_json::Value, changed: &[(&str, String)]) {
+        match value {
+            serde_json::Value::String(text) => {
+                let now = changed.iter().find(|(word, _)| text == word);
+                if let Some((_, now)) = now {
+                    text.clone_from(now);
+                }
+            }
+            serde_json::Value::Array(values) => {
+                values.iter_mut().for_each(|value| replace(value, changed));
+            }
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    if name != "value" && !UNREAD.contains(&name.as_str()) {
+                        replace(value, changed);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut blocks = blocks.to_vec();
+    for block in &mut blocks {
+        replace(block, changed);
+    }
+    let left = in_blocks(&blocks);
+    let is_gone = |word: &str| left.iter().all(|left| left != word);
+    changed
+        .iter()
+        .all(|(word, _)| is_gone(word))
+        .then_some(blocks)
 }
 
 /// Whether a text has a word, and not only as a part of another one.
@@ -408,6 +485,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_in_the_place_of_words_is_told_apart() {
+        let words = [
+            "a darn".to_owned(),
+            "two\nlines".to_owned(),
+            "in".to_owned(),
+        ];
+        let apart = |new: &str| apart_again("in it", &words, new);
+        assert_eq!(below("in it", &words), "in it\na darn\ntwo\nlines");
+        let same = apart("on it\na darn\ntwo\nlines").unwrap();
+        assert_eq!(same, ("on it".to_owned(), Vec::new()));
+        let (text, changed) = apart("in it\na ****\ntwo\nl").unwrap();
+        assert_eq!(text, "in it");
+        let expected = [
+            ("a darn", "a ****".to_owned()),
+            ("two\nlines", "two\nl".to_owned()),
+        ];
+        assert_eq!(changed, expected);
+        for other in [
+            "",
+            "in it",
+            "in it\na darn\ntwo",
+            "in it\na darn\ntwo\nlines\nmore",
+        ] {
+            assert_eq!(apart(other), None, "{other}");
+        }
+        let longer = apart("on\nit\na darn\ntwo\nlines").unwrap();
+        assert_eq!(longer.0, "on\nit");
+        assert_eq!(apart_again("in", &[], "a\nb").unwrap().0, "a\nb");
+        assert_eq!(apart_again("", &words[..1], "x").unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn words_in_blocks_are_replaced_where_they_are_read() {
+        let changed = [("darn", "****".to_owned())];
+        let replaced = |block: serde_json::Value| replaced(&[block], &changed);
+        let text = |word: &str| serde_json::json!({ "type": "row", "blocks": [{ "type": "text", "text": word }] });
+        assert_eq!(replaced(text("darn")), Some(vec![text("****")]));
+        let button = serde_json::json!({ "type": "button", "text": "darn", "value": "darn" });
+        assert_eq!(replaced(button), None);
+    }
+
+    #[test]
     fn all_that_is_shown_in_blocks_is_words() {
         let blocks = serde_json::json!([
             { "type": "text", "text": "one", "style": "muted" },
@@ -418,12 +537,15 @@ mod tests {
             { "type": "list", "items": ["five"] },
             { "type": "unheard of", "caption": "six" }
         ]);
-        let found = of_blocks(&blocks.to_string()).lines();
+        let found = in_blocks(blocks.as_array().unwrap());
         for word in ["one", "two", "three", "four", "0.25", "five", "six"] {
-            assert!(found.lines().any(|line| line == word), "{word}: {found}");
+            assert!(found.iter().any(|found| found == word), "{word}: {found:?}");
         }
         for word in ["muted", "go", "row", "unheard of"] {
-            assert!(!found.lines().any(|line| line == word), "{word}: {found}");
+            assert!(
+                !found.iter().any(|found| found == word),
+                "{word}: {found:?}"
+            );
         }
     }
 }
