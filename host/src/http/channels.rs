@@ -62,7 +62,8 @@ fn seen(member: &Member) -> wire::Channel<'_> {
 
 /// Make a channel
 ///
-/// A user who makes one owns it. With a server key, `owner` says whose it is.
+/// A user who makes one owns it. With a server key, `owner` says whose it is. Plugins may refuse it:
+/// `membership_rejected`, or `message_rejected` for the words in its name, tags or `custom`.
 #[utoipa::path(post, path = "/v1/channels", tag = "Channels", security(("server_key" = []), ("user_token" = [])),
     request_body = wire::NewChannel, responses((status = 201, description = "The channel", body = wire::Channel)))]
 pub async fn add(

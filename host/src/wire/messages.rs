@@ -27,7 +27,7 @@ pub struct Send {
     #[schema(value_type = serde_json::Value)]
     pub data: Box<RawValue>,
     /// An id of the client's own choice, unique for this sender in this channel, 1 to 128 bytes. A
-    /// retry with the same id gets the first message instead of sending another.
+    /// retry with the same id gets the first message instead of sending another. Nobody else sees it.
     pub client_id: Option<String>,
     /// Should a plugin refuse or hold the message, a person shall look at it, and this is what to
     /// tell that person, such as why it should be sent. A refusal that can be appealed has
