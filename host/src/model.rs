@@ -566,6 +566,9 @@ pub struct Decision {
 /// The kinds of message that show a file.
 pub const FILE_KINDS: [&str; 4] = ["image", "video", "audio", "file"];
 
+/// What guards of messages see a channel's name and the like as; no message is of this kind.
+pub const CHANNEL_KIND: &str = "channel";
+
 /// An uploaded file.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct File {

@@ -38,7 +38,7 @@ impl Serialize for Time {
 }
 
 /// JSON text that the host checked when it came in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Raw<'a>(pub &'a str);
 
 impl Serialize for Raw<'_> {

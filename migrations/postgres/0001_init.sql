@@ -162,6 +162,7 @@ CREATE TABLE held (
 CREATE INDEX held_by_app ON held (app_id, id);
 CREATE INDEX held_by_sender ON held (app_id, sender);
 CREATE INDEX held_by_channel ON held (channel);
+CREATE INDEX held_by_age ON held (created_at);
 CREATE UNIQUE INDEX held_by_client_id ON held (channel, sender, client_id) WHERE client_id IS NOT NULL;
 
 -- Uploaded files. Their bytes are elsewhere, under the app's id and their own.

@@ -180,7 +180,7 @@ test('a message on its way becomes the stored one, whichever of event and answer
     const [only, ...others] = timelines.entriesOf(timeline);
     assert.equal(others.length, 0);
     assert.equal(only.message.data, '****');
-    if (withClientId) assert.deepEqual([only.key, only.sentText], ['mine', 'darn']);
+    assert.deepEqual([only.key, only.sentText], [withClientId ? 'mine' : 'msg_1', 'darn']);
   }
 });
 

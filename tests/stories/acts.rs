@@ -11,6 +11,8 @@ stories!(
     words_in_acts_pass_the_guards,
     acts_without_new_words_ask_no_guard,
     words_that_are_not_shown_are_judged_too,
+    what_a_kind_keeps_for_later_is_judged_at_once,
+    names_of_fields_and_numbers_are_judged_where_they_are_shown,
     guards_answer_an_act_as_an_edit,
     acts_of_plugins_pass_the_guards,
     what_a_guard_changes_stays_its_persons,
@@ -166,9 +168,73 @@ async fn words_that_are_not_shown_are_judged_too(database: Database) {
         let problem = answer.refused(422, "message_rejected");
         assert_eq!(problem["detail"], "Please be kind.");
     }
-    // What is only the name of a field is not said.
+    // What is only the name of a field, and not shown, is not said.
     bob.act(&message, "it", json!({ "slur": 1 })).await.is(200);
     bob.act(&message, "it", json!("fine")).await.is(200);
+}
+
+/// This kind keeps what its sender wrote, shows nothing of it, and later shows all.
+async fn what_a_kind_keeps_for_later_is_judged_at_once(database: Database) {
+    let (host, [_, bob]) = start(&database, &["hostile"]).await;
+    let mut rules = rules();
+    rules["patterns"] = json!([{ "pattern": "\\b1488\\b", "action": "reject", "reason": "No." }]);
+    host.app.plugin("moderation", rules).await;
+    let send = async |data: &str| {
+        let data = serde_json::from_str::<Box<serde_json::value::RawValue>>(data).expect("JSON");
+        let new = format!(r#"{{"channel_id":"general","type":"hostile","data":{data}}}"#);
+        let body = ("application/json", new.into_bytes());
+        bob.raw("POST", "/v1/messages", Some(body)).await
+    };
+    for (data, reason) in [
+        (
+            r#"{"title":"Riddle","answer":"a slur"}"#,
+            "word_not_allowed",
+        ),
+        (r#"{"deep":[{"down":["slur"]}]}"#, "word_not_allowed"),
+        // A name that somebody chose, and one that hides behind its namesake.
+        (r#"{"votes":{"slur":1}}"#, "word_not_allowed"),
+        (r#"{"answer":"slur","answer":"fine"}"#, "word_not_allowed"),
+        (r#"{"code":1488}"#, "pattern_not_allowed"),
+        (
+            r#"{"blocks":"[{'type':'text','text':'slur'}]"}"#,
+            "word_not_allowed",
+        ),
+        // There is nothing in the data that a mask could be put on.
+        (r#"{"answer":"darn"}"#, "content_not_allowed"),
+    ] {
+        let problem = send(data).await.refused(422, "message_rejected");
+        assert_eq!(problem["reason"], reason, "{data}");
+    }
+    let held = send(r#"{"answer":"crypto"}"#).await.is(202);
+    assert_eq!(held["reason"], "Someone looks first.");
+    let riddle = send(r#"{"title":"Riddle","answer":"a candle"}"#)
+        .await
+        .is(201);
+    assert!(!riddle.to_string().contains("candle"), "{riddle}");
+    bob.act(&riddle, "reveal", Value::Null).await.is(200);
+    let text = now(&bob, &riddle).await["view"]["text"].to_string();
+    assert!(text.contains("candle"), "{text}");
+}
+
+/// This kind shows what it is given as it is.
+async fn names_of_fields_and_numbers_are_judged_where_they_are_shown(database: Database) {
+    let (host, [_, bob]) = start(&database, &["hostile"]).await;
+    let mut rules = rules();
+    rules["patterns"] = json!([{ "pattern": "\\b1488\\b", "action": "reject", "reason": "No." }]);
+    host.app.plugin("moderation", rules).await;
+    let message = post(&bob, "hostile", json!("")).await;
+    for value in [
+        json!({ "slur": 1 }),
+        json!({ "of": { "a slur": 2 } }),
+        json!(1488),
+    ] {
+        let answer = bob.act(&message, "quote", value).await;
+        answer.refused(422, "message_rejected");
+    }
+    assert_eq!(now(&bob, &message).await, message, "nothing has changed");
+    bob.act(&message, "quote", json!({ "fine": 12 }))
+        .await
+        .is(200);
 }
 
 async fn guards_answer_an_act_as_an_edit(database: Database) {

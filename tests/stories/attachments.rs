@@ -13,6 +13,7 @@ stories!(
     each_plugin_has_its_own,
     guards_look_at_the_words,
     guards_look_at_the_words_beside_a_plugins_own_text,
+    a_masked_message_of_a_plugin_keeps_its_buttons,
     there_are_so_many_and_no_more,
     a_press_goes_to_whose_button_it_is,
     a_plugin_is_not_told_of_what_it_attached,
@@ -207,7 +208,7 @@ async fn guards_look_at_the_words_beside_a_plugins_own_text(database: Database) 
     let (host, [alice, bob]) = start(&database).await;
     let rules = json!({ "words": [
         { "name": "mild", "words": ["darn"], "action": "mask" },
-        { "name": "rude", "words": ["slur"], "action": "reject", "reason": "Please be kind." },
+        { "name": "rude", "words": ["slur", "post"], "action": "reject", "reason": "Please be kind." },
         { "name": "trade", "words": ["crypto"], "action": "hold", "reason": "Someone looks first." },
     ] });
     host.app.plugin("moderation", rules).await;
@@ -224,18 +225,60 @@ async fn guards_look_at_the_words_beside_a_plugins_own_text(database: Database) 
             json!([{ "type": "list", "items": ["posted", word] }]),
         ]
     };
-    for word in ["darn", "slur", "crypto"] {
+    // A part of a word of the text (`posted`) is another word.
+    for word in ["slur", "crypto", "post"] {
         for blocks in blocks(word) {
             let told = send(&blocks).await;
             assert!(told.starts_with("Error::Invalid"), "{blocks}: {told}");
         }
     }
     assert!(alice.history("general").await.is_empty());
+    // What is read is masked; what a button stands for can't be.
+    for (blocks, is_masked) in blocks("darn").iter().zip([true, false, true]) {
+        let told = send(blocks).await;
+        assert_eq!(told.is_empty(), is_masked, "{blocks}: {told}");
+    }
+    let sent = json!(alice.history("general").await).to_string();
+    assert!(sent.contains("****") && !sent.contains("darn"), "{sent}");
     for blocks in blocks("fine") {
         assert_eq!(send(&blocks).await, "");
         let sent = alice.history("general").await.pop().expect("a message");
         assert_eq!(sent["view"], json!({ "text": "posted", "blocks": blocks }));
     }
+}
+
+async fn a_masked_message_of_a_plugin_keeps_its_buttons(database: Database) {
+    let (host, [alice, bob]) = start(&database).await;
+    let rules = json!({ "words": [{ "words": ["posted"], "action": "mask" }] });
+    host.app.plugin("moderation", rules).await;
+    let send = async |blocks: &Value| {
+        let line = format!("/hostile post {blocks}");
+        let answer = bob.types("general", &line).await.is(200);
+        let text = answer["reply"]["text"].as_str().unwrap_or_default();
+        text.to_owned()
+    };
+    let button = |text: &str| {
+        json!([
+            { "type": "text", "text": text },
+            { "type": "button", "text": "fine", "action": "a", "value": "go" },
+        ])
+    };
+    assert_eq!(send(&button("fine")).await, "");
+    let sent = alice.history("general").await.pop().expect("a message");
+    let (data, blocks) = (&sent["data"], &sent["view"]["blocks"]);
+    assert_eq!((data, blocks), (&json!("******"), &button("fine")));
+    assert_eq!(sent["view"]["text"], "******");
+    // So do blocks that have the word as well, whether or not the text has the same.
+    for (text, masked) in [("posted", "******"), ("it is posted", "it is ******")] {
+        assert_eq!(send(&button(text)).await, "");
+        let sent = alice.history("general").await.pop().expect("a message");
+        assert_eq!(sent["view"]["blocks"], button(masked));
+    }
+    // What a button stands for is not to be masked.
+    let value = json!([{ "type": "button", "text": "fine", "action": "a", "value": "posted" }]);
+    let told = send(&value).await;
+    assert!(told.contains("doesn't let these words pass"), "{told}");
+    assert_eq!(alice.history("general").await.len(), 3);
 }
 
 async fn there_are_so_many_and_no_more(database: Database) {

@@ -9,6 +9,7 @@ use crate::support::{Database, Person, TestHost, draft, eventually, stories};
 
 stories!(
     what_a_plugin_decided_can_be_read,
+    what_passes_while_a_guard_rests_is_told,
     decisions_come_page_by_page,
     decisions_about_an_erased_user_are_gone,
     old_decisions_go,
@@ -92,6 +93,42 @@ async fn what_a_plugin_decided_can_be_read(database: Database) {
     // They are there when the host comes back.
     host.restart().await;
     assert_eq!(decisions(backend, 4).await, kept);
+}
+
+async fn what_passes_while_a_guard_rests_is_told(database: Database) {
+    let (host, [alice, bob]) = start(&database).await;
+    let backend = &host.app.backend;
+    let carol = host.app.user("carol").await;
+    let path = "/v1/channels/general/participants/carol";
+    backend.put(path, json!({})).await.is(200);
+    for person in [&alice, &bob, &carol].into_iter().cycle().take(10) {
+        person.send("general", "trap").await;
+    }
+    decisions(backend, 10).await;
+    // It would refuse this.
+    for _ in 0..5 {
+        bob.send("general", "code silly").await;
+    }
+    let told = decisions(backend, 11).await;
+    let of = |told: &[Value]| {
+        assert_eq!(told[0]["outcome"], "failed");
+        let reason = told[0]["reason"].as_str().expect("a text").to_owned();
+        (told[0]["user_id"].clone(), reason)
+    };
+    let rests = "not called: it rests until 2026-11-20T12:00:30.000Z";
+    assert_eq!(of(&told), (json!("bob"), rests.to_owned()));
+    // Of many messages there is a line a minute, whatever the install says.
+    host.pass(Duration::from_secs(29)).await;
+    for person in [&alice, &bob] {
+        person.send("general", "code silly").await;
+    }
+    host.pass(Duration::from_secs(1)).await;
+    alice.send("general", "trap").await;
+    host.pass(Duration::from_secs(30)).await;
+    alice.send("general", "hello").await;
+    let told = decisions(backend, 13).await;
+    let rests = "not called: it rests until 2026-11-20T12:02:30.000Z; nor was it 6 times since this was last said";
+    assert_eq!(of(&told), (json!("alice"), rests.to_owned()));
 }
 
 async fn decisions_come_page_by_page(database: Database) {

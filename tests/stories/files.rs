@@ -13,6 +13,7 @@ stories!(
     files_are_bounded,
     a_plugin_says_which_files_are_kept,
     captions_are_guarded,
+    captions_are_masked,
     what_waits_for_review_keeps_its_file,
     nothing_is_left_of_files_that_are_gone,
 );
@@ -329,26 +330,58 @@ async fn captions_are_guarded(database: Database) {
     app.channel("general", &[&alice, &bob]).await;
     let words = json!([{ "words": ["darn"], "action": "reject" }]);
     app.plugin("moderation", json!({ "words": words })).await;
-    let send = async |name: &str, text: &str| {
-        let file = upload(&bob, name, PNG).await.is(201);
+    let file = async |name: &str| upload(&bob, name, PNG).await.is(201);
+    let [fine, bad] = [file("fine.png").await, file("darn.png").await];
+    let send = async |file: &Value, text: &str| {
         let data = json!({ "file_id": file["id"], "text": text });
         let message = json!({ "channel_id": "general", "type": "image", "data": data });
         bob.post("/v1/messages", message).await
     };
-    send("cat.png", "Look!").await.is(201);
-    // Others read a caption and a name, with a caption or without.
-    for (name, text) in [("cat.png", "darn"), ("darn.png", "Look!"), ("darn.png", "")] {
-        let refused = send(name, text).await;
-        refused.refused(422, "message_rejected");
+    send(&fine, "Look!").await.is(201);
+    send(&fine, "darn").await.refused(422, "message_rejected");
+    // Without a caption its name is what others read, and with one they get it, too.
+    for text in ["", "Look!"] {
+        send(&bad, text).await.refused(422, "message_rejected");
     }
-    // A name can't be masked: the message is refused.
-    let words = json!({ "words": [{ "words": ["darn"], "action": "mask" }] });
-    app.plugin("moderation", words).await;
-    let masked = send("cat.png", "darn cat").await.is(201);
-    assert_eq!(masked["data"]["text"], "**** cat");
-    send("darn.png", "Look!")
-        .await
-        .refused(422, "message_rejected");
+}
+
+async fn captions_are_masked(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    app.channel("general", &[&alice, &bob]).await;
+    let words = json!([{ "words": ["darn"], "action": "mask" }]);
+    app.plugin("moderation", json!({ "words": words })).await;
+    app.plugin("hostile", json!({})).await;
+    let mut files = Vec::new();
+    for name in ["fine.png", "darn.png", ""] {
+        files.push(upload(&bob, name, PNG).await.is(201));
+    }
+    let send = async |file: &Value, text: &str| {
+        let data = json!({ "file_id": file["id"], "text": text });
+        let message = json!({ "channel_id": "general", "type": "image", "data": data });
+        bob.post("/v1/messages", message).await
+    };
+    // By a guard that knows of data, and by one that knows of texts alone.
+    for (file, text, masked) in [
+        (&files[0], "Look, darn it!", "Look, **** it!"),
+        (&files[2], "patch 3", "xxx"),
+    ] {
+        let sent = send(file, text).await.is(201);
+        assert_eq!(sent["data"]["text"], masked);
+        assert_eq!(sent["data"]["name"], file["name"]);
+        assert_eq!(sent["view"]["text"], masked);
+    }
+    // The file's name is not theirs to change: nothing goes out as it was.
+    for (file, text) in [
+        (&files[1], "Look!"),
+        (&files[1], ""),
+        (&files[0], "patch 3"),
+    ] {
+        let problem = send(file, text).await.refused(422, "message_rejected");
+        assert_eq!(problem["reason"], "words_not_allowed", "{text}");
+    }
+    assert_eq!(alice.history("general").await.len(), 2);
 }
 
 async fn what_waits_for_review_keeps_its_file(database: Database) {

@@ -2,11 +2,13 @@
 
 use serde_json::json;
 
-use crate::support::{Database, TestHost, eventually, stories};
+use crate::support::{Database, Person, TestHost, eventually, stories};
 
 stories!(
     a_plugin_says_who_comes_in,
     a_plugin_says_who_makes_which_channel,
+    a_plugin_says_what_becomes_of_a_channel,
+    what_a_channel_is_called_passes_the_guards,
     a_gate_that_fails_means_what_its_install_says,
     a_plugin_says_who_connects,
 );
@@ -115,6 +117,103 @@ async fn a_plugin_says_who_makes_which_channel(database: Database) {
     own.post("/v1/channels/direct", json!({ "user_ids": ["bob"] }))
         .await
         .refused(422, REFUSED);
+}
+
+async fn a_plugin_says_what_becomes_of_a_channel(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    app.plugin("hostile", json!({})).await;
+    let tagged = json!({ "name": "fine", "tags": ["say not so"] });
+    let problem = alice.post("/v1/channels", tagged).await;
+    assert_eq!(problem.refused(422, REFUSED)["detail"], "not so");
+    app.channel("general", &[&alice, &bob]).await;
+    let change = async |who: &Person, change| who.patch("/v1/channels/general", change).await;
+    let before = alice.get("/v1/channels/general").await.is(200);
+    for bad in [
+        json!({ "name": "say not so" }),
+        json!({ "tags": ["say not so"] }),
+    ] {
+        for who in [&alice, &app.backend] {
+            let problem = change(who, bad.clone()).await.refused(422, REFUSED);
+            assert_eq!(problem["detail"], "not so");
+        }
+        // What somebody may not do, no plugin is asked about.
+        change(&bob, bad).await.refused(403, "forbidden");
+    }
+    assert_eq!(alice.get("/v1/channels/general").await.is(200), before);
+    let fine = json!({ "name": "fine", "tags": ["red"] });
+    change(&alice, fine.clone()).await.is(200);
+    let asked = async || {
+        let usage = app.backend.get("/v1/plugins/hostile/usage").await.is(200);
+        usage["hooks"].to_string()
+    };
+    // What changes nothing that it says asks nobody.
+    let before = asked().await;
+    change(&alice, fine).await.is(200);
+    change(&alice, json!({ "active": false })).await.is(200);
+    assert_eq!(asked().await, before);
+}
+
+async fn what_a_channel_is_called_passes_the_guards(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    let rules = json!({ "words": [
+        { "words": ["slur"], "action": "reject", "reason": "Please be kind." },
+        { "words": ["darn"], "action": "mask" },
+        { "words": ["crypto"], "action": "hold" },
+    ] });
+    app.plugin("moderation", rules).await;
+    app.channel("general", &[&alice, &bob]).await;
+    let before = alice.get("/v1/channels/general").await.is(200);
+    let says = |word: &str| {
+        [
+            json!({ "name": format!("a {word}!") }),
+            json!({ "tags": ["fine", word] }),
+            json!({ "custom": { "about": [{ "us": word }] } }),
+            json!({ "custom": { (format!("The {word}")): true } }),
+        ]
+    };
+    for word in ["slur", "darn", "crypto"] {
+        for says in says(word) {
+            let made = alice.post("/v1/channels", says.clone()).await;
+            let problem = made.refused(422, "message_rejected");
+            if word == "slur" {
+                assert_eq!(problem["detail"], "Please be kind.");
+            }
+            // Its owner, who may say everything in it, can't call it so, either.
+            let changed = alice.patch("/v1/channels/general", says).await;
+            changed.refused(422, "message_rejected");
+        }
+    }
+    assert_eq!(alice.get("/v1/channels/general").await.is(200), before);
+    let listed = alice.get("/v1/channels").await.is(200);
+    assert_eq!(listed["channels"].as_array().expect("a list").len(), 1);
+    for says in says("fine") {
+        alice.post("/v1/channels", says.clone()).await.is(201);
+        alice.patch("/v1/channels/general", says).await.is(200);
+    }
+    // The app itself may, as it may send what it likes.
+    let slur = json!({ "name": "slur" });
+    app.backend
+        .patch("/v1/channels/general", slur)
+        .await
+        .is(200);
+    // With what stands there others are not kept from what says nothing.
+    let icon = json!({ "icon": "/i.png", "active": false });
+    alice.patch("/v1/channels/general", icon).await.is(200);
+    let decided = eventually("the decisions are kept", async || {
+        let path = "/v1/plugins/moderation/decisions?limit=100";
+        let page = app.backend.get(path).await.is(200);
+        let decisions = page["decisions"].as_array().expect("a list").clone();
+        (decisions.len() == 24).then_some(decisions)
+    })
+    .await;
+    assert!(
+        decided.iter().all(|one| one["user_id"] == "alice"),
+        "{decided:?}"
+    );
 }
 
 async fn a_gate_that_fails_means_what_its_install_says(database: Database) {

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Database, Person, TestHost, draft, eventually, stories};
+use crate::support::{
+    Database, Person, TestHost, component, draft, eventually, rewritten, stories,
+};
 
 stories!(
     a_failing_guard_means_what_its_install_says,
@@ -15,6 +17,8 @@ stories!(
     a_flood_of_a_plugin_is_bounded,
     an_event_that_always_fails_is_given_up,
     neighbours_are_served_meanwhile,
+    no_room_for_a_guard_is_no_verdict,
+    what_a_plugin_deletes_is_guarded_too,
 );
 
 /// What a guard is told to do, and the fault in which that ends.
@@ -270,4 +274,87 @@ async fn neighbours_are_served_meanwhile(database: Database) {
     assert!(log(&host.other.backend, "fault").await.is_empty());
     is_well(&host, &bob).await;
     phone.close().await;
+}
+
+/// Whatever an install says of faults: nothing passes that its guard might have refused, and nobody is told
+/// that the plugin failed.
+async fn no_room_for_a_guard_is_no_verdict(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.plugins.concurrent_calls_max = 2;
+        config.plugins.concurrent_calls_per_app_max = 2;
+        config.plugins.guard_cpu_ms = 1_000;
+        config.plugins.guard_wall_ms = 200;
+    })
+    .await;
+    host.expect_plugin_faults();
+    let app = &host.app;
+    let people = app
+        .crowd(&["ann", "ben", "cem", "dan", "eve", "fay", "gus", "hal"])
+        .await;
+    let all: Vec<&Person> = people.iter().collect();
+    app.channel("general", &all).await;
+    app.plugin("hostile", json!({})).await;
+    let mut stored = 0;
+    for (kind, on_fault, status) in [
+        ("text", "open", 201),
+        ("text", "closed", 503),
+        ("hostile", "closed", 503),
+    ] {
+        let install = json!({ "on_fault": on_fault });
+        app.backend
+            .put("/v1/plugins/hostile", install)
+            .await
+            .is(200);
+        let sends = people.iter().map(async |person| {
+            let new = json!({ "channel_id": "general", "type": kind, "data": "loop" });
+            person.post("/v1/messages", new).await
+        });
+        let answers = futures_util::future::join_all(sends).await;
+        let (no_room, judged): (Vec<_>, Vec<_>) = answers
+            .into_iter()
+            .partition(|answer| answer.body["code"] == "overloaded");
+        assert!(!no_room.is_empty(), "{kind} {on_fault}");
+        for answer in no_room {
+            let problem = answer.refused(503, "overloaded");
+            assert_eq!(problem["retryable"], true);
+            assert!(problem["retry_after_ms"].is_number());
+        }
+        for answer in &judged {
+            assert_eq!(answer.status, status, "{kind} {on_fault}: {}", answer.text);
+        }
+        stored += judged.iter().filter(|answer| answer.status == 201).count();
+        assert_eq!(people[0].history("general").await.len(), stored);
+    }
+}
+
+async fn what_a_plugin_deletes_is_guarded_too(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let alice = app.user("alice").await;
+    app.channel("general", &[&alice]).await;
+    app.plugin("hostile", json!({})).await;
+    let types = async |line: &str| {
+        let answer = alice.types("general", line).await.is(200);
+        answer["reply"]["text"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    for text in ["say not this one", "fine"] {
+        assert_eq!(types(&format!("/hostile tell {text}")).await, "");
+    }
+    let told = alice.history("general").await;
+    // A plugin is not its own guard: this one is of another.
+    let second = rewritten(&component("hostile"), "\"hostile\"", "\"hostil2\"");
+    app.install(&second, json!({})).await;
+    let delete = async |message: &Value| {
+        let id = message["id"].as_str().expect("an id");
+        types(&format!("/hostile delete {id}")).await
+    };
+    let refused = delete(&told[0]).await;
+    assert!(refused.contains("not this one"), "{refused}");
+    assert_eq!(delete(&told[1]).await, "");
+    let left = alice.history("general").await;
+    assert_eq!(left[0], told[0]);
+    assert!(left[1]["deleted_at"].is_string());
 }

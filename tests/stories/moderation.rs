@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Database, Person, TestHost, draft, stories};
+use crate::support::{App, Database, Person, TestHost, draft, eventually, stories};
 
 stories!(
     words_are_masked_refused_or_held,
     edits_are_looked_at_too,
     channels_have_rules_of_their_own,
+    rules_of_a_channel_hold_for_private_messages_in_it,
     what_polls_say_is_looked_at,
     a_flood_is_stopped,
     disguised_words_are_found,
@@ -131,6 +132,60 @@ async fn edits_are_looked_at_too(database: Database) {
     let queue = host.app.backend.get("/v1/held").await.is(200);
     assert_eq!(queue, json!({ "held": [] }));
     phone.close().await;
+}
+
+async fn rules_of_a_channel_hold_for_private_messages_in_it(database: Database) {
+    let host = TestHost::start(&database).await;
+    let [alice, bob] = general(&host.app).await;
+    let market = json!({ "id": "square", "type": "market", "owner": "alice", "members": ["bob"] });
+    host.app.backend.post("/v1/channels", market).await.is(201);
+    let rules = json!({ "overrides": [
+        { "channels": ["general"], "links": "block_all" },
+        { "channel_types": ["market"], "words": ["there"] },
+    ], "words": [
+        { "name": "there", "words": ["slur"], "action": "reject", "everywhere": false },
+    ] });
+    host.app.plugin("moderation", rules).await;
+    let private = |channel: &str, to: &str, text: &str| {
+        let mut message = draft(channel, text);
+        message["to"] = json!(to);
+        message
+    };
+    let link = "see example.com/x";
+    for (channel, text, code) in [
+        ("general", link, "link_not_allowed"),
+        ("square", "slur", "word_not_allowed"),
+    ] {
+        let message = private(channel, "alice", text);
+        let problem = bob.post("/v1/messages", message).await;
+        let problem = problem.refused(422, "message_rejected");
+        assert_eq!(problem["reason"], code);
+        let fine = private(channel, "alice", "hello");
+        let sent = bob.post("/v1/messages", fine).await.is(201);
+        let path = format!("/v1/messages/{}", sent["id"].as_str().expect("an id"));
+        let edited = bob.patch(&path, json!({ "data": text })).await;
+        edited.refused(422, "message_rejected");
+        // An admin or owner of the channel is exempt in private, too.
+        let message = private(channel, "bob", text);
+        let sent = alice.post("/v1/messages", message).await.is(201);
+        let path = format!("/v1/messages/{}", sent["id"].as_str().expect("an id"));
+        alice.patch(&path, json!({ "data": text })).await.is(200);
+    }
+    let elsewhere = private("square", "alice", link);
+    bob.post("/v1/messages", elsewhere).await.is(201);
+    let decided = eventually("the decisions are kept", async || {
+        let path = "/v1/plugins/moderation/decisions";
+        let page = host.app.backend.get(path).await.is(200);
+        let decisions = page["decisions"].as_array().expect("a list").clone();
+        (decisions.len() == 4).then_some(decisions)
+    })
+    .await;
+    for (decision, channel) in decided
+        .iter()
+        .zip(["square", "square", "general", "general"])
+    {
+        assert_eq!(decision["channel_id"], channel);
+    }
 }
 
 async fn channels_have_rules_of_their_own(database: Database) {

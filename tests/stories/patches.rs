@@ -2,9 +2,36 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, TestHost, draft, stories};
+use crate::support::{Database, TestHost, draft, eventually, stories};
 
-stories!(a_guard_that_spoils_a_message_has_failed);
+stories!(
+    a_guard_that_spoils_a_message_has_failed,
+    a_change_that_can_not_be_made_is_a_refusal,
+);
+
+/// The text of a kind is made by its plugin.
+async fn a_change_that_can_not_be_made_is_a_refusal(database: Database) {
+    let host = TestHost::start(&database).await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    host.app.plugin("hostile", json!({})).await;
+    let send = async |text: &str| {
+        let new = json!({ "channel_id": "general", "type": "hostile", "data": text });
+        alice.post("/v1/messages", new).await
+    };
+    let problem = send("patch 3").await.refused(422, "message_rejected");
+    assert_eq!(problem["reason"], "words_not_allowed");
+    assert!(alice.history("general").await.is_empty());
+    let decided = eventually("the decision is kept", async || {
+        let path = "/v1/plugins/hostile/decisions";
+        let page = host.app.backend.get(path).await.is(200);
+        page["decisions"].get(0).cloned()
+    })
+    .await;
+    assert_eq!(decided["outcome"], "rejected");
+    assert_eq!(decided["code"], "words_not_allowed");
+    send("fine").await.is(201);
+}
 
 async fn a_guard_that_spoils_a_message_has_failed(database: Database) {
     let host = TestHost::with(&database, |config| config.limits.text_bytes_max = 1000).await;

@@ -6,6 +6,7 @@ use crate::support::{ChildHost, Database, TestHost, draft, stories};
 
 stories!(
     a_retry_gets_the_first_message,
+    a_client_id_is_shown_to_its_sender_alone,
     many_retries_at_once_store_one_message,
     a_retry_after_a_restart_is_still_one,
 );
@@ -93,6 +94,82 @@ async fn a_retry_gets_the_first_message(database: Database) {
     }
     assert_eq!(alice.history("general").await.len(), 2);
     phone.close().await;
+}
+
+/// It is a text of 128 bytes that no guard looks at.
+async fn a_client_id_is_shown_to_its_sender_alone(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    app.channel("general", &[&alice, &bob]).await;
+    app.plugin("feed", json!({})).await;
+    let secret = "what nobody looks at";
+    let mut phones = [alice.connect().await, bob.connect().await];
+    for phone in &mut phones {
+        phone.subscribe("general").await;
+    }
+    let sent = alice.post("/v1/messages", with_id("general", "one", secret));
+    let sent = sent.await.is(201);
+    let path = format!("/v1/messages/{}", sent["id"].as_str().expect("an id"));
+    let edited = json!({ "data": "two" });
+    assert_eq!(sent["client_id"], secret);
+    assert_eq!(
+        alice.patch(&path, edited).await.is(200)["client_id"],
+        secret
+    );
+    // What is the same for all has it not, not even for its sender.
+    for phone in &mut phones {
+        let events = phone.caught_up(app).await;
+        assert_eq!(events.len(), 2, "{events:?}");
+        assert!(!json!(events).to_string().contains(secret), "{events:?}");
+    }
+    let log = bob.get("/v1/channels/general/events?since=0").await.is(200);
+    let epoch = log["epoch"].as_str().expect("an epoch").to_owned();
+    let [hers, his] = &mut phones;
+    for (who, phone, sees) in [
+        (&alice, Some(hers), true),
+        (&bob, Some(his), false),
+        (&app.backend, None, false),
+    ] {
+        let mut seen = vec![
+            who.get(&path).await.text,
+            json!(who.history("general").await).to_string(),
+            json!(who.events("general", 0).await).to_string(),
+        ];
+        if let Some(phone) = phone {
+            let page = json!({ "channel_id": "general" });
+            seen.push(
+                phone
+                    .request("history", page.clone())
+                    .await
+                    .ok()
+                    .to_string(),
+            );
+            phone.request("unsubscribe", page).await.ok();
+            seen.push(
+                phone
+                    .subscribe_since("general", 0, &epoch)
+                    .await
+                    .to_string(),
+            );
+        }
+        for seen in seen {
+            assert!(seen.contains("two"));
+            assert_eq!(seen.contains(secret), sees, "{} {seen}", who.id);
+        }
+        let listed = who.get("/v1/channels").await.text;
+        assert!(!listed.contains(secret), "{listed}");
+    }
+    // A key for a request is no less the sender's own.
+    let me = bob.with_header("idempotency-key", "a key of mine");
+    me.post("/v1/messages", draft("general", "three"))
+        .await
+        .is(201);
+    assert!(
+        !json!(alice.history("general").await)
+            .to_string()
+            .contains("of mine")
+    );
 }
 
 async fn many_retries_at_once_store_one_message(database: Database) {

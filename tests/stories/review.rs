@@ -1,9 +1,11 @@
 //! The review queue: what a guard held back is nowhere until a person has decided, and then it is
 //! there, or gone, once.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::{App, Database, OTHERS, Person, TestHost, draft, stories};
+use crate::support::{App, Database, OTHERS, Person, TestHost, draft, eventually, stories};
 
 stories!(
     an_approved_message_takes_its_place,
@@ -12,6 +14,8 @@ stories!(
     the_queue_is_read_in_pages,
     what_waits_goes_with_its_channel_and_its_sender,
     what_its_sender_may_not_send_any_more_is_not_approved,
+    so_many_messages_wait_and_no_more,
+    what_waits_too_long_is_dropped,
 );
 
 /// Moderation that holds whatever says `later`.
@@ -98,7 +102,8 @@ async fn an_approved_message_takes_its_place(database: Database) {
     for (field, expected) in [
         ("from", json!("bob")),
         ("data", json!("later, maybe")),
-        ("client_id", json!("mine")),
+        // It is for its sender alone.
+        ("client_id", Value::Null),
     ] {
         assert_eq!(approved[field], expected);
     }
@@ -116,10 +121,9 @@ async fn an_approved_message_takes_its_place(database: Database) {
     assert!(queue(backend).await.is_empty());
     let mut replayed = bob.post("/v1/messages", message).await.is(200);
     assert_eq!(replayed["replayed"].take(), true);
-    replayed
-        .as_object_mut()
-        .expect("an object")
-        .remove("replayed");
+    let fields = replayed.as_object_mut().expect("an object");
+    fields.remove("replayed");
+    assert_eq!(fields.remove("client_id"), Some(json!("mine")));
     assert_eq!(replayed, approved);
     assert!(neighbours_waits(&host).await);
 }
@@ -326,4 +330,70 @@ async fn what_its_sender_may_not_send_any_more_is_not_approved(database: Databas
     assert_eq!(texts, ["later, two", "later, four"]);
     assert!(queue(backend).await.is_empty());
     assert!(neighbours_waits(&host).await);
+}
+
+async fn so_many_messages_wait_and_no_more(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.limits.held_waiting_max = 2;
+        config.limits.held_waiting_per_app_max = 3;
+    })
+    .await;
+    let [alice, bob] = general(&host).await;
+    let carol = host.app.user("carol").await;
+    let backend = &host.app.backend;
+    let path = "/v1/channels/general/participants/carol";
+    backend.put(path, json!({})).await.is(200);
+    host.app.channel("own", &[&carol]).await;
+    let mut mine = draft("general", "later, mine");
+    mine["client_id"] = json!("mine");
+    bob.post("/v1/messages", mine.clone()).await.is(202);
+    let second = send(&bob, "later, too").await;
+    let refused = async |who: &Person, text: &str, words: &str| {
+        let answer = who.post("/v1/messages", draft("general", text)).await;
+        let problem = answer.refused(422, "limit_reached");
+        assert_eq!(problem["retryable"], true);
+        assert!(problem["retry_after_ms"].is_number());
+        let detail = problem["detail"].as_str().expect("a text");
+        assert!(detail.contains(words), "{detail}");
+    };
+    refused(&bob, "later, three", "At most 2 of a person's messages").await;
+    // What waits is retried, and what passes is sent.
+    bob.post("/v1/messages", mine).await.is(202);
+    bob.send("general", "now").await;
+    send(&carol, "later").await;
+    refused(&carol, "later, again", "Too many messages wait").await;
+    assert_eq!(queue(backend).await.len(), 3);
+    // The neighbour's queue is its own, and who decides makes room.
+    let namesake = host.other.session("bob").await;
+    send(&namesake, "later").await;
+    let path = format!("/v1/held/{second}/reject");
+    backend.post(&path, json!({})).await.is(204);
+    send(&carol, "later, again").await;
+    assert_eq!(queue(backend).await.len(), 3);
+    assert_eq!(alice.history("general").await.len(), 1);
+}
+
+async fn what_waits_too_long_is_dropped(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let [alice, bob] = general(&host).await;
+    let old = send(&bob, "later, the old one").await;
+    host.pass(Duration::from_secs(29 * 24 * 3600)).await;
+    // What is there when it starts is looked at, too.
+    host.restart().await;
+    let bob = host.app.session(&bob.id).await;
+    let new = send(&bob, "later, the new one").await;
+    assert_eq!(queue(&host.app.backend).await.len(), 2);
+    host.pass(Duration::from_secs(24 * 3600 + 1)).await;
+    host.restart().await;
+    let left = eventually("the old one is gone", async || {
+        let left = queue(&host.app.backend).await;
+        (left.len() == 1).then_some(left)
+    })
+    .await;
+    assert_eq!(left[0]["id"], new.as_str());
+    let path = format!("/v1/held/{old}/approve");
+    let late = host.app.backend.post(&path, json!({})).await;
+    late.refused(404, "not_found");
+    let alice = host.app.session(&alice.id).await;
+    assert!(alice.history("general").await.is_empty());
 }

@@ -22,6 +22,8 @@ const FAULTS_OF_A_HEALTHY_ONE: usize = 3;
 const OPEN_MS: [Millis; 3] = [30_000, 120_000, 600_000];
 /// While it is half open, one call in so long.
 const TRIAL_MS: Millis = 1_000;
+/// How often it is said of calls that are not made.
+const SAID_MS: Millis = 60_000;
 
 /// The breaker of one hook of one install.
 #[derive(Debug, Default)]
@@ -34,6 +36,9 @@ struct State {
     openings: usize,
     /// Closed if none. Else no call before this, and after it one on trial.
     next_call: Option<Millis>,
+    /// When it was last said that a call was not made, and how many were not made since.
+    said: Option<Millis>,
+    unsaid: u64,
 }
 
 /// What has become of the breaker.
@@ -61,6 +66,18 @@ impl Breaker {
             }
             None => Ok(()),
         }
+    }
+
+    /// Counts a call that is not made. Once in a while that is to be said: then gives how many more there were
+    /// since the last time.
+    pub fn pass_over(&self, now: Millis) -> Option<u64> {
+        let mut state = self.state();
+        if state.said.is_some_and(|said| now < said + SAID_MS) {
+            state.unsaid += 1;
+            return None;
+        }
+        state.said = Some(now);
+        Some(std::mem::take(&mut state.unsaid))
     }
 
     /// Takes note of a call that went well, or of a fault and who caused it.
@@ -161,6 +178,17 @@ mod tests {
         // It was well for a moment only.
         assert_eq!(fail(&breaker, 150_001, 3), (FAULTS, Turn::Opened(750_001)));
         assert_eq!(breaker.note(750_001, Err(1)), Turn::GivenUp);
+    }
+
+    #[test]
+    fn calls_that_are_not_made_are_said_once_a_minute() {
+        let breaker = Breaker::default();
+        assert_eq!(breaker.pass_over(5), Some(0));
+        for now in [5, 60_004] {
+            assert_eq!(breaker.pass_over(now), None);
+        }
+        assert_eq!(breaker.pass_over(60_005), Some(2));
+        assert_eq!(breaker.pass_over(200_000), Some(0));
     }
 
     #[test]

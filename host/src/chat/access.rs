@@ -46,6 +46,14 @@ impl Caller {
             Caller::User(session) => Whose::User(session.tenant.app(), session.user.clone()),
         }
     }
+
+    /// The user, if it is one.
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Caller::User(session) => Some(&session.user),
+            _ => None,
+        }
+    }
 }
 
 /// A user's session.

@@ -10,7 +10,7 @@ use super::access::{self, Actor};
 use super::chain::{self, Content, Decision};
 use super::handlers::scope;
 use super::outside::{Outside, Whose};
-use super::{acts, attachments, interact, messages, passing};
+use super::{acts, attachments, interact, judge, messages, passing, words};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
@@ -100,7 +100,7 @@ impl Bridge {
             let blocks = interact::blocks(&post.blocks)
                 .ok_or_else(|| Error::invalid("blocks", "must be a list of blocks"))?;
             if !blocks.is_empty() {
-                attachments::check_beside(app, member, &content.text, &blocks).await?;
+                content.words = words::in_blocks(&blocks);
                 content.view = Some(wire::to_json(&View {
                     text: content.text.clone(),
                     blocks,
@@ -219,6 +219,8 @@ impl Bridge {
                 "Only its own messages; others' take the permission chat-moderate.",
             ));
         }
+        let member = self.member_by_key(&app, message.channel).await?;
+        judge::guard_delete(&app, &member, &message).await?;
         let (channel, actor) = (message.channel, Some(self.bot.clone()));
         Ok(Box::new(ChatWrite::Delete {
             channel,

@@ -6,17 +6,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::calls::calling;
-use super::decisions::{self, Outcome};
-use super::interact;
+use super::calls::{blame, calling};
+use super::decisions::{self, Outcome, Silence};
 use super::shadow::{self, Question};
+use super::{files, interact, messages, words};
 use crate::app::{App, Installed, Loadout};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{FileId, Message, Role};
+use crate::model::{FILE_KINDS, FileId, Message, Role};
 use crate::plugins::{self, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
-use crate::wire::OnFault;
+use crate::wire::{self, OnFault, View};
 
 /// How often the whole chain may run over one message before its guards must agree.
 const ROUNDS_MAX: usize = 3;
@@ -27,6 +27,8 @@ pub struct Content {
     pub kind: String,
     /// The words in it.
     pub text: String,
+    /// More of them, which readers may come to see: guards are shown those that the text doesn't have.
+    pub words: Vec<String>,
     /// JSON text.
     pub data: String,
     pub view: Option<String>,
@@ -155,7 +157,8 @@ async fn guard_content(
     way: Way<'_>,
 ) -> Result<Decision> {
     let loadout = app.loadout(member.tenant().app());
-    let guards: Vec<&Arc<Installed>> = guards(&loadout, member).collect();
+    let context = guard_context(app, member).await?;
+    let guards: Vec<&Arc<Installed>> = guards(&loadout, member, &context).collect();
     let mut held: Option<(String, Why)> = None;
     let (mut at, mut agreed, mut calls) = (0, 0, 0);
     while agreed < guards.len() {
@@ -166,11 +169,16 @@ async fn guard_content(
             let detail = "The app's plugins did not agree on the message.";
             return Ok(Decision::Reject(Error::new(Code::PluginFailed, detail)));
         }
-        match ask(app, installed, member, &content, way).await {
+        let context = Context {
+            seed: clock::random_u64(),
+            ..context.clone()
+        };
+        match ask(app, installed, member, &context, &content, way).await {
             Opinion::Agree => agreed += 1,
             Opinion::Change(new) => {
                 content = new;
-                agreed = 1;
+                // Words that stood in the old text may stand below the new one: it has not seen them so.
+                agreed = usize::from(content.words.is_empty());
             }
             Opinion::Hold(why) => {
                 held.get_or_insert((installed.row.name.clone(), why));
@@ -200,7 +208,9 @@ async fn guard_content(
             Question::Edit(draft(), before.clone())
         }
     };
-    follow_missing(app, &loadout, member, question);
+    let installs = others(&loadout, member, &context);
+    let context = || context.clone();
+    shadow::follow_missing(app, installs, Hook::MessageGuard, context, question);
     Ok(match held {
         Some((plugin, why)) => Decision::Hold {
             content,
@@ -209,48 +219,6 @@ async fn guard_content(
         },
         None => Decision::Pass(content),
     })
-}
-
-/// Somebody deletes a message. To change or hold a deletion is to allow or refuse it.
-pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Result<()> {
-    let loadout = app.loadout(member.tenant().app());
-    let draft = draft_of(message);
-    for installed in guards(&loadout, member) {
-        let context = context(app, member);
-        let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
-            Ok(calling) => {
-                let outcome = plugins::guard_delete(calling.with(&context), &draft).await;
-                follow(app, installed, &context, &outcome, || {
-                    Question::Delete(draft.clone())
-                });
-                let outcome = calling.note(outcome).map(|output| output.value);
-                let decided = match &outcome {
-                    Ok(Verdict::Allow | Verdict::Change(_)) => None,
-                    Ok(Verdict::Reject(rejection)) => Some(Outcome::Rejected {
-                        code: rejection.code.clone(),
-                        reason: Why::new(&rejection.reason).to_string(),
-                    }),
-                    Ok(Verdict::Hold(reason)) => Some(Outcome::Held {
-                        reason: Why::new(reason).to_string(),
-                    }),
-                    Err(fault) => Some(Outcome::failed(fault)),
-                };
-                note_decision(app, installed, &context, decided);
-                outcome.ok()
-            }
-            Err(_) => None,
-        };
-        match (verdict, installed.on_fault) {
-            (Some(Verdict::Allow | Verdict::Change(_)), _) | (None, OnFault::Open) => {}
-            (Some(Verdict::Reject(rejection)), _) => return Err(rejected(rejection).0),
-            (Some(Verdict::Hold(reason)), _) => {
-                return Err(Error::new(Code::MessageRejected, Why::new(&reason).reason));
-            }
-            (None, OnFault::Closed | OnFault::Hold) => return Err(failed(installed)),
-        }
-    }
-    follow_missing(app, &loadout, member, || Question::Delete(draft.clone()));
-    Ok(())
 }
 
 /// What a guard thinks of a content.
@@ -268,15 +236,18 @@ enum Opinion {
 fn guards<'i>(
     loadout: &'i Loadout,
     member: &'i Member,
+    context: &Context,
 ) -> impl Iterator<Item = &'i Arc<Installed>> {
-    others(loadout, member).filter(|installed| installed.has(Hook::MessageGuard))
+    others(loadout, member, context).filter(|installed| installed.has(Hook::MessageGuard))
 }
 
-fn others<'i>(
+/// All plugins but the one that writes, if one does.
+pub(super) fn others<'i>(
     loadout: &'i Loadout,
     member: &'i Member,
+    context: &Context,
 ) -> impl Iterator<Item = &'i Arc<Installed>> {
-    let installs = loadout.serving(member.channel().id.as_str());
+    let installs = loadout.serving(&context.channel);
     installs.filter(move |installed| {
         !matches!(member.standing(), Standing::Plugin(name) if *name == installed.name)
     })
@@ -299,16 +270,10 @@ fn follow(
     );
 }
 
-fn follow_missing(app: &App, loadout: &Loadout, member: &Member, question: impl Fn() -> Question) {
-    let installs = others(loadout, member);
-    let context = || context(app, member);
-    shadow::follow_missing(app, installs, Hook::MessageGuard, context, question);
-}
-
 fn draft(content: &Content) -> Draft {
     Draft {
         kind: content.kind.clone(),
-        text: content.text.clone(),
+        text: words::below(&content.text, &content.words),
         data: content.data.clone(),
     }
 }
@@ -318,13 +283,13 @@ async fn ask(
     app: &App,
     installed: &Installed,
     member: &Member,
+    context: &Context,
     content: &Content,
     way: Way<'_>,
 ) -> Opinion {
-    let context = context(app, member);
-    let verdict = match calling(app, installed, Hook::MessageGuard, &context.actor) {
+    let silence = match calling(app, installed, Hook::MessageGuard, &context.actor) {
         Ok(calling) => {
-            let call = calling.with(&context);
+            let call = calling.with(context);
             let draft = draft(content);
             let outcome = match way {
                 Way::Send { .. } => plugins::guard_send(call, &draft).await,
@@ -332,7 +297,7 @@ async fn ask(
                     plugins::guard_edit(call, &draft, before).await
                 }
             };
-            follow(app, installed, &context, &outcome, || match way {
+            follow(app, installed, context, &outcome, || match way {
                 Way::Send { .. } => Question::Send(draft),
                 Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
                     Question::Edit(draft, before.clone())
@@ -343,52 +308,53 @@ async fn ask(
                 Ok(output) => opinion(app, installed, member, content, way, output).await,
                 Err(fault) => Err(fault),
             };
-            let outcome = calling
-                .note_judged(recorded, outcome)
-                .map(|output| output.value);
-            let decided = match &outcome {
-                Ok(Opinion::Agree) => None,
-                Ok(Opinion::Change(_)) => Some(Outcome::Changed),
-                Ok(Opinion::Hold(why)) => Some(Outcome::Held {
-                    reason: why.to_string(),
-                }),
-                Ok(Opinion::Reject(error, why)) => Some(Outcome::Rejected {
-                    code: error.reason().unwrap_or_default().to_owned(),
-                    reason: why.to_string(),
-                }),
-                Ok(Opinion::Fail(error)) => Some(Outcome::Rejected {
-                    code: error.reason().unwrap_or_default().to_owned(),
-                    reason: error.detail().to_owned(),
-                }),
-                Err(fault) => Some(Outcome::failed(fault)),
-            };
-            if !matches!(way, Way::Progress(_)) {
-                note_decision(app, installed, &context, decided);
+            match calling.note_judged(recorded, outcome) {
+                Ok(output) => {
+                    if !matches!(way, Way::Progress(_)) {
+                        note_opinion(app, installed, context, &output.value);
+                    }
+                    return output.value;
+                }
+                Err(fault) => Silence::Fault(fault),
             }
-            outcome.ok()
         }
-        Err(_) => None,
+        Err(resting) => Silence::Resting(resting),
     };
-    match (verdict, installed.on_fault) {
-        (Some(opinion), _) => opinion,
-        (None, OnFault::Open) => Opinion::Agree,
+    let wanted = match (way, silence) {
+        // What is shown in passing is nothing to be kept in mind, and comes again.
+        (Way::Progress(_), Silence::Fault(fault)) => blame(&fault).map(|()| installed.on_fault),
+        (Way::Progress(_), Silence::Resting(_)) => Ok(installed.on_fault),
+        (_, silence) => decisions::silent(app, installed, Hook::MessageGuard, context, silence),
+    };
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(overloaded) => return Opinion::Fail(overloaded),
+    };
+    match wanted {
+        OnFault::Open => Opinion::Agree,
         // An edit can't wait; it may come again.
-        (None, OnFault::Hold) if matches!(way, Way::Send { .. }) => {
+        OnFault::Hold if matches!(way, Way::Send { .. }) => {
             Opinion::Hold(Why::new("The plugin failed on this message."))
         }
-        (None, OnFault::Hold | OnFault::Closed) => Opinion::Fail(failed(installed)),
+        OnFault::Hold | OnFault::Closed => Opinion::Fail(failed(installed)),
     }
 }
 
-fn note_decision(
-    app: &App,
-    installed: &Installed,
-    context: &Context,
-    decided: Option<decisions::Outcome>,
-) {
-    if let Some(outcome) = decided {
-        decisions::note(app, installed, Hook::MessageGuard, context, outcome);
-    }
+/// Takes note of what a guard decided, unless it only agreed.
+fn note_opinion(app: &App, installed: &Installed, context: &Context, opinion: &Opinion) {
+    let outcome = match opinion {
+        Opinion::Agree => return,
+        Opinion::Change(_) => Outcome::Changed,
+        Opinion::Hold(why) => Outcome::Held {
+            reason: why.to_string(),
+        },
+        Opinion::Reject(error, why) => Outcome::rejected(error, why),
+        Opinion::Fail(error) => Outcome::Rejected {
+            code: error.reason().unwrap_or_default().to_owned(),
+            reason: error.detail().to_owned(),
+        },
+    };
+    decisions::note(app, installed, Hook::MessageGuard, context, outcome);
 }
 
 /// What a verdict comes to. A change into something that nobody could have sent is a fault of the
@@ -414,12 +380,11 @@ async fn opinion(
             Opinion::Reject(error, why)
         }
         Verdict::Hold(reason) => Opinion::Hold(Why::new(&reason)),
-        Verdict::Change(patch) if matches!(way, Way::Act(_)) => {
-            change_of_act(installed, content, &patch)
-        }
+        Verdict::Change(patch) if changes_nothing(&draft(content), &patch) => Opinion::Agree,
+        Verdict::Change(_) if matches!(way, Way::Act(_)) => not_changed(installed),
         Verdict::Change(patch) => match changed(app, member, content, patch).await {
-            Ok(new) if new == *content => Opinion::Agree,
-            Ok(new) => Opinion::Change(new),
+            Ok(Some(new)) if new != *content => Opinion::Change(new),
+            Ok(_) => not_changed(installed),
             Err(error) if matches!(error.code(), Code::Invalid | Code::TooLarge) => {
                 return Err(Fault {
                     kind: FaultKind::BadOutput,
@@ -439,43 +404,81 @@ async fn opinion(
     })
 }
 
-/// What a change of what somebody did with a message comes to: a refusal, unless it changes nothing.
-fn change_of_act(installed: &Installed, content: &Content, patch: &plugins::Patch) -> Opinion {
+/// What a change comes to that can't be made: a refusal.
+fn not_changed(installed: &Installed) -> Opinion {
+    let (error, why) = unchangeable(installed);
+    Opinion::Reject(error, why)
+}
+
+/// Whether a patch leaves a draft as it is.
+pub(super) fn changes_nothing(draft: &Draft, patch: &plugins::Patch) -> bool {
     let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
-    let same_text = patch.text.as_ref().is_none_or(|text| *text == content.text);
+    let same_text = patch.text.as_ref().is_none_or(|text| *text == draft.text);
     let same_data = patch.data.as_ref();
-    let same_data = same_data.is_none_or(|data| value(data) == value(&content.data));
-    if same_text && same_data {
-        return Opinion::Agree;
-    }
+    same_text && same_data.is_none_or(|data| value(data) == value(&draft.data))
+}
+
+/// The refusal of words that a guard wants to change and that can't be changed.
+pub(super) fn unchangeable(installed: &Installed) -> (Error, Why) {
     let detail = format!(
         "The plugin `{}` doesn't let these words pass as they are.",
         installed.name
     );
     let why = Why::new(&detail);
     let error = Error::new(Code::MessageRejected, detail).with_reason("words_not_allowed");
-    Opinion::Reject(error, why)
+    (error, why)
 }
 
-/// The content with a guard's changes, checked as if the sender had written it.
+/// The content with a guard's changes, checked as if the sender had written it. None when they can't be
+/// made: the text of a kind is its plugin's to make, and so is what stands below a text.
 async fn changed(
     app: &App,
     member: &Member,
     content: &Content,
     patch: plugins::Patch,
-) -> Result<Content> {
-    let data = match (content.kind.as_str(), patch.text, patch.data) {
-        ("text", Some(text), _) => serde_json::Value::from(text).to_string(),
-        (_, _, Some(data)) => data,
-        _ => return Ok(content.clone()),
+) -> Result<Option<Content>> {
+    let kind = content.kind.as_str();
+    let view = content.view.as_deref().filter(|_| kind == "text");
+    let mut view: Option<View> = view.and_then(|view| serde_json::from_str(view).ok());
+    let data = match (patch.text, patch.data) {
+        (Some(text), data) if kind == "text" || data.is_none() => {
+            let apart = words::apart_again(&content.text, &content.words, &text);
+            let Some((text, others)) = apart else {
+                return Ok(None);
+            };
+            match (kind, &view) {
+                ("text", Some(of_plugin)) => {
+                    let Some(blocks) = words::replaced(&of_plugin.blocks, &others) else {
+                        return Ok(None);
+                    };
+                    view = Some(View {
+                        text: text.clone(),
+                        blocks,
+                    });
+                    Some(serde_json::Value::from(text).to_string())
+                }
+                _ if !others.is_empty() => None,
+                ("text", None) => Some(serde_json::Value::from(text).to_string()),
+                _ if FILE_KINDS.contains(&kind) => files::with_caption(&content.data, &text),
+                _ => None,
+            }
+        }
+        (_, data) => data,
     };
-    if data == content.data {
-        return Ok(content.clone());
+    let Some(data) = data else {
+        return Ok(None);
+    };
+    let mut new = messages::content(app, member, kind, &data).await?;
+    if let Some(mut view) = view {
+        // A plugin's own text: its blocks stay, and guards see their words with the new one.
+        view.text.clone_from(&new.text);
+        new.words = words::in_blocks(&view.blocks);
+        new.view = Some(wire::to_json(&view));
     }
-    super::messages::content(app, member, &content.kind, &data).await
+    Ok(Some(new))
 }
 
-fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
+pub(super) fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
     let why = Why::new(&rejection.reason);
     let mut error =
         Error::new(Code::MessageRejected, why.reason.clone()).with_reason(rejection.code);
@@ -485,7 +488,7 @@ fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
     (error, why)
 }
 
-fn failed(installed: &Installed) -> Error {
+pub(super) fn failed(installed: &Installed) -> Error {
     let detail = format!(
         "The plugin `{}`, which must check messages here, failed.",
         installed.name
@@ -493,12 +496,38 @@ fn failed(installed: &Installed) -> Error {
     Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
 }
 
-fn draft_of(message: &Message) -> Draft {
+/// A stored message, as guards see it.
+pub(super) fn draft_of(message: &Message) -> Draft {
     Draft {
         kind: message.kind.clone(),
         text: interact::text_of(message),
         data: message.data.clone(),
     }
+}
+
+/// The context of a guard of messages: where private messages of two stand within a channel, it is that
+/// channel whose rules hold for them, and what `member` is there.
+pub(super) async fn guard_context(app: &App, member: &Member) -> Result<Context> {
+    let context = context(app, member);
+    let Some(parent) = member.channel().parent else {
+        return Ok(context);
+    };
+    let tenant = member.tenant();
+    let found = app.store.find_channel_by_key(tenant, parent).await?;
+    let parent = found.ok_or_else(|| Error::not_found("channel"))?;
+    let actor_role = match (member.standing(), member.user()) {
+        (Standing::Participant(_), Some(user)) => {
+            let seat = app.store.find_participant(tenant, &parent, user).await?;
+            seat.map_or(plugins::Role::None, |seat| seat.role.into())
+        }
+        _ => context.actor_role,
+    };
+    Ok(Context {
+        channel: parent.id.to_string(),
+        channel_type: parent.kind,
+        actor_role,
+        ..context
+    })
 }
 
 /// The context of a call for something that `member` does.

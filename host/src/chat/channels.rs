@@ -282,6 +282,7 @@ pub async fn change(
         tags: change.tags.map(Texts),
         custom,
     };
+    gates::change(app, &admin, &change.applied_to(admin.channel())).await?;
     app.store.change_channel(&admin, change).await
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::{self, Caller};
+use super::calls::{Resting, blame};
+use super::chain::Why;
 use super::tenants::page;
 use super::{cursor, valid};
 use crate::app::{App, Installed};
@@ -11,7 +13,7 @@ use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{Decision, DecisionId, Millis};
 use crate::plugins::{Context, Fault, Hook};
-use crate::wire;
+use crate::wire::{self, OnFault};
 
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 /// Between looks for what is old enough to go.
@@ -26,11 +28,59 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// A call that gave no verdict.
-    pub(super) fn failed(fault: &Fault) -> Self {
-        Self::Failed {
-            reason: fault.to_string(),
+    /// A refusal, as its sender gets it and as the plugin gave it.
+    pub(super) fn rejected(error: &Error, why: &Why) -> Self {
+        Self::Rejected {
+            code: error.reason().unwrap_or_default().to_owned(),
+            reason: why.to_string(),
         }
+    }
+}
+
+/// Why a guard gave no verdict.
+pub(super) enum Silence {
+    /// It was not called.
+    Resting(Resting),
+    Fault(Fault),
+}
+
+/// What the install of a guard wants when it gives no verdict, of which note is taken as of a decision. While
+/// a guard rests that is for many messages, and noted once a minute.
+///
+/// # Errors
+/// `overloaded` when the host had no room for the call: then nothing is decided, whatever the install says.
+pub(super) fn silent(
+    app: &App,
+    installed: &Installed,
+    hook: Hook,
+    context: &Context,
+    silence: Silence,
+) -> Result<OnFault> {
+    let reason = match silence {
+        Silence::Fault(fault) => {
+            blame(&fault)?;
+            Some(fault.to_string())
+        }
+        Silence::Resting(resting) => {
+            let breaker = installed.breakers.of(hook);
+            let more = breaker.pass_over(app.clock.now());
+            more.map(|more| not_called(resting, more))
+        }
+    };
+    if let Some(reason) = reason {
+        note(app, installed, hook, context, Outcome::Failed { reason });
+    }
+    Ok(installed.on_fault)
+}
+
+fn not_called(resting: Resting, more: u64) -> String {
+    let until = match resting.until {
+        Some(until) => format!("not called: it rests until {}", clock::rfc3339(until)),
+        None => "not called: it waits until somebody has looked at it".to_owned(),
+    };
+    match more {
+        0 => until,
+        more => format!("{until}; nor was it {more} times since this was last said"),
     }
 }
 

@@ -290,6 +290,13 @@ struct Shown<'a> {
     text: &'a str,
 }
 
+/// The data of such a message with another caption; none if it has none, for then its text is the file's name.
+pub(super) fn with_caption(data: &str, caption: &str) -> Option<String> {
+    let mut data: serde_json::Value = serde_json::from_str(data).ok()?;
+    *data.get_mut("text")? = caption.into();
+    Some(data.to_string())
+}
+
 /// Checks a message that shows a file: one that its sender may read (the backend any), and of this kind.
 pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) -> Result<Content> {
     let sent: Sent = serde_json::from_str(data).map_err(|error| {
@@ -336,6 +343,8 @@ pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) 
     Ok(Content {
         kind: kind.to_owned(),
         text,
+        // Readers get it in the data.
+        words: Vec::from_iter(Some(file.name.clone()).filter(|name| !name.is_empty())),
         data: wire::to_json(&shown),
         view: Some(wire::to_json(&view)),
         state: None,

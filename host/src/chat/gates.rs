@@ -1,21 +1,23 @@
-//! The guards that let somebody or something in or not: to a channel, to a role, to the host itself.
-//! Unlike those of messages they change nothing and hold nothing back.
+//! The guards that let somebody or something in or not: to a channel, to a role, to the host itself; and
+//! what a channel may be called. Unlike those of messages they change nothing and hold nothing back.
+
+use serde::Serialize;
 
 use super::access::{Actor, Session};
 use super::calls::calling;
 use super::chain::{self, Why};
-use super::decisions::{self, Outcome};
-use super::shadow;
+use super::decisions::{self, Outcome, Silence};
+use super::{judge, shadow, words};
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, Role, User, UserId};
+use crate::model::{AppId, CHANNEL_KIND, Channel, ChannelId, Role, User, UserId};
 use crate::plugins::{
-    self, Call, Context, Fault, Hook, Json, Output, Rejection, Seat, UploadedFile,
+    self, Call, Context, Draft, Fault, Hook, Json, Output, Rejection, Seat, UploadedFile,
 };
 use crate::store::NewChannel;
-use crate::store::proof::Member;
-use crate::wire::OnFault;
+use crate::store::proof::{Admin, Member, Standing};
+use crate::wire::{self, OnFault, Raw};
 
 /// Whether some plugin of the app looks at who comes into channels.
 pub(super) fn guards_seats(app: &App, id: AppId) -> bool {
@@ -41,12 +43,15 @@ pub(super) async fn seat(
 pub(super) async fn create(app: &App, actor: &Actor, new: &NewChannel) -> Result<()> {
     let seats = new.participants.iter();
     let seats = seats.map(|(user, role)| seat_of(user, None, *role));
-    let custom: serde_json::Value = serde_json::from_str(&new.custom).unwrap_or_default();
-    let mut document = serde_json::json!({ "type": new.kind, "custom": custom });
-    if let Some(name) = &new.name {
-        document["name"] = name.as_str().into();
-    }
-    let question = Question::Channel(document.to_string(), seats.collect());
+    let says = Says {
+        id: None,
+        kind: &new.kind,
+        name: new.name.as_deref(),
+        icon: new.icon.as_deref(),
+        tags: &new.tags.0,
+        custom: Raw(&new.custom),
+    };
+    let question = Question::Channel(wire::to_json(&says), seats.collect());
     let context = Context {
         channel: new.id.as_ref().map(ToString::to_string).unwrap_or_default(),
         channel_type: new.kind.clone(),
@@ -56,7 +61,89 @@ pub(super) async fn create(app: &App, actor: &Actor, new: &NewChannel) -> Result
         },
         ..nowhere(app, actor.user())
     };
-    ask(app, actor.tenant().app(), context, question).await
+    let id = actor.tenant().app();
+    ask(app, id, context.clone(), question).await?;
+    let words = says.words();
+    if words.is_empty() {
+        return Ok(());
+    }
+    let nothing = Draft {
+        kind: CHANNEL_KIND.to_owned(),
+        text: String::new(),
+        data: "null".into(),
+    };
+    judge::guard_channel(app, id, &context, says.draft(&words), nothing).await
+}
+
+/// A channel is changed to what it says of itself in `after`.
+pub(super) async fn change(app: &App, admin: &Admin, after: &Channel) -> Result<()> {
+    let before = admin.channel();
+    let (before, after) = (Says::of(before), Says::of(after));
+    if before == after {
+        return Ok(());
+    }
+    let id = admin.tenant().app();
+    let context = chain::context(app, admin);
+    let question = Question::Channel(wire::to_json(&after), Vec::new());
+    ask(app, id, context.clone(), question).await?;
+    let (old, new) = (before.words(), after.words());
+    if new.iter().all(|word| old.contains(word)) {
+        return Ok(());
+    }
+    // In its own channel an owner may say what others may not: but a name stands in their lists.
+    let context = Context {
+        channel_type: after.kind.to_owned(),
+        actor_role: match admin.standing() {
+            Standing::Participant(_) => plugins::Role::None,
+            _ => context.actor_role,
+        },
+        ..context
+    };
+    let (before, after) = (before.draft(&old), after.draft(&new));
+    judge::guard_channel(app, id, &context, after, before).await
+}
+
+/// What a channel says of itself to those in it, as guards get it.
+#[derive(PartialEq, Serialize)]
+struct Says<'a> {
+    /// Of one that is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a ChannelId>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
+    custom: Raw<'a>,
+}
+
+impl<'a> Says<'a> {
+    fn of(channel: &'a Channel) -> Self {
+        Self {
+            id: Some(&channel.id),
+            kind: &channel.kind,
+            name: channel.name.as_deref(),
+            icon: channel.icon.as_deref(),
+            tags: &channel.tags.0,
+            custom: Raw(&channel.custom),
+        }
+    }
+
+    fn words(&self) -> Vec<String> {
+        words::of_channel(self.name, self.tags, self.custom.0)
+    }
+
+    /// As guards of messages see it.
+    fn draft(&self, words: &[String]) -> Draft {
+        Draft {
+            kind: CHANNEL_KIND.to_owned(),
+            text: words.join("\n"),
+            data: wire::to_json(self),
+        }
+    }
 }
 
 /// A user's socket is about to open.
@@ -166,11 +253,14 @@ async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Resu
             seed: clock::random_u64(),
             ..context.clone()
         };
-        let verdict = verdict(app, installed, &context, &question).await;
-        match (verdict, installed.on_fault) {
-            (Some(Ok(())), _) | (None, OnFault::Open) => {}
-            (Some(Err(rejection)), _) => return Err(question.rejected(rejection)),
-            (None, OnFault::Closed | OnFault::Hold) => {
+        let silence = match verdict(app, installed, &context, &question).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(rejection)) => return Err(question.rejected(rejection)),
+            Err(silence) => silence,
+        };
+        match decisions::silent(app, installed, question.hook(), &context, silence)? {
+            OnFault::Open => {}
+            OnFault::Closed | OnFault::Hold => {
                 let detail = format!("The plugin `{}`, which must agree, failed.", installed.name);
                 return Err(Error::new(Code::PluginFailed, detail).retry_after_ms(1000));
             }
@@ -183,33 +273,26 @@ async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Resu
     Ok(())
 }
 
-/// What one of them says; none when it gives no verdict.
+/// What one of them says, if it says something.
 async fn verdict(
     app: &App,
     installed: &Installed,
     context: &Context,
     question: &Question,
-) -> Option<Result<(), Rejection>> {
+) -> Result<Result<(), Rejection>, Silence> {
     let hook = question.hook();
-    let calling = calling(app, installed, hook, &context.actor).ok()?;
+    let calling = calling(app, installed, hook, &context.actor).map_err(Silence::Resting)?;
     let outcome = question.put(calling.with(context)).await;
     shadow::follow(app, installed, hook, context, &outcome, || {
         shadow::Question::Gate(question.clone())
     });
-    let outcome = calling.note(outcome);
-    let decided = match &outcome {
-        Ok(output) => output
-            .value
-            .as_ref()
-            .err()
-            .map(|rejection| Outcome::Rejected {
-                code: rejection.code.clone(),
-                reason: Why::new(&rejection.reason).to_string(),
-            }),
-        Err(fault) => Some(Outcome::failed(fault)),
-    };
-    if let Some(decided) = decided {
+    let verdict = calling.note(outcome).map_err(Silence::Fault)?.value;
+    if let Err(rejection) = &verdict {
+        let decided = Outcome::Rejected {
+            code: rejection.code.clone(),
+            reason: Why::new(&rejection.reason).to_string(),
+        };
         decisions::note(app, installed, hook, context, decided);
     }
-    outcome.ok().map(|output| output.value)
+    Ok(verdict)
 }

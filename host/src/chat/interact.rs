@@ -7,6 +7,7 @@ use super::calls::{Calling, blame, calling};
 use super::chain::{self, Content};
 use super::handlers::commit;
 use super::shadow::{self, Question};
+use super::words::{self, Made};
 use super::{acts, attachments, messages};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
@@ -29,6 +30,7 @@ pub(super) async fn create(
 ) -> Result<Content> {
     let context = chain::context(app, member);
     let calling = asked(app, installed, Hook::MessageKind, &context)?;
+    let written = data;
     let data = data.to_owned();
     let outcome = plugins::kind_create(calling.with(&context), kind, &data).await;
     let hook = Hook::MessageKind;
@@ -36,16 +38,24 @@ pub(super) async fn create(
         let kind = kind.to_owned();
         Question::Create { kind, data }
     });
-    let created = calling.note(outcome).map_err(|_| failed(installed))?.value;
+    let created = calling.note(outcome);
+    let created = created.map_err(|fault| at_fault(installed, &fault))?.value;
     let created = created.map_err(|sentence| Error::invalid("data", sentence))?;
     let limits = &app.config.limits;
     if created.data.len() > limits.data_bytes_max {
         return Err(failed(installed));
     }
     let shown = shown(app, installed, created.shown)?;
+    let known = [context.channel.as_str(), context.actor.as_str()];
+    let made = Made {
+        data: &created.data,
+        view: &shown.view,
+        state: &shown.state,
+    };
     Ok(Content {
         file: None,
         kind: kind.into(),
+        words: words::of_new(&known, written, made),
         text: shown.text,
         data: created.data,
         view: Some(shown.view),
@@ -281,7 +291,8 @@ pub async fn complete(
     shadow::follow(app, &installed, hook, &context, &outcome, || {
         Question::Completion(command.clone())
     });
-    let choices = calling.note(outcome).map_err(|_| failed(&installed))?.value;
+    let choices = calling.note(outcome);
+    let choices = choices.map_err(|fault| at_fault(&installed, &fault))?.value;
     let choices = choices
         .into_iter()
         .take(20)
@@ -341,10 +352,7 @@ async fn finish(
 ) -> Result<Option<wire::Answer>> {
     let output = match output {
         Ok(output) => output,
-        Err(fault) => {
-            blame(&fault)?;
-            return Err(failed(installed));
-        }
+        Err(fault) => return Err(at_fault(installed, &fault)),
     };
     let reply = output
         .value
@@ -373,6 +381,11 @@ pub(super) fn asked<'a>(
     context: &Context,
 ) -> Result<Calling<'a>> {
     calling(app, installed, hook, &context.actor).map_err(|_| failed(installed))
+}
+
+/// The error for a call that gave no result: that of the plugin, unless the host had no room for the call.
+pub(super) fn at_fault(installed: &Installed, fault: &Fault) -> Error {
+    blame(fault).err().unwrap_or_else(|| failed(installed))
 }
 
 pub(super) fn failed(installed: &Installed) -> Error {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::access::{self, Actor, Caller};
 use super::chain::{self, Content, Decision};
-use super::{channels, cursor, interact, valid};
+use super::{channels, cursor, interact, judge, valid};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, FILE_KINDS, Held, Message, MessageId, UserId};
@@ -30,7 +30,11 @@ impl Outcome {
     pub fn to_wire<'a>(&'a self, channel: &'a ChannelId) -> wire::SendOutcome<'a> {
         match self {
             Outcome::Stored(sent) => wire::SendOutcome::Stored {
-                message: wire::Message::new(&sent.message, channel),
+                message: wire::Message::for_reader(
+                    &sent.message,
+                    channel,
+                    Some(&sent.message.sender),
+                ),
                 replayed: sent.replayed,
             },
             Outcome::Held(held) => wire::SendOutcome::Held {
@@ -131,6 +135,8 @@ pub async fn begin_send(app: &App, actor: &Actor, new: wire::Send) -> Result<Pen
                 reason: why.reason,
                 details: why.details,
                 appeal,
+                waiting_max: app.config.limits.held_waiting_max,
+                waiting_in_app_max: app.config.limits.held_waiting_per_app_max,
             };
             match app.store.hold(message(content, member), hold).await? {
                 Holding::Held(held) => Ok(Pending::Done(Outcome::Held(Box::new(held)), channel)),
@@ -247,6 +253,7 @@ fn text_content(app: &App, data: &str) -> Result<Content> {
     Ok(Content {
         kind: "text".into(),
         text: text.into_owned(),
+        words: Vec::new(),
         data: data.to_owned(),
         view: None,
         state: None,
@@ -423,7 +430,7 @@ pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<(Messag
         ));
     }
     if message.deleted_at.is_none() {
-        chain::guard_delete(app, &member, &message).await?;
+        judge::guard_delete(app, &member, &message).await?;
     }
     let deleted = app.store.delete_message(&member, id).await?;
     Ok((deleted, member.channel().id.clone()))

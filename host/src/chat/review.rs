@@ -10,8 +10,11 @@ use super::tenants::page;
 use super::{cursor, passing, valid};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::model::{Channel, ChannelId, Held, HeldId};
+use crate::model::{Channel, ChannelId, Held, HeldId, Millis};
 use crate::store::Sent;
+use crate::store::proof::Backend;
+
+const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 
 /// A held message and its channel.
 pub type Waiting = (Held, Arc<Channel>);
@@ -103,20 +106,43 @@ pub async fn reject(app: &App, caller: &Caller, id: HeldId, reason: Option<&str>
         .await?
         .ok_or_else(|| Error::not_found("held message"))?;
     app.store.reject_held(&backend, id).await?;
-    if let Some(channel) = app
-        .store
-        .find_channel_by_key(backend.tenant(), held.channel)
-        .await?
-    {
-        let mut told = json!({ "id": id, "client_id": held.client_id });
+    tell_rejected(app, &backend, &held, reason).await
+}
+
+/// Drops what has waited for too long, and tells its senders.
+pub(super) async fn drop_old(app: &App) -> Result<()> {
+    let days = Millis::try_from(app.config.limits.held_kept_days).unwrap_or(Millis::MAX);
+    let before = app.clock.now().saturating_sub(days.saturating_mul(DAY_MS));
+    loop {
+        let dropped = app.store.drop_old_held(before).await?;
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        for (id, held) in &dropped {
+            let reason = Some("It has waited too long for a review.");
+            tell_rejected(app, &access::host(*id), held, reason).await?;
+        }
+    }
+}
+
+async fn tell_rejected(
+    app: &App,
+    backend: &Backend,
+    held: &Held,
+    reason: Option<&str>,
+) -> Result<()> {
+    let tenant = backend.tenant();
+    if let Some(channel) = app.store.find_channel_by_key(tenant, held.channel).await? {
+        let mut told = json!({ "id": held.id, "client_id": held.client_id });
         if let Some(reason) = reason {
             told["reason"] = reason.into();
         }
+        let event = "notification.message_rejected";
         passing::notify(
             app,
-            backend.tenant(),
+            tenant,
             &held.sender,
-            "notification.message_rejected",
+            event,
             &channel.id,
             &told.to_string(),
         );

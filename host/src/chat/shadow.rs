@@ -195,7 +195,7 @@ impl Tell for Verdict {
                     return allowed();
                 };
                 let is_same = match (draft.kind.as_str(), &patch.text, &patch.data) {
-                    ("text", Some(text), _) => *text == draft.text,
+                    ("text", Some(text), _) | (_, Some(text), None) => *text == draft.text,
                     (_, _, Some(data)) => *data == draft.data,
                     _ => true,
                 };

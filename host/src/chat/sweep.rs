@@ -1,15 +1,16 @@
 //! Clears away what is left of channels and plugins that were removed, the bytes of files that are gone,
-//! and files that no message shows.
+//! files that no message shows, and messages that have waited too long for a review.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::review;
 use crate::app::App;
 use crate::error::{Error, Result};
 
 /// Before the next try when the store does not answer.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How often files are looked for that no message shows.
+/// How often is looked for files that no message shows and for what has waited too long.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Clears away until the host stops, also what was removed when the host last ran.
@@ -30,6 +31,7 @@ pub async fn run(app: Arc<App>) {
 
 async fn clear(app: &App) -> Result<()> {
     while app.store.sweep().await? {}
+    review::drop_old(app).await?;
     let kept_ms = app.config.files.not_shown_kept_s.saturating_mul(1000);
     let before = app.clock.now() - i64::try_from(kept_ms).unwrap_or(i64::MAX / 2);
     while app.store.drop_files_not_shown(before).await? {}

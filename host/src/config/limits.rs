@@ -38,6 +38,12 @@ settings! {
         appeal_bytes_max: usize = 1000, within(16..=16 * KIB);
         /// The most appeals of a user in an app that wait for review; none are taken if it is 0.
         appeals_waiting_max: u32 = 3, within(0..=1000);
+        /// The most messages of a user in an app that wait for review, appeals among them.
+        held_waiting_max: u32 = 100, within(1..=100_000);
+        /// The most messages in an app that wait for review.
+        held_waiting_per_app_max: u32 = 10_000, within(1..=1_000_000);
+        /// How long a message waits for review before it is dropped, in days.
+        held_kept_days: u64 = 30, within(1..=3650);
         /// Messages that a user may send, for each second.
         user_messages_per_second: u32 = 5, within(1..=100_000);
         /// Messages that a user may send at once after a pause.

@@ -30,7 +30,8 @@ settings! {
         memory_bytes_max: usize = 64 * MIB, within(MIB..=1024 * MIB);
         /// The computing time of a guard, in milliseconds.
         guard_cpu_ms: u64 = 10, within(1..=1000);
-        /// The time of a guard with all its waiting, in milliseconds. Senders wait for it.
+        /// The time of a guard with all its waiting, in milliseconds. Senders wait for it, and as long
+        /// at most for a place among the calls; without one they are told to come again.
         guard_wall_ms: u64 = 250, within(10..=10_000);
         /// The computing time of a handler, in milliseconds.
         handler_cpu_ms: u64 = 200, within(1..=60_000);

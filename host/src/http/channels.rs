@@ -62,7 +62,8 @@ fn seen(member: &Member) -> wire::Channel<'_> {
 
 /// Make a channel
 ///
-/// A user who makes one owns it. With a server key, `owner` says whose it is.
+/// A user who makes one owns it. With a server key, `owner` says whose it is. Plugins may refuse it:
+/// `membership_rejected`, or `message_rejected` for the words in its name, tags or `custom`.
 #[utoipa::path(post, path = "/v1/channels", tag = "Channels", security(("server_key" = []), ("user_token" = [])),
     request_body = wire::NewChannel, responses((status = 201, description = "The channel", body = wire::Channel)))]
 pub async fn add(
@@ -134,7 +135,8 @@ pub async fn get(
 
 /// Change a channel
 ///
-/// Its owner may, and a server key.
+/// Its owner may, and a server key. Plugins may refuse what it would say: `membership_rejected`, or `message_rejected`
+/// for the words in its name, tags or `custom`.
 #[utoipa::path(patch, path = "/v1/channels/{channel_id}", tag = "Channels",
     security(("server_key" = []), ("user_token" = [])), params(("channel_id" = ChannelId, Path)),
     request_body = wire::ChangeChannel,
@@ -185,7 +187,7 @@ pub async fn events(
     let events = catchup
         .events
         .iter()
-        .map(|event| wire::Event::logged(event, &id))
+        .map(|event| wire::Event::for_reader(event, &id, caller.user()))
         .collect();
     Ok(reply::ok(&wire::Catchup {
         recovered: catchup.recovered,

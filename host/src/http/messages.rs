@@ -62,6 +62,7 @@ pub async fn history(
     Ok(reply::ok(&wire::history(
         &history.messages,
         &history.channel.id,
+        caller.user(),
         history.next,
         history.prev,
     )))
@@ -105,9 +106,11 @@ pub async fn get(
     Path(id): Path<MessageId>,
 ) -> Result<Response> {
     let (message, member) = messages::get(&app, &caller, id).await?;
-    Ok(reply::ok(&wire::Message::new(
+    let channel = &member.channel().id;
+    Ok(reply::ok(&wire::Message::for_reader(
         &message,
-        &member.channel().id,
+        channel,
+        caller.user(),
     )))
 }
 
@@ -124,7 +127,8 @@ pub async fn edit(
     Json(edit): Json<wire::Edit>,
 ) -> Result<Response> {
     let (message, channel) = messages::edit(&app, &caller, id, edit.data.get()).await?;
-    Ok(reply::ok(&wire::Message::new(&message, &channel)))
+    let message = wire::Message::for_reader(&message, &channel, caller.user());
+    Ok(reply::ok(&message))
 }
 
 /// Delete a message
@@ -140,5 +144,6 @@ pub async fn delete(
     Path(id): Path<MessageId>,
 ) -> Result<Response> {
     let (message, channel) = messages::delete(&app, &caller, id).await?;
-    Ok(reply::ok(&wire::Message::new(&message, &channel)))
+    let message = wire::Message::for_reader(&message, &channel, caller.user());
+    Ok(reply::ok(&message))
 }

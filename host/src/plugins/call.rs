@@ -234,14 +234,15 @@ pub(super) async fn execute<T>(
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<(T, Effects, Usage), Fault> {
     let began = Instant::now();
-    let mut deadline = began + class.budget(&engine.limits).wall;
+    let wall = class.budget(&engine.limits).wall;
     let fault = |kind, detail| Fault {
         kind,
         detail,
         usage: meter.usage(began.elapsed()),
         log: meter.take_log(),
     };
-    let mut slots = match timeout_at(deadline.into(), admit(engine, install, class)).await {
+    let until = began + wall;
+    let mut slots = match timeout_at(until.into(), admit(engine, install, class)).await {
         Ok(Ok(slots)) => Some(slots),
         Ok(Err(whose)) => {
             return Err(fault(
@@ -256,6 +257,9 @@ pub(super) async fn execute<T>(
             ));
         }
     };
+    // How long it waited for its slot is not its fault: it has all of its time, and a call never takes more
+    // than twice that.
+    let mut deadline = Instant::now() + wall;
     let app = install.and_then(|install| install.slots.as_ref());
     if app.is_some_and(|slots| slots.lane.begin_here()) {
         meter.begin_long();

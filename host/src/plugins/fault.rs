@@ -49,7 +49,7 @@ pub enum FaultKind {
     Trap,
     /// It used up its CPU time.
     CpuLimit,
-    /// It was not done in time, waiting included.
+    /// It was not done in time, all waiting included but that for a slot.
     WallTimeout,
     /// It wanted more memory than it may have.
     MemoryLimit,

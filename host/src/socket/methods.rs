@@ -269,7 +269,9 @@ async fn subscribe(
             let events = catchup
                 .events
                 .iter()
-                .map(|event| wire::Event::logged(event, &channel_id))
+                .map(|event| {
+                    wire::Event::for_reader(event, &channel_id, Some(&connected.session.user))
+                })
                 .collect();
             let reply = wire::Catchup {
                 recovered: catchup.recovered,
@@ -330,11 +332,13 @@ fn slow(
         "edit" => verb!(wire::EditMessage, |p| {
             let (message, channel) =
                 messages::edit(&app, &caller, p.message_id, p.data.get()).await?;
-            Ok(encode(id, Ok(&wire::Message::new(&message, &channel))))
+            let message = wire::Message::for_reader(&message, &channel, caller.user());
+            Ok(encode(id, Ok(&message)))
         }),
         "delete" => verb!(wire::DeleteMessage, |p| {
             let (message, channel) = messages::delete(&app, &caller, p.message_id).await?;
-            Ok(encode(id, Ok(&wire::Message::new(&message, &channel))))
+            let message = wire::Message::for_reader(&message, &channel, caller.user());
+            Ok(encode(id, Ok(&message)))
         }),
         "act" => verb!(wire::ActOn, |p| {
             let act = wire::Act {
@@ -399,6 +403,7 @@ fn slow(
                 Ok(&wire::history(
                     &found.messages,
                     &found.channel.id,
+                    caller.user(),
                     found.next,
                     found.prev,
                 )),

@@ -78,6 +78,20 @@ pub struct ChannelChange {
     pub custom: Option<String>,
 }
 
+impl ChannelChange {
+    /// The channel as it would be.
+    pub fn applied_to(&self, channel: &Channel) -> Channel {
+        let mut channel = channel.clone();
+        channel.kind = self.kind.clone().unwrap_or(channel.kind);
+        channel.name = self.name.clone().unwrap_or(channel.name);
+        channel.icon = self.icon.clone().unwrap_or(channel.icon);
+        channel.active = self.active.unwrap_or(channel.active);
+        channel.tags = self.tags.clone().unwrap_or(channel.tags);
+        channel.custom = self.custom.clone().unwrap_or(channel.custom);
+        channel
+    }
+}
+
 /// Whose channels, and which of them.
 #[derive(Debug, Clone, Default)]
 pub struct ChannelFilter {
@@ -349,13 +363,8 @@ impl Tx {
         let found: Option<Channel> = on_db!(&mut self.connection, c => {
             sqlx::query_as(BY_KEY).bind(app).bind(key).fetch_optional(&mut *c).await
         })?;
-        let mut channel = found.ok_or_else(|| Error::not_found("channel"))?;
-        channel.kind = change.kind.unwrap_or(channel.kind);
-        channel.name = change.name.unwrap_or(channel.name);
-        channel.icon = change.icon.unwrap_or(channel.icon);
-        channel.active = change.active.unwrap_or(channel.active);
-        channel.tags = change.tags.unwrap_or(channel.tags);
-        channel.custom = change.custom.unwrap_or(channel.custom);
+        let found = found.ok_or_else(|| Error::not_found("channel"))?;
+        let mut channel = change.applied_to(&found);
         channel.updated_at = self.now;
         on_db!(&mut self.connection, c => {
             sqlx::query(

@@ -6,7 +6,9 @@ use super::append::{ClientIds, NewMessage, Sent};
 use super::proof::{Backend, Member, Tenant};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, ChannelKey, FILE_KINDS, Held, HeldId, Message, MessageId, UserId};
+use crate::model::{
+    AppId, ChannelKey, FILE_KINDS, Held, HeldId, Message, MessageId, Millis, UserId,
+};
 
 macro_rules! held_columns {
     () => {
@@ -14,6 +16,11 @@ macro_rules! held_columns {
          details, appeal, created_at"
     };
 }
+
+/// When it makes sense to try again if too many wait: reviewers are people.
+const WAIT_MS: u64 = 60_000;
+/// So many go in one transaction: each has its own statements.
+const DROPPED_MAX: i64 = 50;
 
 /// What became of a message that was to be held.
 #[derive(Debug, Clone)]
@@ -35,6 +42,10 @@ pub struct Hold {
     pub details: Option<String>,
     /// What the sender says to reviewers.
     pub appeal: Option<Appeal>,
+    /// The most messages of the sender that may wait in the app.
+    pub waiting_max: u32,
+    /// The most messages that may wait in the app.
+    pub waiting_in_app_max: u32,
 }
 
 /// A sender's wish that a person looks at a message.
@@ -50,7 +61,7 @@ impl Store {
     /// note.
     ///
     /// # Errors
-    /// `limit_reached` when too many appeals of its sender wait.
+    /// `limit_reached` when too many appeals of its sender wait, or too many messages of its sender or of all.
     pub async fn hold(&self, message: NewMessage, hold: Hold) -> Result<Holding> {
         self.write(move |tx| {
             Box::pin(async move {
@@ -95,6 +106,7 @@ impl Store {
                 if let Some(appeal) = &hold.appeal {
                     check_appeals(tx, app, &message.sender, appeal).await?;
                 }
+                check_waiting(tx, app, &message.sender, &hold).await?;
                 let held = Held {
                     id: HeldId(tx.next_id()),
                     channel,
@@ -208,6 +220,35 @@ impl Store {
         .await
     }
 
+    /// Drops some of the messages that wait since before `before`, and gives them with their apps, old to new;
+    /// none when there are none left.
+    pub async fn drop_old_held(&self, before: Millis) -> Result<Vec<(AppId, Held)>> {
+        self.write_in_turn(move |tx| {
+            Box::pin(async move {
+                let old: Vec<(AppId, HeldId)> = on_db!(&mut tx.connection, c => {
+                    sqlx::query_as("SELECT app_id, id FROM held WHERE created_at < $1 ORDER BY created_at LIMIT $2")
+                        .bind(before)
+                        .bind(DROPPED_MAX)
+                        .fetch_all(&mut *c)
+                        .await
+                })?;
+                let mut dropped = Vec::new();
+                for (app, id) in old {
+                    let held: Held = on_db!(&mut tx.connection, c => {
+                        sqlx::query_as(concat!("SELECT ", held_columns!(), " FROM held WHERE id = $1"))
+                            .bind(id)
+                            .fetch_one(&mut *c)
+                            .await
+                    })?;
+                    remove(tx, app, id).await?;
+                    dropped.push((app, held));
+                }
+                Ok(dropped)
+            })
+        })
+        .await
+    }
+
     /// Drops a held message.
     pub async fn reject_held(&self, backend: &Backend, id: HeldId) -> Result<()> {
         let app = backend.tenant().app();
@@ -244,6 +285,36 @@ async fn insert(tx: &mut Tx, app: AppId, held: &Held) -> Result<()> {
         .map(drop)
     })?;
     Ok(())
+}
+
+/// Refuses one message too many.
+async fn check_waiting(tx: &mut Tx, app: AppId, sender: &UserId, hold: &Hold) -> Result<()> {
+    let last_of_sender: Option<HeldId> = on_db!(&mut tx.connection, c => {
+        sqlx::query_scalar("SELECT id FROM held WHERE app_id = $1 AND sender = $2 LIMIT 1 OFFSET $3")
+            .bind(app)
+            .bind(sender.as_str())
+            .bind(i64::from(hold.waiting_max) - 1)
+            .fetch_optional(&mut *c)
+            .await
+    })?;
+    let last_of_all: Option<HeldId> = on_db!(&mut tx.connection, c => {
+        sqlx::query_scalar("SELECT id FROM held WHERE app_id = $1 ORDER BY id LIMIT 1 OFFSET $2")
+            .bind(app)
+            .bind(i64::from(hold.waiting_in_app_max) - 1)
+            .fetch_optional(&mut *c)
+            .await
+    })?;
+    let detail = if last_of_sender.is_some() {
+        format!(
+            "At most {} of a person's messages wait for review at a time. Wait until some are decided.",
+            hold.waiting_max
+        )
+    } else if last_of_all.is_some() {
+        "Too many messages wait for review. Try again later.".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Code::LimitReached, detail).retry_after_ms(WAIT_MS))
 }
 
 /// Refuses one appeal too many.

@@ -55,11 +55,20 @@ pub(crate) enum EventData<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// An entry of a channel's log.
+    /// An entry of a channel's log, as everybody in it sees it.
     pub fn logged(event: &'a model::Event, channel_id: &'a ChannelId) -> Self {
+        Self::for_reader(event, channel_id, None)
+    }
+
+    /// An entry of a channel's log, as `reader` sees it.
+    pub fn for_reader(
+        event: &'a model::Event,
+        channel_id: &'a ChannelId,
+        reader: Option<&UserId>,
+    ) -> Self {
         let data = match &event.body {
             EventBody::Message(message) => EventData::Message {
-                message: Message::new(message, channel_id),
+                message: Message::for_reader(message, channel_id, reader),
             },
             EventBody::Data(data) => EventData::Raw(Raw(data)),
         };

@@ -27,7 +27,7 @@ pub struct Send {
     #[schema(value_type = serde_json::Value)]
     pub data: Box<RawValue>,
     /// An id of the client's own choice, unique for this sender in this channel, 1 to 128 bytes. A
-    /// retry with the same id gets the first message instead of sending another.
+    /// retry with the same id gets the first message instead of sending another. Nobody else sees it.
     pub client_id: Option<String>,
     /// Should a plugin refuse or hold the message, a person shall look at it, and this is what to
     /// tell that person, such as why it should be sent. A refusal that can be appealed has
@@ -83,7 +83,8 @@ pub struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) deleted_at: Option<Time>,
-    /// The id that the sender's client chose.
+    /// The id that the sender's client chose. For the sender only: in the answer to what it sends, and where
+    /// it reads; events that come by themselves, which are the same for all, don't have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<&'a str>,
 }
@@ -91,6 +92,17 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// The message as everybody in its channel sees it.
     pub fn new(message: &'a model::Message, channel: &'a ChannelId) -> Self {
+        Self::for_reader(message, channel, None)
+    }
+
+    /// The message as `reader` sees it: its sender is shown the id that its client chose. That is text which no
+    /// guard has seen.
+    pub fn for_reader(
+        message: &'a model::Message,
+        channel: &'a ChannelId,
+        reader: Option<&UserId>,
+    ) -> Self {
+        let is_own = reader == Some(&message.sender);
         Self {
             id: message.id,
             channel_id: channel,
@@ -104,7 +116,7 @@ impl<'a> Message<'a> {
             ts: Time(message.ts),
             edited_at: message.edited_at.map(Time),
             deleted_at: message.deleted_at.map(Time),
-            client_id: message.client_id.as_deref(),
+            client_id: message.client_id.as_deref().filter(|_| is_own),
         }
     }
 }
@@ -311,17 +323,18 @@ pub struct HeldPage<'a> {
     pub next: Option<String>,
 }
 
-/// A page of messages as everybody in the channel sees them.
+/// A page of messages as `reader` sees them.
 pub fn history<'a>(
     messages: &'a [model::Message],
     channel: &'a ChannelId,
+    reader: Option<&UserId>,
     next: Option<String>,
     prev: Option<String>,
 ) -> History<'a> {
     History {
         messages: messages
             .iter()
-            .map(|message| Message::new(message, channel))
+            .map(|message| Message::for_reader(message, channel, reader))
             .collect(),
         next,
         prev,

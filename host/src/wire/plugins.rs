@@ -274,7 +274,8 @@ pub struct Decision {
     /// Whose doing it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// `changed`, `rejected`, `held`, or `failed` for a call that gave no verdict.
+    /// `changed`, `rejected`, `held`, or `failed` for a call that gave no verdict. While a guard rests and is not
+    /// called, there is one of these a minute.
     pub outcome: String,
     /// The plugin's code for a rejection.
     #[serde(skip_serializing_if = "Option::is_none")]

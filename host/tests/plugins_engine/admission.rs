@@ -186,3 +186,33 @@ async fn calls_that_compute_for_long_take_turns_with_those_of_other_apps() {
         assert_kind(&task.await.unwrap(), FaultKind::CpuLimit);
     }
 }
+
+/// Nobody is blamed for what it did not have: a call that waited for its slot has all of its time then.
+#[tokio::test]
+async fn the_wait_for_a_slot_is_not_the_calls_own() {
+    let (first, _) = two_apps(Limits {
+        concurrent_calls_max: 1,
+        send_path_slots_percent: 0,
+        request_wall_ms_max: 300,
+        guard_wall_ms_max: 2_000,
+        ..patient()
+    })
+    .await;
+    let handler = hang(&first, false);
+    settle().await;
+    let chat: Arc<dyn Chat> = Arc::new(FakeChat::default());
+    let context = context();
+    let call = Call {
+        install: &first,
+        chat: &chat,
+        context: &context,
+    };
+    let fault = guard_send(call, &draft("hang"))
+        .await
+        .err()
+        .expect("a fault");
+    assert_eq!(fault.kind, FaultKind::WallTimeout);
+    let took = Duration::from_micros(fault.usage.wall_us);
+    assert!(took >= Duration::from_millis(2_250), "{took:?}");
+    let _ = handler.await;
+}

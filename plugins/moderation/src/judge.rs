@@ -20,30 +20,6 @@ pub enum Judgement {
     Hold(Fault),
 }
 
-impl Judgement {
-    /// The stricter of this and another one, which is asked for only where it could be.
-    pub fn or_worse(self, other: impl FnOnce() -> Judgement) -> Judgement {
-        if matches!(self, Judgement::Reject(_)) {
-            return self;
-        }
-        let other = other();
-        if other.strictness() > self.strictness() {
-            other
-        } else {
-            self
-        }
-    }
-
-    fn strictness(&self) -> u8 {
-        match self {
-            Judgement::Fine => 0,
-            Judgement::Rewrite(_) => 1,
-            Judgement::Hold(_) => 2,
-            Judgement::Reject(_) => 3,
-        }
-    }
-}
-
 /// What is wrong with a text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {

@@ -26,9 +26,6 @@ use judge::{Fault, Judgement, judge, judge_and_score};
 use rules::Rules;
 use spam::{Score, Sensitivity};
 
-/// The host's own kinds, whose data names a file.
-const FILE_KINDS: [&str; 4] = ["file", "image", "video", "audio"];
-
 struct Moderation;
 
 impl MessageGuard for Moderation {
@@ -71,10 +68,7 @@ impl MessageGuard for Moderation {
 
 /// What the rules for texts say of a message, and how much it looks like spam if that was asked.
 fn by_content(rules: &Rules, message: &Draft) -> (Verdict, Option<Score>) {
-    let (mut judgement, score) = judge_and_score(rules, &message.text);
-    if message.kind != "text" {
-        judgement = judgement.or_worse(|| beside_the_text(rules, message));
-    }
+    let (judgement, score) = judge_and_score(rules, &message.text);
     let verdict = match judgement {
         Judgement::Fine => Verdict::Allow,
         Judgement::Reject(fault) => reject(rules, fault),
@@ -83,46 +77,6 @@ fn by_content(rules: &Rules, message: &Draft) -> (Verdict, Option<Score>) {
         Judgement::Rewrite(_) => rewrite_data(rules, message),
     };
     (verdict, score)
-}
-
-/// What the rules say of the data of a message of a kind where its text leaves that out: names of files
-/// with a caption, what a kind shows only later.
-fn beside_the_text(rules: &Rules, message: &Draft) -> Judgement {
-    let Ok(data) = message.json::<Value>() else {
-        return Judgement::Fine;
-    };
-    if FILE_KINDS.contains(&message.kind.as_str())
-        && let Some(name) = data["name"].as_str()
-        && let Judgement::Rewrite(_) = judge(rules, name)
-    {
-        // The name is the upload's, and no message changes it.
-        return Judgement::Reject(Fault {
-            code: "content_not_allowed",
-            reason: "The file's name contains something that isn't allowed here.".to_owned(),
-            rule: format!("something to mask, in the file's name: {name}"),
-        });
-    }
-    strings(&data)
-        .filter(|string| !message.text.contains(*string))
-        .fold(Judgement::Fine, |worst, string| {
-            worst.or_worse(|| judge(rules, string))
-        })
-}
-
-/// All texts inside a value, but for addresses that lead to a file or picture: masking a word in one would
-/// only break it.
-fn strings(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
-    match value {
-        Value::String(text) if is_lone_address(text) => Box::new(std::iter::empty()),
-        Value::String(text) => Box::new(std::iter::once(text.as_str())),
-        Value::Array(values) => Box::new(values.iter().flat_map(strings)),
-        Value::Object(fields) => Box::new(fields.values().flat_map(strings)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Box::new(std::iter::empty()),
-    }
-}
-
-fn is_lone_address(text: &str) -> bool {
-    text.contains("://") && !text.contains(' ')
 }
 
 /// Counts a message for each sensitivity at which it would be spam, so that a tenant sees what another
@@ -161,7 +115,8 @@ fn rewrite_data(rules: &Rules, message: &Draft) -> Verdict {
 /// Whether any text in `value` was changed.
 fn rewrite_strings(rules: &Rules, value: &mut Value) -> bool {
     match value {
-        Value::String(text) if is_lone_address(text) => false,
+        // A lone address leads to a file or picture: masking a word in it would only break it.
+        Value::String(text) if text.contains("://") && !text.contains(' ') => false,
         Value::String(text) => match judge(rules, text) {
             Judgement::Rewrite(rewritten) => {
                 *text = rewritten;

@@ -20,7 +20,7 @@ pub(super) const SENTENCE_BYTES_MAX: usize = 200;
 pub(super) const DESCRIPTION_BYTES_MAX: usize = 2_000;
 
 /// Kinds of message that the host itself has.
-const OWN_KINDS: [&str; 5] = ["text", "image", "video", "audio", "file"];
+const OWN_KINDS: [&str; 6] = ["text", "image", "video", "audio", "file", "channel"];
 
 pub(super) fn check_events(events: &[String]) -> Result<(), Refusal> {
     check_unique("events", events.iter().map(String::as_str))?;

@@ -36,11 +36,19 @@ pub fn entry(event: &Value) -> Result<Option<Entry>> {
             event: name,
             id: text(&message["id"])?,
             user: text(&message["from"])?,
-            client_id: message["client_id"].as_str().map(str::to_owned),
+            client_id: client_id(message),
             text: text(&message["data"])?,
         },
     };
     Ok(Some(entry))
+}
+
+/// The id that the message's writer chose. The host shows it to nobody else, so the text begins with it, too.
+fn client_id(message: &Value) -> Option<String> {
+    let (user, text) = (message["from"].as_str()?, message["data"].as_str()?);
+    let (id, _) = text.split_once(" in ")?;
+    let number = id.strip_prefix(user)?;
+    number.starts_with('-').then(|| id.to_owned())
 }
 
 /// What an acknowledgement says.

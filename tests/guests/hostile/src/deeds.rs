@@ -60,6 +60,18 @@ pub fn commit(order: &str) -> String {
             let (id, words) = rest.split_once(' ').unwrap_or((rest, ""));
             report(chat_write::act(id, "it", &format!("\"{words}\"")))
         }
+        "tell" => {
+            let text = order.split_once(' ').unwrap_or_default().1;
+            let post = chat_write::Post {
+                kind: "text".into(),
+                body: text.into(),
+                blocks: String::new(),
+            };
+            report(chat_write::send("general", &post).map(drop))
+        }
+        "delete" => report(chat_write::delete(
+            order.split_once(' ').unwrap_or_default().1,
+        )),
         "post" => {
             let blocks = order.split_once(' ').unwrap_or_default().1;
             let post = chat_write::Post {

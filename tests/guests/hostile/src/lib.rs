@@ -116,12 +116,14 @@ impl message_kind::Guest for Hostile {
         let text = deeds::commit(order(&data));
         let view = View {
             text,
-            blocks: String::new(),
+            blocks: field(&data, "blocks").replace('\'', "\""),
         };
-        let shown = message_kind::Shown {
-            state: "{}".into(),
-            view,
+        // A document is kept to be shown later.
+        let state = match data.starts_with('{') {
+            true => data,
+            false => "{}".into(),
         };
+        let shown = message_kind::Shown { state, view };
         Ok(message_kind::Created {
             data: "{}".into(),
             shown,
@@ -134,10 +136,14 @@ impl message_kind::Guest for Hostile {
         _: Json,
         state: Json,
         action: String,
-        _: Json,
+        value: Json,
     ) -> Result<message_kind::Shown, String> {
         let view = View {
-            text: deeds::commit(&action),
+            text: match action.as_str() {
+                "reveal" => state.clone(),
+                "quote" => value,
+                _ => deeds::commit(&action),
+            },
             blocks: String::new(),
         };
         Ok(message_kind::Shown { state, view })
@@ -189,6 +195,7 @@ impl membership_guard::Guest for Hostile {
         seats: Vec<membership_guard::Seat>,
     ) -> Result<(), Rejection> {
         leave(field(&channel, "name"))?;
+        leave(field(&channel.replace("\"tags\":[", "\"tag\":"), "tag"))?;
         seats.into_iter().try_for_each(|seat| leave(&seat.user))
     }
 }

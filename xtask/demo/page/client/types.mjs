@@ -32,7 +32,7 @@
  * @property {string} ts RFC 3339.
  * @property {string} [edited_at]
  * @property {string} [deleted_at]
- * @property {string} [client_id] The id that the sender's client chose.
+ * @property {string} [client_id] The id that the sender's client chose; for the sender only, and in no event.
  */
 
 /**

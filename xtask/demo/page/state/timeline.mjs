@@ -59,10 +59,11 @@ export function addHistory(timeline, messages, prev) {
   timeline.loaded = true;
 }
 
-/** Applies `message.new`, or the host's answer to a send: whichever comes first. */
+/** Applies `message.new`, or the host's answer to a send, which alone has the client id: whichever comes first. */
 export function addMessage(timeline, message) {
-  if (!timeline.messages.has(message.id)) put(timeline, message);
-  else if (timeline.own.has(message.client_id)) removeOwn(timeline, message.client_id); // The event had no client id.
+  const known = timeline.messages.get(message.id);
+  if (!known) put(timeline, message);
+  else if (timeline.own.has(message.client_id)) put(timeline, { ...known.message, client_id: message.client_id });
 }
 
 /** Applies `message.updated` and `message.deleted`. */
