@@ -33,6 +33,7 @@ pub mod recordings;
 pub mod review;
 pub mod rights;
 pub mod rollout;
+pub(crate) mod sees;
 mod shadow;
 pub mod sweep;
 pub mod tenants;

@@ -87,8 +87,13 @@ pub(super) fn asks_for(manifest: &Manifest, grant: &str) -> bool {
     }
 }
 
-/// Refuses grants that are not asked for, and those without which the version can't run.
-pub(super) fn check(inspection: &Inspection, names: &[String]) -> Result<()> {
+/// Refuses grants that are not asked for, and those without which the version can't run. `unseen` is
+/// what it sees and was not consented to.
+pub(super) fn check(
+    inspection: &Inspection,
+    names: &[String],
+    unseen: Vec<wire::Permission>,
+) -> Result<()> {
     let given = granted(names)?;
     if let Some(extra) = names
         .iter()
@@ -98,27 +103,43 @@ pub(super) fn check(inspection: &Inspection, names: &[String]) -> Result<()> {
         return Err(Error::invalid("grants", message));
     }
     let missing = inspection.needed.without(given);
-    if missing.is_empty() {
+    let asked = described(inspection).into_iter();
+    let is_missing = |asked: &wire::Permission| missing.iter().any(|one| one.name() == asked.name);
+    let missing: Vec<_> = asked.filter(is_missing).collect();
+    let mut detail = Vec::new();
+    if !missing.is_empty() {
+        let names = quoted(&missing);
+        detail.push(format!(
+            "The plugin needs {names}, which it was not granted."
+        ));
+    }
+    if !unseen.is_empty() {
+        let names = quoted(&unseen);
+        detail.push(format!(
+            "This version sees what the one that runs does not, and nobody has consented to it yet: {names}."
+        ));
+    }
+    if detail.is_empty() {
         return Ok(());
     }
-    let names = missing.iter().map(|one| format!("`{}`", one.name()));
-    let names: Vec<_> = names.collect();
-    let detail = format!(
-        "The plugin needs {}, which it was not granted.",
-        names.join(", ")
-    );
-    let asked = described(inspection).into_iter();
-    let fault = |asked: wire::Permission| FieldFault {
-        field: format!("grants.{}", asked.name),
-        message: format!(
-            "is missing. {} What for: {}",
-            in_words(&asked),
-            asked.reason
-        ),
+    let faults = missing.iter().chain(&unseen).map(fault).collect();
+    Err(Error::new(Code::GrantMissing, detail.join(" ")).with_fields(faults))
+}
+
+fn quoted(asked: &[wire::Permission]) -> String {
+    let names: Vec<_> = asked.iter().map(|one| format!("`{}`", one.name)).collect();
+    names.join(", ")
+}
+
+fn fault(asked: &wire::Permission) -> FieldFault {
+    let what_for = match asked.reason.as_str() {
+        "" => String::new(),
+        reason => format!(" What for: {reason}"),
     };
-    let faults = asked.filter(|asked| names.contains(&format!("`{}`", asked.name)));
-    let faults = faults.map(fault).collect();
-    Err(Error::new(Code::GrantMissing, detail).with_fields(faults))
+    FieldFault {
+        field: format!("grants.{}", asked.name),
+        message: format!("is missing. {}{what_for}", in_words(asked)),
+    }
 }
 
 fn in_words(asked: &wire::Permission) -> String {

@@ -11,13 +11,13 @@ use super::grants::{self, granted};
 use super::lifecycle::{self, Landing};
 use super::outside::{self, Sealed, Whose};
 use super::plugins::{bot_of, find_install, hook_names, inspect, load_app, read, refused};
-use super::{quarantine, rollout, trust, valid};
+use super::{quarantine, rollout, sees, trust, valid};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::{AppId, InstallId, Previous, Rollout, Texts};
 use crate::plugins::{self, Hook, Inspection, Manifest, Settings};
 use crate::store::proof::Backend;
-use crate::store::{Install, NewInstall};
+use crate::store::{Install, NewInstall, Version};
 use crate::wire::{self, OnFault};
 
 /// Installs a plugin, or changes how it runs: its version, grants, settings, order, what its
@@ -140,6 +140,11 @@ async fn put(
     way: Way,
 ) -> Result<()> {
     let chosen = choose(app, backend, name, set.digest.as_deref()).await?;
+    let unseen = match way {
+        Way::Forward => chosen.unseen(chosen.before.as_ref()),
+        // It was consented to when it ran, or was tried.
+        Way::Promoted { .. } | Way::Back { .. } => Vec::new(),
+    };
     let inspection = inspect(app, chosen.component).await?;
     let id = backend.tenant().app();
     let before = chosen.before;
@@ -151,7 +156,7 @@ async fn put(
         }
         (_, before) => before,
     };
-    let (mut new, cleared) = settle(app, id, had.as_ref(), &inspection, set)?;
+    let (mut new, cleared) = settle(app, id, had.as_ref(), &inspection, set, unseen)?;
     if !matches!(way, Way::Back { .. }) {
         new.previous = previous(app, before.as_ref(), &new.digest, &cleared)?;
     }
@@ -193,7 +198,17 @@ async fn put(
 /// The version that a request is about, and how the plugin runs now.
 pub(super) struct Chosen {
     pub component: Vec<u8>,
+    digest: String,
+    versions: Vec<Version>,
     before: Option<Install>,
+}
+
+impl Chosen {
+    /// What the version sees beyond the one of `before`, and so waits for consent.
+    pub fn unseen(&self, before: Option<&Install>) -> Vec<wire::Permission> {
+        let known = before.map(|row| row.digest.as_str());
+        sees::beyond(&self.versions, &self.digest, known)
+    }
 }
 
 pub(super) async fn choose(
@@ -209,24 +224,31 @@ pub(super) async fn choose(
     let before = find_install(app, backend, name).await?;
     let digest = digest
         .or(before.as_ref().map(|row| row.digest.as_str()))
-        .unwrap_or(&newest.digest);
+        .unwrap_or(&newest.digest)
+        .to_owned();
     let component = app
         .store
-        .find_component(backend.tenant(), name, digest)
+        .find_component(backend.tenant(), name, &digest)
         .await?;
     let component = component
         .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
-    Ok(Chosen { component, before })
+    Ok(Chosen {
+        component,
+        digest,
+        versions,
+        before,
+    })
 }
 
 /// How the plugin shall run: as the request says, and for the rest as before. Also the secrets that
-/// are cleared.
+/// are cleared. `unseen` is what the version sees and waits for consent.
 pub(super) fn settle(
     app: &App,
     id: AppId,
     before: Option<&Install>,
     inspection: &Inspection,
     set: wire::SetInstall,
+    mut unseen: Vec<wire::Permission>,
 ) -> Result<(NewInstall, Vec<String>)> {
     let manifest = &inspection.manifest;
     let grants = match (set.grants, set.consent.unwrap_or(false)) {
@@ -235,8 +257,15 @@ pub(super) fn settle(
                 "grants what the version asks for, so there are no `grants` to go with it";
             return Err(Error::invalid("consent", message));
         }
-        (Some(grants), false) => grants::place_by_place(manifest, grants),
-        (None, true) => grants::all(manifest),
+        (Some(mut grants), false) => {
+            unseen.retain(|sight| !grants.contains(&sight.name));
+            grants.retain(|name| !sees::is_seen(inspection, name));
+            grants::place_by_place(manifest, grants)
+        }
+        (None, true) => {
+            unseen.clear();
+            grants::all(manifest)
+        }
         // A version that asks for less than the one before it gets no more than it asks for.
         (None, false) => before
             .map(|row| row.grants.0.clone())
@@ -245,7 +274,7 @@ pub(super) fn settle(
             .filter(|name| grants::asks_for(manifest, name))
             .collect(),
     };
-    grants::check(inspection, &grants)?;
+    grants::check(inspection, &grants, unseen)?;
     let config = match &set.config {
         Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
         None => before.map_or_else(|| "{}".into(), |row| row.config.clone()),

@@ -7,7 +7,7 @@ use super::bridge::Bridge;
 use super::grants::{self, granted};
 use super::outside::{self, Outside, Sealed};
 use super::users::BOT_PREFIX;
-use super::{quarantine, rollout, trust};
+use super::{quarantine, rollout, sees, trust};
 use crate::app::{App, Breakers, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
 use crate::error::{Code, Error, Result};
@@ -48,6 +48,7 @@ pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wi
         digest,
         version: manifest.version.clone(),
         permissions: wire::to_json(&grants::described(&inspection)),
+        sees: wire::to_json(&sees::described(inspection.hooks, manifest)),
         signatures: trust::stored(&inspection.signatures),
         uploaded_at: 0,
     };
@@ -110,13 +111,14 @@ pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<w
         None => None,
     };
     let loadout = app.loadout(backend.tenant().app());
-    let at = versions.iter().position(|known| known.digest == digest);
-    let had = row.as_ref().map_or(&[][..], |row| &row.grants.0);
-    let version = |(place, version): (usize, &Version)| {
-        let is_newer = row.is_some() && at.is_some_and(|at| place > at);
-        version_out(&name, version, is_newer.then_some(had), &policy)
+    let version = |version: &Version| {
+        let wants = match &row {
+            Some(row) if row.digest != version.digest => wants(&versions, version, row),
+            _ => Vec::new(),
+        };
+        version_out(&name, version, wants, &policy)
     };
-    let versions = versions.iter().enumerate().map(version).collect();
+    let versions = versions.iter().map(version).collect();
     let install = row.map(|row| {
         let loaded = loadout
             .installs
@@ -133,21 +135,26 @@ pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<w
     })
 }
 
-/// A version that was uploaded; with the grants of the one that runs, if it is newer than that.
+/// What a version wants beyond what the one that runs is granted and sees.
+fn wants(versions: &[Version], version: &Version, row: &Install) -> Vec<wire::Permission> {
+    let asked = serde_json::from_str(&version.permissions).unwrap_or_default();
+    let mut wants = grants::beyond(asked, &row.grants.0);
+    wants.extend(sees::beyond(versions, &version.digest, Some(&row.digest)));
+    wants
+}
+
+/// A version that was uploaded.
 fn version_out(
     plugin: &str,
     version: &Version,
-    had: Option<&[String]>,
+    wants: Vec<wire::Permission>,
     policy: &PluginTrust,
 ) -> wire::PluginVersion {
-    let asked = || serde_json::from_str(&version.permissions).unwrap_or_default();
     wire::PluginVersion {
         digest: version.digest.clone(),
         version: version.version.clone(),
         uploaded_at: clock::rfc3339(version.uploaded_at),
-        wants: had
-            .map(|had| grants::beyond(asked(), had))
-            .unwrap_or_default(),
+        wants,
         signatures: trust::stored_signers(policy, plugin, &version.signatures),
     }
 }
@@ -451,6 +458,7 @@ fn described(inspection: &Inspection, policy: &PluginTrust) -> wire::Component {
             .map(|permission| permission.name().to_owned())
             .collect(),
         permissions: grants::described(inspection),
+        sees: sees::described(inspection.hooks, manifest),
         signatures: trust::signers(policy, &manifest.name, &inspection.signatures),
         commands: manifest
             .commands

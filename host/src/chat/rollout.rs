@@ -102,12 +102,13 @@ async fn begin(
 ) -> Result<()> {
     let id = backend.tenant().app();
     let chosen = choose(app, backend, &row.name, Some(digest)).await?;
-    let inspection = inspect(app, chosen.component).await?;
-    trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
     let known = stored(row).filter(|known| known.digest == digest);
     let had = known
         .as_ref()
         .map_or_else(|| row.clone(), |known| tried(row, known));
+    let unseen = chosen.unseen(Some(&had));
+    let inspection = inspect(app, chosen.component).await?;
+    trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
     let set = wire::SetInstall {
         digest: set.digest.clone(),
         enabled: None,
@@ -117,7 +118,7 @@ async fn begin(
         order: None,
         on_fault: None,
     };
-    let (new, _) = settle(app, id, Some(&had), &inspection, set)?;
+    let (new, _) = settle(app, id, Some(&had), &inspection, set, unseen)?;
     check_names(app, id, &row.name, &inspection)?;
     plugins::link(&app.engine, &inspection, grants::granted(&new.grants.0)?)
         .await

@@ -250,11 +250,21 @@ async fn upload(screen: &mut Screen<'_>, upload: &Upload) -> Result<(), Failure>
         Some(install) if install.digest == component.digest => {
             return Ok(screen.note("It is the version that is installed.")?);
         }
-        Some(_) => format!(
-            "althing plugin enable {} --digest {}",
-            component.name,
-            short(&component.digest)
-        ),
+        Some(_) => {
+            let mut versions = plugin.versions.iter();
+            let version = versions.find(|version| version.digest == component.digest);
+            let wants = version.map_or(&[][..], |version| &version.wants);
+            if !wants.is_empty() {
+                let wants = page::wants(wants.iter());
+                screen.note(&format!("\nIt wants more than is granted:\n{wants}"))?;
+            }
+            format!(
+                "althing plugin enable {} --digest {}{}",
+                component.name,
+                short(&component.digest),
+                if wants.is_empty() { "" } else { " --grant-all" }
+            )
+        }
         None => format!(
             "althing plugin enable {}{}",
             component.name,

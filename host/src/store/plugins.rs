@@ -57,6 +57,8 @@ pub struct Version {
     pub version: String,
     /// What it asks for, and why: JSON text of a list.
     pub permissions: String,
+    /// What its hooks let it see: JSON text of a list.
+    pub sees: String,
     /// Who signed it: JSON text of a list.
     pub signatures: String,
     pub uploaded_at: Millis,
@@ -203,8 +205,8 @@ impl Store {
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO plugin_versions \
-                         (app_id, name, digest, version, component, uploaded_at, permissions, signatures) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+                         (app_id, name, digest, version, component, uploaded_at, permissions, signatures, sees) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
                     )
                     .bind(app)
                     .bind(name)
@@ -214,6 +216,7 @@ impl Store {
                     .bind(now)
                     .bind(&new.permissions)
                     .bind(&new.signatures)
+                    .bind(&new.sees)
                     .execute(&mut *c)
                     .await
                     .map(drop)
@@ -245,7 +248,7 @@ impl Store {
     pub async fn list_versions(&self, backend: &Backend, name: &str) -> Result<Vec<Version>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
-                "SELECT digest, version, permissions, signatures, uploaded_at FROM plugin_versions \
+                "SELECT digest, version, permissions, sees, signatures, uploaded_at FROM plugin_versions \
                  WHERE app_id = $1 AND name = $2 ORDER BY uploaded_at, digest",
             )
             .bind(backend.tenant().app())

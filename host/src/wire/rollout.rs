@@ -28,9 +28,10 @@ pub struct SetRollout {
     /// takes none away.
     #[schema(minimum = 1, maximum = 99)]
     pub percent: Option<u8>,
-    /// Permissions from the version's list, as when a plugin is installed. They are its own.
+    /// Permissions from the version's list, as when a plugin is installed, and the names of what it
+    /// sees beyond what the active version does. They are its own.
     pub grants: Option<Vec<String>>,
-    /// True to grant all that the version asks for. Goes with a `digest` and without `grants`.
+    /// True to grant all that the version asks for and consent to all that it sees. Goes with a `digest` and without `grants`.
     pub consent: Option<bool>,
     /// Its settings, as when a plugin is installed. They are its own.
     #[schema(value_type = Option<Object>)]
