@@ -1,14 +1,19 @@
 //! A tenant's consent holds for what it was given to: what a version's hooks see is told in words and
 //! waits for consent like a permission, and what was taken back stays taken back.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::{App, Database, TestHost, component, rewritten, stories};
+use crate::support::{App, Database, TestHost, component, draft, eventually, rewritten, stories};
 
 stories!(
     a_version_that_sees_more_waits_for_consent,
     what_is_seen_is_named_event_by_event,
     the_command_line_tells_what_a_version_sees,
+    the_way_back_gives_nothing_back_that_was_taken_away,
+    what_was_taken_away_is_missing_on_the_way_back,
+    a_trial_ends_when_it_lacks_what_was_taken_away,
 );
 
 const HERALD: &str = "/v1/plugins/herald";
@@ -31,6 +36,42 @@ fn nosy() -> Vec<u8> {
         "Breaks one limit of the host for each word it is told. For the host's own tests.\"\nevents = [\"message.new\"]",
         "Hears still more: changes, and what is gone.\"\nevents = [\"message.new\",\"message.updated\",\"message.deleted\"]",
     )
+}
+
+/// A version of the guard that does nothing, which needs what the hostile plugin needs.
+fn needy_guard() -> Vec<u8> {
+    rewritten(
+        &component("hostile"),
+        "name = \"hostile\"\nversion = \"0.1.0\"\ntitle = \"Hostile\"",
+        "name = \"noop-guard\"\nversion = \"0.3.0\"\ntitle = \"More\"",
+    )
+}
+
+/// Another, which asks for `kv` and can do without.
+fn modest_guard() -> Vec<u8> {
+    let old = component("noop-guard");
+    let new = rewritten(&old, "version = \"0.1.0\"", "version = \"0.2.0\"");
+    rewritten(
+        &new,
+        "title = \"A guard that does nothing\"\ndescription = \"Lets every message pass. For measuring what a call costs.\"",
+        "title = \"Nothing new\"\ndescription = \"Keeps little.\"\n[[permissions]]\nname = \"kv\"\nreason = \"To keep something.\"",
+    )
+}
+
+/// The hostile plugin in another version, which says the same.
+fn second_version() -> Vec<u8> {
+    let old = component("hostile");
+    rewritten(&old, "version = \"0.1.0\"", "version = \"0.2.0\"")
+}
+
+/// What an install is granted, without these.
+fn without(plugin: &Value, taken: &[&str]) -> Value {
+    let grants = plugin["install"]["grants"]
+        .as_array()
+        .expect("a list")
+        .iter();
+    let is_left = |grant: &&Value| !taken.contains(&grant.as_str().expect("a name"));
+    grants.filter(is_left).cloned().collect()
 }
 
 fn names(list: &Value) -> Vec<&str> {
@@ -189,4 +230,92 @@ async fn the_command_line_tells_what_a_version_sees(database: Database) {
     let (code, out, notes) = run("plugin enable herald --digest latest --grant-all").await;
     assert_eq!(code, 0, "{notes}");
     assert!(out.contains("herald 0.2.0"), "{out}");
+}
+
+async fn the_way_back_gives_nothing_back_that_was_taken_away(database: Database) {
+    let host = TestHost::timeless_with(&database, |config| {
+        config.plugins.fresh_version_ms = 1_200_000;
+    })
+    .await;
+    host.expect_plugin_faults();
+    let (app, backend) = (&host.app, &host.app.backend);
+    let people = app.users(["alice", "bob", "carol"]).await;
+    app.channel("general", &people.each_ref()).await;
+    let path = "/v1/plugins/hostile";
+    let before = app.plugin("hostile", json!({})).await;
+    let after = app.install(&second_version(), json!({})).await;
+    let taken = ["public-routes:/hook"];
+    let left = without(&after, &taken);
+    backend.put(path, json!({ "grants": left })).await.is(200);
+    let back = backend
+        .post(format!("{path}/rollback"), json!({}))
+        .await
+        .is(200);
+    assert_eq!(back["install"]["digest"], before["install"]["digest"]);
+    assert_eq!(back["install"]["grants"], left);
+    // Nor does the way back that nobody asks for.
+    app.install(&second_version(), json!({})).await;
+    backend.put(path, json!({ "grants": left })).await.is(200);
+    for seconds in [0, 30, 120, 600] {
+        host.pass(Duration::from_secs(seconds)).await;
+        let count = if seconds == 0 { 12 } else { 1 };
+        for person in people.iter().cycle().take(count) {
+            person.post("/v1/messages", draft("general", "trap")).await;
+        }
+    }
+    let back = eventually("the first version", async || {
+        let now = backend.get(path).await.is(200);
+        (now["install"]["digest"] == before["install"]["digest"]).then_some(now)
+    })
+    .await;
+    assert_eq!(back["install"]["grants"], left);
+}
+
+async fn what_was_taken_away_is_missing_on_the_way_back(database: Database) {
+    let host = TestHost::start(&database).await;
+    let (app, backend) = (&host.app, &host.app.backend);
+    let path = "/v1/plugins/noop-guard";
+    let back = || backend.post(format!("{path}/rollback"), json!({}));
+    let before = app.install(&needy_guard(), json!({})).await;
+    let modest = app.install(&modest_guard(), json!({})).await;
+    assert_eq!(modest["install"]["grants"], json!(["kv"]));
+    backend.put(path, json!({ "grants": [] })).await.is(200);
+    let problem = back().await;
+    let problem = problem.refused(422, "grant_missing");
+    assert_eq!(problem["errors"][0]["field"], "grants.kv");
+    let now = backend.get(path).await.is(200);
+    assert_eq!(now["install"]["digest"], modest["install"]["digest"]);
+    // Given again, it is there for both. What the later one never asked for nobody took away.
+    backend.put(path, json!({ "grants": ["kv"] })).await.is(200);
+    let now = back().await.is(200);
+    assert_eq!(now["install"]["grants"], before["install"]["grants"]);
+}
+
+async fn a_trial_ends_when_it_lacks_what_was_taken_away(database: Database) {
+    let host = TestHost::start(&database).await;
+    let (app, backend) = (&host.app, &host.app.backend);
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    app.channel("general", &[&alice, &bob]).await;
+    let path = "/v1/plugins/noop-guard";
+    app.install(&modest_guard(), json!({})).await;
+    let needy = backend.upload(&needy_guard()).await.is(201);
+    let canary =
+        json!({ "mode": "canary", "percent": 99, "digest": needy["digest"], "consent": true });
+    let rollout = format!("{path}/rollout");
+    let tried = backend.put(&rollout, canary).await.is(200);
+    assert!(tried["grants"].to_string().contains("kv"));
+    backend.put(path, json!({ "order": 5 })).await.is(200);
+    assert_eq!(backend.get(&rollout).await.is(200).get("ended"), None);
+    backend.put(path, json!({ "grants": [] })).await.is(200);
+    let tried = backend.get(&rollout).await.is(200);
+    assert!(!tried["grants"].to_string().contains("kv"), "{tried}");
+    let ended = &tried["ended"];
+    assert_eq!(
+        ended["detail"],
+        "The plugin needs `kv`, which it was not granted."
+    );
+    assert_eq!(ended.get("hook"), None);
+    bob.send("general", "served by the active version").await;
+    let promoted = backend.post(format!("{rollout}/promote"), json!({})).await;
+    promoted.refused(409, "conflict");
 }

@@ -6,6 +6,7 @@ use super::outside::HOST_GRANT;
 use crate::address::ANYWHERE;
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::plugins::{Grants, Inspection, Manifest, Permission, PermissionRequest};
+use crate::store::Version;
 use crate::wire;
 
 /// What a grant of a path begins with: `public-routes:/hook`.
@@ -85,6 +86,22 @@ pub(super) fn asks_for(manifest: &Manifest, grant: &str) -> bool {
             .iter()
             .any(|asked| places(asked).is_empty() && asked.name.name() == grant),
     }
+}
+
+/// What an earlier version had, without what the tenant has taken from the one that runs since: what
+/// that one asks for and does not have.
+pub(super) fn still(had: Vec<String>, asked: &[wire::Permission], now: &[String]) -> Vec<String> {
+    let is_asked = |grant: &String| match place_in(grant) {
+        Some((permission, place)) => asked.iter().any(|asked| {
+            let mut places = asked.hosts.iter().chain(&asked.paths);
+            asked.name == permission.name() && places.any(|known| known == place)
+        }),
+        None => asked.iter().any(|asked| asked.name == *grant),
+    };
+    let still = had.into_iter();
+    still
+        .filter(|grant| now.contains(grant) || !is_asked(grant))
+        .collect()
 }
 
 /// Refuses grants that are not asked for, and those without which the version can't run. `unseen` is
@@ -187,6 +204,11 @@ pub(super) fn beyond(asked: Vec<wire::Permission>, grants: &[String]) -> Vec<wir
         }
     }
     wanted
+}
+
+/// What a version asks for, as it was kept when it was uploaded.
+pub(super) fn asked(version: &Version) -> Vec<wire::Permission> {
+    serde_json::from_str(&version.permissions).unwrap_or_default()
 }
 
 /// What a version asks for, as its tenant reads it.

@@ -59,7 +59,7 @@ pub(super) fn check_consent(consent: Option<bool>, digest: Option<&str>) -> Resu
 /// meanwhile is lost to it: it goes on where the other one stopped.
 ///
 /// # Errors
-/// `conflict` when there was none.
+/// `conflict` when there was none; `grant_missing` when it needs a permission that was taken away since.
 pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
     let _installing = app.installing.take(backend.tenant().app()).await;
@@ -71,17 +71,23 @@ pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wi
     read(app, &backend, name.to_owned()).await
 }
 
-/// Puts the version before into use, and gives its digest. To be called with `installing` held.
+/// Puts the version before into use, and gives its digest. It has the permissions that it had, but none
+/// that the tenant has taken away since. To be called with `installing` held.
 pub(super) async fn put_back(
     app: &Arc<App>,
     backend: &Backend,
     row: &Install,
     previous: Previous,
 ) -> Result<String> {
+    let versions = app.store.list_versions(backend, &row.name).await?;
+    let mut versions = versions.iter();
+    let active = versions.find(|version| version.digest == row.digest);
+    let asked = active.map(grants::asked).unwrap_or_default();
+    let grants = grants::still(previous.grants, &asked, &row.grants.0);
     let set = wire::SetInstall {
         digest: Some(previous.digest.clone()),
         enabled: None,
-        grants: Some(previous.grants),
+        grants: Some(grants),
         consent: None,
         config: Some(RawValue::from_string(previous.config).map_err(Error::internal)?),
         order: None,
@@ -156,11 +162,16 @@ async fn put(
         }
         (_, before) => before,
     };
-    let (mut new, cleared) = settle(app, id, had.as_ref(), &inspection, set, unseen)?;
-    if !matches!(way, Way::Back { .. }) {
-        new.previous = previous(app, before.as_ref(), &new.digest, &cleared)?;
+    let (mut new, changed) = settle(app, id, had.as_ref(), &inspection, set, unseen)?;
+    if let Some(before) = &before {
+        if !matches!(way, Way::Back { .. }) {
+            new.previous = previous(app, before, &new, &changed)?;
+        }
+        // A trial ends with the version that it is held against.
+        if before.digest == new.digest {
+            new.rollout = rollout::beside(app, backend, before, &new, &changed).await?;
+        }
     }
-    new.rollout = rollout_beside(before.as_ref(), &new.digest, &cleared)?;
     if new.enabled {
         trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
         check_names(app, id, name, &inspection)?;
@@ -241,7 +252,7 @@ pub(super) async fn choose(
 }
 
 /// How the plugin shall run: as the request says, and for the rest as before. Also the secrets that
-/// are cleared. `unseen` is what the version sees and waits for consent.
+/// are entered or cleared. `unseen` is what the version sees and waits for consent.
 pub(super) fn settle(
     app: &App,
     id: AppId,
@@ -283,12 +294,7 @@ pub(super) fn settle(
         before.map_or_else(|| Ok(Sealed::default()), |row| Sealed::stored(&row.secrets))?;
     let settings = check_config(manifest, &config, &sealed)?;
     outside::check(manifest, &settings.plain)?;
-    let cleared: Vec<String> = settings
-        .secrets
-        .iter()
-        .filter(|(_, secret)| secret.is_none())
-        .map(|(name, _)| name.clone())
-        .collect();
+    let changed: Vec<String> = settings.secrets.keys().cloned().collect();
     let plugin = manifest.name.as_str();
     let whose = Whose { app: id, plugin };
     sealed.change(app, whose, manifest, &settings.plain, settings.secrets)?;
@@ -317,48 +323,33 @@ pub(super) fn settle(
         hooks: Texts(hook_names(inspection)),
         started: before.map(|row| row.started.clone()).unwrap_or_default(),
     };
-    Ok((new, cleared))
+    Ok((new, changed))
 }
 
-/// The version to go back to, as it is stored, once `digest` runs.
+/// The version to go back to once `new` runs, as it is stored. What was entered or cleared of its
+/// secrets is so for it, too: nobody goes back to a key that is given up.
 fn previous(
     app: &App,
-    before: Option<&Install>,
-    digest: &str,
-    cleared: &[String],
+    before: &Install,
+    new: &NewInstall,
+    changed: &[String],
 ) -> Result<Option<String>> {
-    let previous = match before {
-        Some(row) if row.digest != digest => Some(Previous {
-            digest: row.digest.clone(),
-            grants: row.grants.0.clone(),
-            config: row.config.clone(),
-            secrets: row.secrets.clone(),
+    let previous = match before.digest == new.digest {
+        true => quarantine::previous(before),
+        false => Some(Previous {
+            digest: before.digest.clone(),
+            grants: before.grants.0.clone(),
+            config: before.config.clone(),
+            secrets: before.secrets.clone(),
             replaced_at: app.clock.now(),
         }),
-        before => before.and_then(quarantine::previous),
     };
-    previous
-        .map(|previous| without(previous, cleared))
-        .transpose()
-}
-
-/// What is still tried once `digest` runs: a trial ends with the version that it is held against.
-fn rollout_beside(
-    before: Option<&Install>,
-    digest: &str,
-    cleared: &[String],
-) -> Result<Option<String>> {
-    let kept = before.filter(|row| row.digest == digest);
-    let kept = kept.and_then(rollout::stored);
-    kept.map(|kept| rollout::without(kept, cleared)).transpose()
-}
-
-/// The version before as it is stored, without secrets that somebody has cleared since.
-fn without(mut previous: Previous, cleared: &[String]) -> Result<String> {
-    let mut sealed = Sealed::stored(&previous.secrets)?;
-    sealed.forget(cleared);
-    previous.secrets = sealed.to_json()?;
-    serde_json::to_string(&previous).map_err(Error::internal)
+    let Some(mut previous) = previous else {
+        return Ok(None);
+    };
+    previous.secrets = Sealed::renewed(&previous.secrets, &new.secrets, changed)?;
+    let text = serde_json::to_string(&previous).map_err(Error::internal)?;
+    Ok(Some(text))
 }
 
 /// The settings with the schema's defaults filled in, and the secrets that came with them.

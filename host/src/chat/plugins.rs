@@ -137,8 +137,7 @@ pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<w
 
 /// What a version wants beyond what the one that runs is granted and sees.
 fn wants(versions: &[Version], version: &Version, row: &Install) -> Vec<wire::Permission> {
-    let asked = serde_json::from_str(&version.permissions).unwrap_or_default();
-    let mut wants = grants::beyond(asked, &row.grants.0);
+    let mut wants = grants::beyond(grants::asked(version), &row.grants.0);
     wants.extend(sees::beyond(versions, &version.digest, Some(&row.digest)));
     wants
 }

@@ -330,7 +330,8 @@ pub struct RolloutInShort {
 #[derive(Debug, Clone, Deserialize)]
 pub struct RolloutEnd {
     pub at: String,
-    pub hook: String,
+    /// None if it ended for want of a permission.
+    pub hook: Option<String>,
     pub detail: String,
 }
 

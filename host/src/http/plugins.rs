@@ -95,8 +95,9 @@ pub async fn remove(
 
 /// Go back to the version before
 ///
-/// It runs as it ran then: with its permissions and settings. Takes effect with the next call, and goes on in the log
-/// where the other version stopped. Once: there is one version to go back to.
+/// It runs as it ran then: with its permissions and settings, but without permissions that were taken away since, and
+/// with secrets as they were entered since. Takes effect with the next call, and goes on in the log where the other
+/// version stopped. Once: there is one version to go back to.
 #[utoipa::path(post, path = "/v1/plugins/{name}/rollback", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "The plugin as it is now", body = wire::Plugin)))]
 pub async fn roll_back(

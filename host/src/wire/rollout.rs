@@ -93,9 +93,10 @@ pub struct RolloutInShort {
 pub struct RolloutEnd {
     /// RFC 3339.
     pub at: String,
-    /// The hook that kept failing.
-    pub hook: String,
-    /// The last failure.
+    /// The hook that kept failing; absent if a permission that it needs was taken away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook: Option<String>,
+    /// The last failure, or what is missing.
     pub detail: String,
 }
 

@@ -74,10 +74,11 @@ fn how(mode: &str, percent: Option<u8>, ended: Option<&RolloutEnd>) -> String {
     };
     match ended {
         Some(RolloutEnd { at, hook, detail }) => {
-            format!(
-                "{how}: ended {}, {hook} kept failing: {detail}",
-                answers::minute(at)
-            )
+            let why = match hook {
+                Some(hook) => format!("{hook} kept failing: {detail}"),
+                None => detail.clone(),
+            };
+            format!("{how}: ended {}, {why}", answers::minute(at))
         }
         None => how,
     }
