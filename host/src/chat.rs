@@ -42,3 +42,4 @@ pub mod trust;
 pub mod usage;
 pub mod users;
 pub mod valid;
+pub mod versions;

@@ -10,8 +10,8 @@ use super::access::{self, Caller};
 use super::grants::{self, granted};
 use super::lifecycle::{self, Landing};
 use super::outside::{self, Sealed, Whose};
-use super::plugins::{bot_of, find_install, hook_names, inspect, load_app, read, refused};
-use super::{quarantine, rollout, sees, trust, valid};
+use super::plugins::{bot_of, find_install, hook_names, load_app, read, refused};
+use super::{quarantine, rollout, sees, trust, valid, versions};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::{AppId, InstallId, Previous, Rollout, Texts};
@@ -35,8 +35,7 @@ pub async fn set(
     let backend = access::backend(caller)?;
     check_consent(set.consent, set.digest.as_deref())?;
     // Compiled before the lock is taken: others have plugins to install, too.
-    let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
-    let _compiled = inspect(app, chosen.component).await?;
+    let _compiled = choose(app, &backend, name, set.digest.as_deref()).await?;
     // One after the other: what a request leaves out stays as the one before it left it, and what
     // runs is what was stored last.
     let _installing = app.installing.take(backend.tenant().app()).await;
@@ -151,7 +150,7 @@ async fn put(
         // It was consented to when it ran, or was tried.
         Way::Promoted { .. } | Way::Back { .. } => Vec::new(),
     };
-    let inspection = inspect(app, chosen.component).await?;
+    let inspection = chosen.inspection;
     let id = backend.tenant().app();
     let before = chosen.before;
     // Of what is left out, secrets are those that the version had.
@@ -208,7 +207,7 @@ async fn put(
 
 /// The version that a request is about, and how the plugin runs now.
 pub(super) struct Chosen {
-    pub component: Vec<u8>,
+    pub inspection: Arc<Inspection>,
     digest: String,
     versions: Vec<Version>,
     before: Option<Install>,
@@ -237,14 +236,13 @@ pub(super) async fn choose(
         .or(before.as_ref().map(|row| row.digest.as_str()))
         .unwrap_or(&newest.digest)
         .to_owned();
-    let component = app
-        .store
-        .find_component(backend.tenant(), name, &digest)
-        .await?;
-    let component = component
-        .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
+    if versions.iter().all(|version| version.digest != digest) {
+        let message = "there is no such version of the plugin";
+        return Err(Error::invalid("digest", message));
+    }
+    let inspection = versions::inspect_stored(app, backend, name, &digest).await?;
     Ok(Chosen {
-        component,
+        inspection,
         digest,
         versions,
         before,

@@ -1,62 +1,22 @@
-//! Plugins of an app: uploaded, looked into, enabled with grants and settings, removed.
+//! Plugins of an app: looked into, loaded, told about, removed.
 
 use std::sync::Arc;
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
-use super::grants::{self, granted};
+use super::grants::granted;
 use super::outside::{self, Outside, Sealed};
 use super::users::BOT_PREFIX;
-use super::{quarantine, rollout, sees, trust};
+use super::{quarantine, rollout, trust, versions};
 use crate::app::{App, Breakers, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::metrics::Consumption;
-use crate::model::{AppId, Millis, PluginTrust, UserId};
+use crate::model::{AppId, Millis, UserId};
 use crate::plugins::{self, Inspection};
+use crate::store::Install;
 use crate::store::proof::Backend;
-use crate::store::{Install, Version};
 use crate::wire::{self, OnFault};
-
-/// The most versions of one plugin that an app keeps.
-const VERSIONS_MAX: usize = 20;
-/// The most plugins of an app.
-const PLUGINS_MAX: usize = 50;
-
-/// Keeps a component after looking into it. Nothing runs yet.
-pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wire::Component> {
-    let backend = access::backend(caller)?;
-    let inspection = inspect(app, component.clone()).await?;
-    let policy = trust::policy(app, backend.tenant()).await?;
-    trust::check(&policy, &inspection)?;
-    let manifest = &inspection.manifest;
-    let names = app.store.list_plugin_names(&backend).await?;
-    if !names.contains(&manifest.name) && names.len() >= PLUGINS_MAX {
-        return Err(Error::new(
-            Code::LimitReached,
-            format!("An app has at most {PLUGINS_MAX} plugins."),
-        ));
-    }
-    let versions = app.store.list_versions(&backend, &manifest.name).await?;
-    let digest = inspection.digest.to_string();
-    if versions.len() >= VERSIONS_MAX && versions.iter().all(|known| known.digest != digest) {
-        let detail =
-            format!("A plugin has at most {VERSIONS_MAX} versions; remove it to begin anew.");
-        return Err(Error::new(Code::LimitReached, detail));
-    }
-    let new = Version {
-        digest,
-        version: manifest.version.clone(),
-        permissions: wire::to_json(&grants::described(&inspection)),
-        sees: wire::to_json(&sees::described(inspection.hooks, manifest)),
-        signatures: trust::stored(&inspection.signatures),
-        uploaded_at: 0,
-    };
-    app.store
-        .add_component(&backend, manifest.name.clone(), new, component)
-        .await?;
-    Ok(described(&inspection, &policy))
-}
 
 /// Compiles and looks into a component, off the threads that serve requests.
 pub(super) async fn inspect(app: &App, component: Vec<u8>) -> Result<Arc<Inspection>> {
@@ -99,68 +59,32 @@ pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<w
         return Err(Error::not_found("plugin"));
     };
     let row = find_install(app, backend, &name).await?;
-    let active = row.as_ref().map(|row| &row.digest);
-    let digest = active.unwrap_or(&newest.digest).clone();
+    let shown = row.as_ref().and_then(|row| {
+        let mut versions = versions.iter();
+        versions.find(|version| version.digest == row.digest)
+    });
     let policy = trust::policy(app, backend.tenant()).await?;
-    let inspection = match app
-        .store
-        .find_component(backend.tenant(), &name, &digest)
-        .await?
-    {
-        Some(bytes) => inspect(app, bytes).await.ok(),
-        None => None,
-    };
+    let component = versions::about(app, backend, &name, shown.unwrap_or(newest), &policy).await?;
     let loadout = app.loadout(backend.tenant().app());
-    let version = |version: &Version| {
-        let wants = match &row {
-            Some(row) if row.digest != version.digest => wants(&versions, version, row),
-            _ => Vec::new(),
-        };
-        version_out(&name, version, wants, &policy)
-    };
-    let versions = versions.iter().map(version).collect();
+    let versions = versions::out(&name, &versions, row.as_ref(), &policy);
     let install = row.map(|row| {
         let loaded = loadout
             .installs
             .iter()
             .find(|installed| installed.row.id == row.id);
-        installed_out(&row, inspection.as_deref(), loaded.map(Arc::as_ref))
+        installed_out(&row, component.as_ref(), loaded.map(Arc::as_ref))
     });
-    let component = inspection.as_deref();
     Ok(wire::Plugin {
         install,
-        component: component.map(|component| described(component, &policy)),
+        component,
         versions,
         name,
     })
 }
 
-/// What a version wants beyond what the one that runs is granted and sees.
-fn wants(versions: &[Version], version: &Version, row: &Install) -> Vec<wire::Permission> {
-    let mut wants = grants::beyond(grants::asked(version), &row.grants.0);
-    wants.extend(sees::beyond(versions, &version.digest, Some(&row.digest)));
-    wants
-}
-
-/// A version that was uploaded.
-fn version_out(
-    plugin: &str,
-    version: &Version,
-    wants: Vec<wire::Permission>,
-    policy: &PluginTrust,
-) -> wire::PluginVersion {
-    wire::PluginVersion {
-        digest: version.digest.clone(),
-        version: version.version.clone(),
-        uploaded_at: clock::rfc3339(version.uploaded_at),
-        wants,
-        signatures: trust::stored_signers(policy, plugin, &version.signatures),
-    }
-}
-
 fn installed_out(
     row: &Install,
-    inspection: Option<&Inspection>,
+    component: Option<&wire::Component>,
     loaded: Option<&Installed>,
 ) -> wire::Install {
     // What runs is what counts, if only for the moment in which it changes.
@@ -173,7 +97,8 @@ fn installed_out(
         name: name.to_owned(),
         set: sealed.has(name),
     };
-    let known = inspection.map(|inspection| inspection.manifest.secrets());
+    let schema = component.and_then(|component| component.config_schema.as_object());
+    let known = schema.map(plugins::secret_settings);
     let config: serde_json::Value = serde_json::from_str(&row.config).unwrap_or_default();
     wire::Install {
         digest: row.digest.clone(),
@@ -367,15 +292,8 @@ pub(super) async fn load(
     known: Known,
     trial: Option<Arc<Trial>>,
 ) -> Result<Installed> {
-    let bytes = app
-        .store
-        .find_component(backend.tenant(), &row.name, &row.digest)
-        .await?;
     let name: Arc<str> = row.name.as_str().into();
-    let inspected = match bytes {
-        Some(bytes) => inspect(app, bytes).await,
-        None => Err(Error::not_found("component")),
-    };
+    let inspected = versions::inspect_stored(app, backend, &row.name, &row.digest).await;
     let linked = match (&inspected, granted(&row.grants.0)) {
         (Ok(inspection), Ok(grants)) => plugins::link(&app.engine, inspection, grants)
             .await
@@ -440,49 +358,6 @@ fn opened(row: &Install, inspection: Option<&Inspection>) -> Outside {
 
 pub(super) fn bot_of(name: &str) -> UserId {
     UserId::stored(format!("{BOT_PREFIX}{name}"))
-}
-
-fn described(inspection: &Inspection, policy: &PluginTrust) -> wire::Component {
-    let manifest = &inspection.manifest;
-    wire::Component {
-        name: manifest.name.clone(),
-        version: manifest.version.clone(),
-        digest: inspection.digest.to_string(),
-        title: manifest.title.clone(),
-        description: manifest.description.clone(),
-        exports: hook_names(inspection),
-        imports: inspection
-            .needed
-            .iter()
-            .map(|permission| permission.name().to_owned())
-            .collect(),
-        permissions: grants::described(inspection),
-        sees: sees::described(inspection.hooks, manifest),
-        signatures: trust::signers(policy, &manifest.name, &inspection.signatures),
-        commands: manifest
-            .commands
-            .iter()
-            .map(|info| command(info, &manifest.name))
-            .collect(),
-        kinds: manifest
-            .kinds
-            .iter()
-            .map(|kind| wire::Kind {
-                name: kind.name.clone(),
-                title: kind.title.clone(),
-            })
-            .collect(),
-        feeds: manifest
-            .feeds
-            .iter()
-            .map(|info| feed(info, &manifest.name))
-            .collect(),
-        events: manifest.events.clone(),
-        keep_instances: manifest.keep_instances,
-        uses_wasi: inspection.uses_wasi,
-        config_schema: serde_json::Value::Object(manifest.config.clone()),
-        bytes: inspection.bytes,
-    }
 }
 
 /// The hooks that a component has.

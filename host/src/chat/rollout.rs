@@ -8,9 +8,9 @@ use super::access::{self, Caller};
 use super::installs::{self, check_names, choose, settle};
 use super::lifecycle::{self, Landing};
 use super::outside::Sealed;
-use super::plugins::{self as shown, Known, find_install, inspect, load_app, refused};
+use super::plugins::{self as shown, Known, find_install, load_app, refused};
 use super::quarantine;
-use super::{grants, shadow, trust, usage};
+use super::{grants, shadow, trust, usage, versions};
 use crate::app::{App, Difference, GivenUp, HookCompared, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
 use crate::error::{Code, Error, Result};
@@ -35,8 +35,7 @@ pub async fn set(
     installs::check_consent(set.consent, set.digest.as_deref())?;
     // Compiled before the lock is taken: others have plugins to install, too.
     let digest = which(app, &backend, name, set.digest.as_deref()).await?.1;
-    let chosen = choose(app, &backend, name, Some(&digest)).await?;
-    let _compiled = inspect(app, chosen.component).await?;
+    let _compiled = choose(app, &backend, name, Some(&digest)).await?;
     let _installing = app.installing.take(backend.tenant().app()).await;
     let (row, again) = which(app, &backend, name, set.digest.as_deref()).await?;
     if again != digest {
@@ -107,7 +106,7 @@ async fn begin(
         .as_ref()
         .map_or_else(|| row.clone(), |known| tried(row, known));
     let unseen = chosen.unseen(Some(&had));
-    let inspection = inspect(app, chosen.component).await?;
+    let inspection = chosen.inspection;
     trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
     let set = wire::SetInstall {
         digest: set.digest.clone(),
@@ -269,8 +268,7 @@ pub(super) async fn beside(
     let had = rollout.grants.len();
     rollout.grants.retain(|grant| !is_taken(grant));
     if rollout.grants.len() < had && rollout.ended.is_none() {
-        let chosen = choose(app, backend, &new.name, Some(&rollout.digest)).await?;
-        let needed = inspect(app, chosen.component)
+        let needed = versions::inspect_stored(app, backend, &new.name, &rollout.digest)
             .await
             .and_then(|inspection| grants::check(&inspection, &rollout.grants, Vec::new()));
         rollout.ended = needed.err().map(|error| RolloutEnd {

@@ -11,6 +11,11 @@ const MIB: usize = 1024 * KIB;
 settings! {
     /// Plugins.
     struct Plugins in "plugins" {
+        /// The most plugins of an app.
+        plugins_per_app_max: usize = 50, within(1..=10_000);
+        /// The most versions of a plugin that an app keeps. The oldest that does not run, is not
+        /// tried and is not the one to go back to makes place for a new one.
+        versions_per_plugin_max: usize = 20, within(4..=1_000);
         /// The largest component, in bytes.
         component_bytes_max: usize = 24 * MIB, within(64 * KIB..=256 * MIB);
         /// The computing time for compiling a component, in seconds.

@@ -64,7 +64,7 @@ pub struct SecretSetting {
 }
 
 /// A slash command.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Command {
     /// Without the slash.
     pub name: String,
@@ -84,7 +84,7 @@ pub struct Commands {
 }
 
 /// A message kind.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Kind {
     /// The `type` of its messages.
     pub name: String,
@@ -93,7 +93,7 @@ pub struct Kind {
 }
 
 /// What a component is and wants.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Component {
     /// Its name, the same for all its versions.
     pub name: String,
@@ -114,7 +114,7 @@ pub struct Component {
     /// What its hooks let it see, whatever it is granted.
     pub sees: Vec<Sight>,
     /// Who signed it; absent if nobody did.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signer>,
     /// The slash commands it brings.
     pub commands: Vec<Command>,
