@@ -8,6 +8,7 @@ mod authors;
 mod calendar;
 mod cases;
 mod channels;
+mod compiling;
 mod consent;
 mod decisions;
 mod delivery;

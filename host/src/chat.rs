@@ -20,6 +20,7 @@ pub mod files;
 pub mod gates;
 pub(crate) mod grants;
 pub mod handlers;
+mod inspect;
 pub mod installs;
 pub mod interact;
 pub mod members;

@@ -8,10 +8,11 @@ use serde_json::value::RawValue;
 
 use super::access::{self, Caller};
 use super::grants::{self, granted};
+use super::inspect::{self, Waits, refused};
 use super::lifecycle::{self, Landing};
 use super::outside::{self, Sealed, Whose};
-use super::plugins::{bot_of, find_install, hook_names, load_app, read, refused};
-use super::{quarantine, rollout, sees, trust, valid, versions};
+use super::plugins::{bot_of, find_install, hook_names, load_app, read};
+use super::{quarantine, rollout, sees, trust, valid};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::{AppId, InstallId, Previous, Rollout, Texts};
@@ -240,7 +241,7 @@ pub(super) async fn choose(
         let message = "there is no such version of the plugin";
         return Err(Error::invalid("digest", message));
     }
-    let inspection = versions::inspect_stored(app, backend, name, &digest).await?;
+    let inspection = inspect::stored(app, backend, name, &digest, Waits::Asker).await?;
     Ok(Chosen {
         inspection,
         digest,

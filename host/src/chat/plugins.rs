@@ -1,16 +1,20 @@
 //! Plugins of an app: looked into, loaded, told about, removed.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
 use super::grants::granted;
+use super::inspect::{self, Waits};
 use super::outside::{self, Outside, Sealed};
 use super::users::BOT_PREFIX;
 use super::{quarantine, rollout, trust, versions};
 use crate::app::{App, Breakers, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::metrics::Consumption;
 use crate::model::{AppId, Millis, UserId};
 use crate::plugins::{self, Inspection};
@@ -18,24 +22,11 @@ use crate::store::Install;
 use crate::store::proof::Backend;
 use crate::wire::{self, OnFault};
 
-/// Compiles and looks into a component, off the threads that serve requests.
-pub(super) async fn inspect(app: &App, component: Vec<u8>) -> Result<Arc<Inspection>> {
-    let engine = app.engine.clone();
-    let inspected =
-        tokio::task::spawn_blocking(move || plugins::inspect(&engine, &component)).await;
-    inspected.map_err(Error::internal)?.map_err(refused)
-}
-
-pub(super) fn refused(refusal: plugins::Refusal) -> Error {
-    let error = match &refusal.field {
-        Some(field) => Error::new(
-            Code::PluginRefused,
-            format!("`{field}`: {}", refusal.detail),
-        ),
-        None => Error::new(Code::PluginRefused, refusal.detail.clone()),
-    };
-    error.with_reason(refusal.code)
-}
+/// Apps that are loaded at once at the start. Most of them wait for their turn to compile; all of them
+/// ask the store, which others ask, too.
+const LOADED_AT_ONCE_MAX: usize = 256;
+/// Before the next try when the store does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// All plugins of the app.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<wire::Plugin>> {
@@ -169,21 +160,41 @@ pub(super) fn log_out(lines: Vec<(Millis, &'static str, String)>) -> wire::Plugi
     }
 }
 
-/// Loads the plugins of every app; one that can't be loaded is noted and does not keep the host from
-/// starting.
-pub async fn load_all(app: &Arc<App>) -> Result<()> {
-    let mut apps: Vec<AppId> = app
-        .store
-        .list_all_installs()
-        .await?
-        .into_iter()
-        .map(|row| row.app_id)
-        .collect();
+/// The apps that have plugins to be loaded. Until [`load_all`] has loaded one, whoever needs it waits.
+pub async fn begin_to_load(app: &App) -> Result<Vec<AppId>> {
+    let installs = app.store.list_all_installs().await?;
+    let mut apps: Vec<AppId> = installs.into_iter().map(|row| row.app_id).collect();
     apps.dedup();
-    for id in apps {
-        load_app(app, id, None).await?;
+    app.loading.begin(apps.iter().copied());
+    Ok(apps)
+}
+
+/// Loads the plugins of these apps, many at once; one that can't be loaded is
+/// noted, and keeps nobody else waiting.
+pub async fn load_all(app: Arc<App>, apps: Vec<AppId>) {
+    let loading = futures_util::stream::iter(apps);
+    loading
+        .for_each_concurrent(LOADED_AT_ONCE_MAX, async |id| load_first(&app, id).await)
+        .await;
+}
+
+async fn load_first(app: &Arc<App>, id: AppId) {
+    loop {
+        let loaded = {
+            let _installing = app.installing.take(id).await;
+            load_app(app, id, None).await
+        };
+        match loaded {
+            Ok(()) => break,
+            Err(error) => {
+                tracing::error!(app.id = %id, error = %error, "an app's plugins could not be loaded");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
-    Ok(())
+    app.loading.end(id);
+    // They were left alone until now.
+    app.timers_changed.notify_one();
 }
 
 /// Puts an app's installs as they stand in the store into use.
@@ -293,7 +304,7 @@ pub(super) async fn load(
     trial: Option<Arc<Trial>>,
 ) -> Result<Installed> {
     let name: Arc<str> = row.name.as_str().into();
-    let inspected = versions::inspect_stored(app, backend, &row.name, &row.digest).await;
+    let inspected = inspect::stored(app, backend, &row.name, &row.digest, Waits::Host).await;
     let linked = match (&inspected, granted(&row.grants.0)) {
         (Ok(inspection), Ok(grants)) => plugins::link(&app.engine, inspection, grants)
             .await

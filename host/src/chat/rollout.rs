@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use super::access::{self, Caller};
+use super::inspect::{self, Waits, refused};
 use super::installs::{self, check_names, choose, settle};
 use super::lifecycle::{self, Landing};
 use super::outside::Sealed;
-use super::plugins::{self as shown, Known, find_install, load_app, refused};
+use super::plugins::{self as shown, Known, find_install, load_app};
 use super::quarantine;
-use super::{grants, shadow, trust, usage, versions};
+use super::{grants, shadow, trust, usage};
 use crate::app::{App, Difference, GivenUp, HookCompared, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
 use crate::error::{Code, Error, Result};
@@ -268,7 +269,7 @@ pub(super) async fn beside(
     let had = rollout.grants.len();
     rollout.grants.retain(|grant| !is_taken(grant));
     if rollout.grants.len() < had && rollout.ended.is_none() {
-        let needed = versions::inspect_stored(app, backend, &new.name, &rollout.digest)
+        let needed = inspect::stored(app, backend, &new.name, &rollout.digest, Waits::Host)
             .await
             .and_then(|inspection| grants::check(&inspection, &rollout.grants, Vec::new()));
         rollout.ended = needed.err().map(|error| RolloutEnd {

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use super::access::{self, Caller};
-use super::plugins::{command, feed, find_install, hook_names, inspect};
-use super::{grants, quarantine, rollout, sees, trust};
+use super::plugins::{command, feed, find_install, hook_names};
+use super::{grants, inspect, quarantine, rollout, sees, trust};
 use crate::app::App;
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::PluginTrust;
-use crate::plugins::{self, Digest, Inspection};
+use crate::plugins::Inspection;
 use crate::store::proof::Backend;
 use crate::store::{Install, NewComponent, Version};
 use crate::wire;
@@ -18,10 +18,12 @@ use crate::wire;
 /// Keeps a component after looking into it. Nothing runs yet.
 ///
 /// # Errors
-/// `limit_reached` when the app has as many plugins as it may.
+/// `limit_reached` when the app has as many plugins as it may; `overloaded` when too many components wait
+/// to be compiled.
 pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wire::Component> {
     let backend = access::backend(caller)?;
-    let inspection = inspect(app, component.clone()).await?;
+    let component = Arc::new(component);
+    let inspection = inspect::uploaded(app, backend.tenant().app(), &component).await?;
     let policy = trust::policy(app, backend.tenant()).await?;
     trust::check(&policy, &inspection)?;
     let manifest = &inspection.manifest;
@@ -60,7 +62,7 @@ pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wi
             new,
             NewComponent {
                 about: wire::to_json(&about),
-                bytes: component,
+                bytes: Arc::unwrap_or_clone(component),
             },
             gone,
         )
@@ -133,24 +135,6 @@ pub(super) async fn about(
         signatures: trust::stored_signers(policy, name, &version.signatures),
         ..about
     }))
-}
-
-/// A version that the app has, looked into: by its digest if the host knows it, else by its bytes.
-pub(super) async fn inspect_stored(
-    app: &App,
-    backend: &Backend,
-    name: &str,
-    digest: &str,
-) -> Result<Arc<Inspection>> {
-    let known = Digest::from_hex(digest).and_then(|digest| plugins::known(&app.engine, digest));
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    let bytes = app
-        .store
-        .find_component(backend.tenant(), name, digest)
-        .await?;
-    inspect(app, bytes.ok_or_else(|| Error::not_found("component"))?).await
 }
 
 /// The oldest versions, of which `kept_max` are left; never those in use, which are fewer.
