@@ -16,14 +16,15 @@ stories!(
     no_message_passes_a_guard_that_is_not_loaded,
 );
 
-/// A compiler that waits for leave each time, with its code in a folder of its own.
+/// A compiler that waits for leave each time, or until the story is over, with its code in a folder of
+/// its own.
 struct Gate(TempDir);
 
 impl Gate {
     fn new() -> Self {
         let gate = Self(tempfile::tempdir().expect("a folder"));
         let script = format!(
-            "#!/bin/sh\nuntil /bin/rmdir '{0}/leave' 2>/dev/null || [ -e '{0}/open' ]; do /bin/sleep 0.02; done\n\
+            "#!/bin/sh\nuntil /bin/rmdir '{0}/leave' 2>/dev/null || [ -e '{0}/open' ] || [ ! -d '{0}' ]; do /bin/sleep 0.02; done\n\
              exec '{1}' \"$@\"\n",
             gate.0.path().display(),
             env!("CARGO_BIN_EXE_althing"),
