@@ -8,6 +8,8 @@ mod authors;
 mod calendar;
 mod cases;
 mod channels;
+mod compiling;
+mod consent;
 mod decisions;
 mod delivery;
 mod edge;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::DirBuilder;
+use std::num::NonZero;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,14 +11,14 @@ use std::time::Duration;
 
 use ring::hmac;
 use ring::rand::SystemRandom;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::address::Origins;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::egress;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::Files;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -31,8 +32,10 @@ use crate::tokens::{KeySetError, KeySets, VerifyingKey};
 
 mod breaker;
 mod decided;
+mod fair;
 mod grown;
 mod health;
+mod loading;
 mod loadout;
 mod rates;
 mod recordings;
@@ -42,8 +45,10 @@ mod turns;
 
 pub use breaker::{Breaker, Turn};
 pub use decided::Decided;
+pub use fair::{Fair, LineFull, Place};
 pub use grown::Grown;
 pub use health::{Breakers, GivenUp, GivenUps};
+pub use loading::Loading;
 pub use loadout::{Installed, Loadout, PluginLog};
 pub use rates::{Left, Rates, Whose};
 pub use recordings::{RecordedCall, Recordings, Standing};
@@ -77,6 +82,12 @@ pub struct App {
     pub grown: Grown,
     /// Whose turn it is to act on a message.
     pub turns: Turns<MessageId>,
+    /// Places for components that are looked into and need no compiling.
+    pub reading: Arc<Semaphore>,
+    /// Places for those that are compiled.
+    pub compiling: Fair<AppId>,
+    /// The apps whose plugins are still to be loaded.
+    pub loading: Loading,
     /// Whose turn it is to change an app's plugins.
     pub installing: Turns<AppId>,
     /// What plugins decided.
@@ -152,6 +163,15 @@ impl App {
             origins: RwLock::default(),
             grown: Grown::default(),
             turns: Turns::default(),
+            reading: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(1, NonZero::get),
+            )),
+            compiling: Fair::new(
+                config.plugins.compiles_max,
+                config.plugins.compiles_waiting_max,
+                config.plugins.compiles_waiting_per_app_max,
+            ),
+            loading: Loading::default(),
             installing: Turns::default(),
             decided: Decided::default(),
             recordings: Recordings::new(&config.plugins),
@@ -259,6 +279,22 @@ impl App {
             .filter(|of_app| of_app.iter().next().is_some());
         *self.origins.write().unwrap_or_else(PoisonError::into_inner) = all.collect();
         Ok(())
+    }
+
+    /// Waits until the plugins of an app are loaded, for `plugins.load_wait_ms` at most.
+    ///
+    /// # Errors
+    /// `unavailable` when they are not by then.
+    pub async fn loaded(&self, id: AppId) -> Result<()> {
+        if !self.loading.contains(id) {
+            return Ok(());
+        }
+        let most = Duration::from_millis(self.config.plugins.load_wait_ms);
+        let loaded = tokio::time::timeout(most, self.loading.wait(id)).await;
+        loaded.map_err(|_| {
+            let detail = "The app's plugins are not loaded yet.";
+            Error::new(Code::Unavailable, detail).retry_after_ms(1_000)
+        })
     }
 
     /// The plugins that run in an app.

@@ -141,6 +141,25 @@ fn the_reference_of_plugins_says_what_the_host_does() {
     }
 }
 
+/// What tenants read before they consent to what a plugin sees.
+#[test]
+fn what_plugins_see_is_told() {
+    let hooks = [
+        "message-guard",
+        "membership-guard",
+        "session-guard",
+        "file-guard",
+    ];
+    let hooks = hooks.map(str::to_owned).into_iter();
+    let events = plugins::EVENTS.map(|event| format!("events:{event}"));
+    for name in hooks.chain(events) {
+        let row = format!("| `{name}` | {} |", crate::chat::sees::in_words(&name));
+        assert!(OPERATING.contains(&row), "not told: {row}");
+    }
+    let words = crate::chat::sees::in_words("feed:text");
+    assert!(OPERATING.contains(words), "not told: {words}");
+}
+
 #[test]
 fn examples_are_json() {
     for text in [ERRORS, EVENTS, SOCKET] {

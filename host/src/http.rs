@@ -93,6 +93,7 @@ fn api() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(review::reject))
         .routes(routes!(plugins::upload, plugins::list))
         .routes(routes!(plugins::get, plugins::set, plugins::remove))
+        .routes(routes!(plugins::remove_version))
         .routes(routes!(plugins::log))
         .routes(routes!(plugins::roll_back))
         .routes(routes!(

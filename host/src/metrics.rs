@@ -67,6 +67,8 @@ pub struct Metrics {
     decisions_lost: Counter,
     plugin_http_requests: Family<Outcome, Counter>,
     plugin_shadow_calls: Family<Outcome, Counter>,
+    plugin_compiles_waiting: Gauge,
+    plugin_apps_loading: Gauge,
 }
 
 impl Default for Metrics {
@@ -89,6 +91,8 @@ impl Default for Metrics {
             decisions_lost: Counter::default(),
             plugin_http_requests: Family::default(),
             plugin_shadow_calls: Family::default(),
+            plugin_compiles_waiting: Gauge::default(),
+            plugin_apps_loading: Gauge::default(),
             registry: Registry::default(),
         };
         all.register(
@@ -162,6 +166,16 @@ impl Default for Metrics {
             "Calls of plugins that were to be made again by a shadow version",
             metrics.plugin_shadow_calls.clone(),
         );
+        all.register(
+            "plugin_compiles_waiting",
+            "Components that wait to be compiled",
+            metrics.plugin_compiles_waiting.clone(),
+        );
+        all.register(
+            "plugin_apps_loading",
+            "Apps whose plugins are not loaded yet",
+            metrics.plugin_apps_loading.clone(),
+        );
         Self {
             registry: all,
             ..metrics
@@ -191,6 +205,13 @@ impl Metrics {
     pub fn socket_opened(&self) -> OpenSocket {
         self.sockets.inc();
         OpenSocket(self.sockets.clone())
+    }
+
+    /// How many components wait to be compiled, and how many apps for their plugins.
+    pub fn plugins_waiting(&self, components: usize, apps: usize) {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        self.plugin_compiles_waiting.set(count(components));
+        self.plugin_apps_loading.set(count(apps));
     }
 
     /// How many sockets are open.

@@ -692,9 +692,9 @@ pub struct TrustedKey {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RolloutEnd {
     pub at: Millis,
-    /// The hook that failed too often.
+    /// The hook that failed too often; empty if it ended for want of a permission.
     pub hook: String,
-    /// The last fault.
+    /// The last fault, or what was missing.
     pub detail: String,
 }
 

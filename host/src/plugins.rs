@@ -43,7 +43,7 @@ mod wasi;
 
 pub use call::{Call, Install, Output};
 pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};
-pub use component::{Digest, Inspection, inspect};
+pub use component::{Digest, Inspection, check, has_code, inspect, known};
 pub use counters::Counters;
 pub use effects::{Asked, Effect, Effects, KvRead, KvWrite, TimerWrite, Watched};
 pub use engine::Engine;
@@ -64,6 +64,7 @@ pub use manifest::{
     parse as parse_manifest,
 };
 pub use refusal::Refusal;
+pub use schema::secrets as secret_settings;
 pub use settings::{SECRET_BYTES_MAX, SettingFault, Settings};
 pub use signature::{PublicKey, Signature, sign};
 pub use types::*;

@@ -72,11 +72,13 @@ impl Host {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         let (app, committed) = App::open(config, clock).await?;
         let delivering = tokio::spawn(deliver::run(app.clone(), committed));
-        plugins::load_all(&app)
+        // Whoever needs an app whose plugins are not loaded waits for them, and nobody else.
+        let loading = plugins::begin_to_load(&app)
             .await
             .map_err(|e| format!("can't load the plugins: {e}"))?;
         let tasks = vec![
             delivering,
+            tokio::spawn(plugins::load_all(app.clone(), loading)),
             tokio::spawn(handlers::run_events(app.clone())),
             tokio::spawn(timers::run(app.clone())),
             tokio::spawn(quarantine::run(app.clone())),

@@ -232,6 +232,8 @@ CREATE TABLE plugin_versions (
     digest      TEXT COLLATE "C"    NOT NULL,
     version     TEXT COLLATE "C"    NOT NULL,
     permissions TEXT    NOT NULL,   -- JSON array: what it asks for, and why
+    sees        TEXT    NOT NULL,   -- JSON array: what its hooks let it see, in words
+    about       TEXT    NOT NULL,   -- JSON object: what it is and wants, as its tenant reads it
     signatures  TEXT    NOT NULL,   -- JSON array: who signed it, and when
     component   BYTEA    NOT NULL,
     uploaded_at BIGINT  NOT NULL,

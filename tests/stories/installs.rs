@@ -209,6 +209,12 @@ async fn an_upgrade_that_wants_more_is_asked_for(database: Database) {
 
     let mut granted = upgrade;
     granted["grants"] = known["imports"].clone();
+    let sees = known["sees"].as_array().expect("a list");
+    let sees = sees.iter().map(|sight| sight["name"].clone());
+    granted["grants"]
+        .as_array_mut()
+        .expect("a list")
+        .extend(sees);
     backend.put(path, granted).await.is(200);
     bob.post("/v1/messages", draft("general", "code no"))
         .await

@@ -1,14 +1,21 @@
 //! Plugins come as bytes: what is uploaded is looked into before anything depends on it.
 
+use std::time::Duration;
+
+use althing::config::Config;
 use serde_json::{Value, json};
 
-use crate::support::{Database, Person, TestHost, component, rewritten, stories};
+use crate::support::{App, Database, Person, TestHost, component, rewritten, stories};
 
 stories!(
     an_upload_is_looked_into,
     what_is_no_plugin_is_refused,
     versions_are_told_apart_by_their_bytes,
     apps_have_their_own_plugins,
+    old_versions_make_place_for_new_ones,
+    a_version_is_removed_by_itself,
+    plugins_of_an_app_are_bounded,
+    looking_at_a_plugin_reads_no_component,
 );
 
 /// The names of the plugins in the app's list.
@@ -223,4 +230,159 @@ async fn apps_have_their_own_plugins(database: Database) {
         let message = json!({ "channel_id": "general", "type": foreign, "data": {} });
         assert_eq!(who.post("/v1/messages", message).await.invalid(), ["type"]);
     }
+}
+
+/// Few of each.
+fn few(config: &mut Config) {
+    config.plugins.versions_per_plugin_max = 4;
+    config.plugins.plugins_per_app_max = 2;
+}
+
+/// The guard that does nothing, in its version 0.`minor`.0.
+fn noop(minor: u8) -> Vec<u8> {
+    let version = format!("version = \"0.{minor}.0\"");
+    rewritten(&component("noop-guard"), "version = \"0.1.0\"", &version)
+}
+
+const NOOP: &str = "/v1/plugins/noop-guard";
+
+async fn numbers(app: &App) -> Vec<String> {
+    let plugin = app.backend.get(NOOP).await.is(200);
+    let versions = plugin["versions"].as_array().expect("a list").iter();
+    let mut numbers: Vec<_> = versions
+        .map(|version| version["version"].as_str().expect("a version").to_owned())
+        .collect();
+    numbers.sort();
+    numbers
+}
+
+/// Uploads a version, a moment after those before it, and gives its digest.
+async fn upload(host: &TestHost, minor: u8) -> Value {
+    host.pass(Duration::from_millis(5)).await;
+    host.app.backend.upload(&noop(minor)).await.is(201)["digest"].clone()
+}
+
+async fn old_versions_make_place_for_new_ones(database: Database) {
+    let host = TestHost::timeless_with(&database, few).await;
+    let app = &host.app;
+    let theirs = host.other.backend.upload(&noop(1)).await.is(201)["digest"].clone();
+    let first = upload(&host, 1).await;
+    assert_eq!(first, theirs);
+    for minor in 2..=6 {
+        upload(&host, minor).await;
+    }
+    assert_eq!(numbers(app).await, ["0.3.0", "0.4.0", "0.5.0", "0.6.0"]);
+    // What runs, what is tried and the way back stay, however old they are.
+    let put = async |path: &str, minor: u8, mut request: Value| {
+        request["digest"] = upload(&host, minor).await;
+        app.backend.put(path, request).await.is(200);
+    };
+    put(NOOP, 3, json!({})).await;
+    put(NOOP, 4, json!({})).await;
+    put(&format!("{NOOP}/rollout"), 5, json!({ "mode": "shadow" })).await;
+    for minor in 7..=9 {
+        upload(&host, minor).await;
+        let newest = format!("0.{minor}.0");
+        assert_eq!(numbers(app).await, ["0.3.0", "0.4.0", "0.5.0", &newest]);
+    }
+    // The same again takes nobody's place.
+    upload(&host, 9).await;
+    assert_eq!(numbers(app).await, ["0.3.0", "0.4.0", "0.5.0", "0.9.0"]);
+    let back = app
+        .backend
+        .post(format!("{NOOP}/rollback"), json!({}))
+        .await;
+    assert_eq!(back.is(200)["component"]["version"], "0.3.0");
+    // One that is gone comes back as a new one; another app has its own.
+    let gone = app.backend.put(NOOP, json!({ "digest": first })).await;
+    assert_eq!(gone.invalid(), ["digest"]);
+    assert_eq!(numbers(&host.other).await, ["0.1.0"]);
+    put(NOOP, 1, json!({})).await;
+    assert_eq!(numbers(app).await, ["0.1.0", "0.3.0", "0.5.0", "0.9.0"]);
+}
+
+async fn a_version_is_removed_by_itself(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let (app, backend) = (&host.app, &host.app.backend);
+    let mut digests = Vec::new();
+    for minor in 1..=4 {
+        digests.push(upload(&host, minor).await);
+    }
+    let path = |digest: &Value| format!("{NOOP}/versions/{}", digest.as_str().expect("a digest"));
+    let (first, second) = (
+        json!({ "digest": digests[0] }),
+        json!({ "digest": digests[1] }),
+    );
+    backend.put(NOOP, first).await.is(200);
+    backend.put(NOOP, second).await.is(200);
+    let shadow = json!({ "digest": digests[2], "mode": "shadow" });
+    backend.put(format!("{NOOP}/rollout"), shadow).await.is(200);
+    for used in &digests[..3] {
+        backend.delete(path(used)).await.refused(409, "conflict");
+    }
+    let theirs = host.other.backend.delete(path(&digests[3])).await;
+    theirs.refused(404, "not_found");
+    backend.delete(path(&digests[3])).await.is(204);
+    backend
+        .delete(path(&digests[3]))
+        .await
+        .refused(404, "not_found");
+    assert_eq!(numbers(app).await, ["0.1.0", "0.2.0", "0.3.0"]);
+    backend.delete(format!("{NOOP}/rollout")).await.is(204);
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = "plugin remove noop-guard --digest 0.3.0";
+    let (code, _, notes) = app.althing(folder.path(), line).await;
+    assert_eq!(code, 0, "{notes}");
+    assert_eq!(numbers(app).await, ["0.1.0", "0.2.0"]);
+}
+
+async fn plugins_of_an_app_are_bounded(database: Database) {
+    let host = TestHost::with(&database, few).await;
+    let backend = &host.app.backend;
+    let named = |name: &str| rewritten(&noop(1), "noop-guard", name);
+    for name in ["noop-guard", "calm-guard", "calm-guard"] {
+        backend.upload(&named(name)).await.is(201);
+    }
+    let third = backend.upload(&named("late-guard")).await;
+    third.refused(422, "limit_reached");
+    host.other
+        .backend
+        .upload(&named("late-guard"))
+        .await
+        .is(201);
+}
+
+async fn looking_at_a_plugin_reads_no_component(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.expect_plugin_faults();
+    let (app, backend) = (&host.app, &host.app.backend);
+    app.plugin("poll", json!({})).await;
+    backend.upload(&component("hostile")).await.is(201);
+    let look = async || {
+        let list = backend.get("/v1/plugins").await.is(200)["plugins"].clone();
+        for plugin in list.as_array().expect("a list") {
+            let path = format!("/v1/plugins/{}", plugin["name"].as_str().expect("a name"));
+            assert_eq!(backend.get(path).await.is(200), *plugin);
+        }
+        list
+    };
+    let before = look().await;
+    database
+        .run("UPDATE plugin_versions SET component = ''")
+        .await;
+    assert_eq!(look().await, before);
+    // What the host knows is put to use by its digest.
+    backend
+        .put("/v1/plugins/poll", json!({ "order": 7 }))
+        .await
+        .is(200);
+    host.restart().await;
+    let mut after = look().await;
+    let fault = after[1]["install"]["fault"].take();
+    assert!(
+        fault.is_string(),
+        "without its bytes it does not run: {fault}"
+    );
+    assert_eq!(after[1]["component"], before[1]["component"]);
+    assert_eq!(after[0], before[0]);
 }

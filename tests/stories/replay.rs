@@ -61,24 +61,11 @@ async fn case(app: &App, plugin: &str, at: usize) -> Value {
         .is(200)
 }
 
-/// Runs `althing` as the app's backend: the exit code, what was printed, and what was said about it.
-async fn althing(app: &App, folder: &Path, line: &str) -> (i32, String, String) {
-    let mut command = crate::support::althing();
-    command.args(line.split(' ')).current_dir(folder);
-    command.env("ALTHING_KEY", app.backend.credential());
-    command.env("ALTHING_URL", format!("http://{}", app.backend.address()));
-    let run = tokio::task::spawn_blocking(move || command.output());
-    let done = run.await.expect("a thread").expect("althing runs");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    let code = done.status.code().unwrap_or(-1);
-    (code, text(done.stdout), text(done.stderr))
-}
-
 /// Saves what was recorded, and gives the folder.
 async fn save(app: &App, plugin: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let line = format!("plugin calls {plugin} --save saved");
-    let (code, out, notes) = althing(app, folder.path(), &line).await;
+    let (code, out, notes) = app.althing(folder.path(), &line).await;
     assert_eq!(code, 0, "{out}{notes}");
     folder
 }
@@ -86,7 +73,9 @@ async fn save(app: &App, plugin: &str) -> tempfile::TempDir {
 /// Makes all saved calls again: what came of each.
 async fn replay(app: &App, folder: &Path, component: &[u8]) -> (i32, Vec<Value>) {
     std::fs::write(folder.join("version.wasm"), component).expect("a file");
-    let (code, out, notes) = althing(app, folder, "--json plugin replay saved version.wasm").await;
+    let (code, out, notes) = app
+        .althing(folder, "--json plugin replay saved version.wasm")
+        .await;
     let all: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{notes}"));
     (code, all["cases"].as_array().expect("cases").clone())
 }
@@ -382,7 +371,9 @@ async fn another_version_shows_what_it_does_differently(database: Database) {
     let same = cases.iter().filter(|case| case["ok"] == true).count();
     assert_eq!(same, cases.len() - 3, "{cases:#?}");
 
-    let (code, out, notes) = althing(app, folder.path(), "plugin replay saved version.wasm").await;
+    let (code, out, notes) = app
+        .althing(folder.path(), "plugin replay saved version.wasm")
+        .await;
     assert_eq!(
         (code, notes.as_str()),
         (1, "error: 3 calls come out differently\n")
@@ -451,10 +442,14 @@ async fn recording_is_off_until_it_is_asked_for_and_ends_by_itself(database: Dat
     host.pass(Duration::from_secs(240)).await;
     assert!(calls(app, "hostile").await.is_empty());
 
-    let (code, out, _) = althing(app, Path::new("."), "plugin record hostile --for 2m").await;
+    let (code, out, _) = app
+        .althing(Path::new("."), "plugin record hostile --for 2m")
+        .await;
     assert_eq!((code, out.contains("12:07:00")), (0, true), "{out}");
     bob.types("general", "/hostile list").await.is(200);
-    let (code, ..) = althing(app, Path::new("."), "plugin record hostile --stop").await;
+    let (code, ..) = app
+        .althing(Path::new("."), "plugin record hostile --stop")
+        .await;
     assert_eq!(code, 0);
     bob.types("general", "/hostile list").await.is(200);
     assert_eq!(calls(app, "hostile").await.len(), 1);

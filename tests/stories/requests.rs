@@ -18,6 +18,7 @@ stories!(
     a_secret_goes_to_its_hosts_and_nowhere_else,
     a_secret_is_for_the_hosts_it_was_entered_for,
     a_version_that_comes_back_has_its_secrets,
+    a_key_that_was_given_up_does_not_come_back,
     secrets_are_in_no_answer_database_or_log,
     who_does_not_answer_holds_up_nobody,
     an_answer_is_read_as_it_comes,
@@ -386,6 +387,44 @@ async fn a_version_that_comes_back_has_its_secrets(database: Database) {
     assert_eq!(plugin["component"]["version"], "0.1.0");
     assert_eq!(plugin["install"]["secrets"][0]["set"], false);
     assert!(fetch(&alice, &with_token).await.starts_with("NotFound"));
+}
+
+async fn a_key_that_was_given_up_does_not_come_back(database: Database) {
+    let host = TestHost::with(&database, outgoing).await;
+    let (first, second) = (Outside::start().await, Outside::start().await);
+    let [alice, _] = general(&host.app).await;
+    let backend = &host.app.backend;
+    let old = courier(&first, &second);
+    let settings = json!({ "config": { "token": SECRET } });
+    host.app.install(&old, settings).await;
+    let version = |number: &str| rewritten(&old, "version = \"0.1.0\"", number);
+    host.app
+        .install(&version("version = \"0.2.0\""), json!({}))
+        .await;
+    let tried = backend
+        .upload(&version("version = \"0.3.0\""))
+        .await
+        .is(201);
+    let canary = json!({ "mode": "canary", "percent": 99, "digest": tried["digest"] });
+    backend.put(format!("{PATH}/rollout"), canary).await.is(200);
+    let anew = json!({ "config": { "token": "another" } });
+    backend.put(PATH, anew).await.is(200);
+    let with_token = format!("GET {} token", first.url("/"));
+    let uses_the_new_one = async || {
+        assert_eq!(fetch(&alice, &with_token).await, "200 hello");
+        let heard = first.heard().pop().expect("a request");
+        assert!(heard.contains("Bearer another"), "{heard}");
+    };
+    // Neither by the version that is tried, nor by the one before.
+    uses_the_new_one().await;
+    backend
+        .post(format!("{PATH}/rollout/promote"), json!({}))
+        .await
+        .is(200);
+    uses_the_new_one().await;
+    let back = backend.post(format!("{PATH}/rollback"), json!({})).await;
+    assert_eq!(back.is(200)["component"]["version"], "0.2.0");
+    uses_the_new_one().await;
 }
 
 async fn secrets_are_in_no_answer_database_or_log(database: Database) {

@@ -114,6 +114,7 @@ const ROUTES: &[(&str, &str, &str, [u16; 9])] = &[
     ("PUT",    "/v1/plugins/{name}", "{}",                             [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("DELETE", "/v1/plugins/{name}", "",                               [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/log", "",                           [401, 403, 404, 403, 403, 403, 403, 403, 404]),
+    ("DELETE", "/v1/plugins/{name}/versions/{digest}", "",             [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("POST",   "/v1/plugins/{name}/rollback", "",                      [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/decisions", "",                     [401, 403, 404, 403, 403, 403, 403, 403, 404]),
     ("GET",    "/v1/plugins/{name}/usage", "",                         [401, 403, 404, 403, 403, 403, 403, 403, 404]),
@@ -246,6 +247,7 @@ async fn every_route_has_its_rights(database: Database) {
                     .replace("{feed}", "none")
                     .replace("{call_id}", "cal_0000000000000001")
                     .replace("{kid}", "none")
+                    .replace("{digest}", "none")
                     .replace("{name}", "none")
             };
             let body = fill(body);

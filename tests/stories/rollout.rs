@@ -673,7 +673,10 @@ async fn what_is_tried_has_rights_and_settings_of_its_own(database: Database) {
         message,
         "is missing. Keep small values of its own between calls. What for: to write more than it may"
     );
-    let grants = known["imports"].clone();
+    let mut grants = known["imports"].clone();
+    let sees = known["sees"].as_array().expect("a list");
+    let sees = sees.iter().map(|sight| sight["name"].clone());
+    grants.as_array_mut().expect("a list").extend(sees);
     let config = json!({ "check": "fine" });
     let settings = json!({ "grants": grants, "config": config });
     let tried = backend.put(rollout(plugin), how(settings)).await.is(200);

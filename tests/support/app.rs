@@ -1,5 +1,7 @@
 //! Orgs and apps, made through the API as an operator and a tenant would.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::Person;
@@ -130,17 +132,26 @@ impl App {
     /// Uploads a component and lets it run as `settings` say, with everything it asks for.
     pub async fn install(&self, component: &[u8], mut settings: Value) -> Value {
         let known = self.backend.upload(component).await.is(201);
-        let permissions = known["permissions"].as_array().expect("a list");
-        settings["grants"] = permissions
-            .iter()
-            .map(|permission| permission["name"].clone())
-            .collect();
+        settings["consent"] = true.into();
         settings["digest"] = known["digest"].clone();
         let name = known["name"].as_str().expect("a name");
         self.backend
             .put(format!("/v1/plugins/{name}"), settings)
             .await
             .is(200)
+    }
+
+    /// Runs `althing` as the app's backend: the exit code, what was printed, and what was said about it.
+    pub async fn althing(&self, folder: &Path, line: &str) -> (i32, String, String) {
+        let mut command = super::althing();
+        command.args(line.split(' ')).current_dir(folder);
+        command.env("ALTHING_KEY", self.backend.credential());
+        command.env("ALTHING_URL", format!("http://{}", self.backend.address()));
+        let run = tokio::task::spawn_blocking(move || command.output());
+        let done = run.await.expect("a thread").expect("althing runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let code = done.status.code().unwrap_or(-1);
+        (code, text(done.stdout), text(done.stderr))
     }
 
     /// People, channels and messages with the names that stories use, so that anything which leaks

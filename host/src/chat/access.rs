@@ -104,7 +104,8 @@ impl Actor {
 ///
 /// # Errors
 /// `unauthenticated` and `token_expired` for a credential that is not good, `address_not_allowed`,
-/// `origin_not_allowed` and `user_deactivated` for one that is.
+/// `origin_not_allowed` and `user_deactivated` for one that is; `unavailable` while the app's plugins are
+/// not loaded.
 pub async fn authenticate(app: &App, credential: &str, client: &Client) -> Result<Caller> {
     match CredentialKind::of(credential) {
         Some(_) => with_key(app, credential, client).await,
@@ -154,6 +155,7 @@ async fn with_key(app: &App, text: &str, client: &Client) -> Result<Caller> {
                     "Server keys of this app don't work from {address}."
                 ));
             }
+            app.loaded(id).await?;
             Ok(Caller::Backend(Backend::vouch(Tenant::vouch(id))))
         }
         _ => Err(unknown()),
@@ -207,6 +209,7 @@ pub async fn with_token(app: &App, token: &str, client: &Client) -> Result<Sessi
         issued_at: millis(claims.iat),
     };
     still_good(app, &session, issuer.app.tokens_valid_from).await?;
+    app.loaded(id).await?;
     Ok(session)
 }
 

@@ -50,6 +50,7 @@ pub async fn visit(
     plugin: &str,
     request: &EndpointRequest,
 ) -> Result<EndpointResponse> {
+    app.loaded(id).await?;
     let installed = find(app, id, plugin)?;
     let mut grants = installed.row.grants.0.iter();
     let is_open = grants.any(|grant| {

@@ -6,6 +6,7 @@ use super::outside::HOST_GRANT;
 use crate::address::ANYWHERE;
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::plugins::{Grants, Inspection, Manifest, Permission, PermissionRequest};
+use crate::store::Version;
 use crate::wire;
 
 /// What a grant of a path begins with: `public-routes:/hook`.
@@ -87,8 +88,29 @@ pub(super) fn asks_for(manifest: &Manifest, grant: &str) -> bool {
     }
 }
 
-/// Refuses grants that are not asked for, and those without which the version can't run.
-pub(super) fn check(inspection: &Inspection, names: &[String]) -> Result<()> {
+/// What an earlier version had, without what the tenant has taken from the one that runs since: what
+/// that one asks for and does not have.
+pub(super) fn still(had: Vec<String>, asked: &[wire::Permission], now: &[String]) -> Vec<String> {
+    let is_asked = |grant: &String| match place_in(grant) {
+        Some((permission, place)) => asked.iter().any(|asked| {
+            let mut places = asked.hosts.iter().chain(&asked.paths);
+            asked.name == permission.name() && places.any(|known| known == place)
+        }),
+        None => asked.iter().any(|asked| asked.name == *grant),
+    };
+    let still = had.into_iter();
+    still
+        .filter(|grant| now.contains(grant) || !is_asked(grant))
+        .collect()
+}
+
+/// Refuses grants that are not asked for, and those without which the version can't run. `unseen` is
+/// what it sees and was not consented to.
+pub(super) fn check(
+    inspection: &Inspection,
+    names: &[String],
+    unseen: Vec<wire::Permission>,
+) -> Result<()> {
     let given = granted(names)?;
     if let Some(extra) = names
         .iter()
@@ -98,27 +120,43 @@ pub(super) fn check(inspection: &Inspection, names: &[String]) -> Result<()> {
         return Err(Error::invalid("grants", message));
     }
     let missing = inspection.needed.without(given);
-    if missing.is_empty() {
+    let asked = described(inspection).into_iter();
+    let is_missing = |asked: &wire::Permission| missing.iter().any(|one| one.name() == asked.name);
+    let missing: Vec<_> = asked.filter(is_missing).collect();
+    let mut detail = Vec::new();
+    if !missing.is_empty() {
+        let names = quoted(&missing);
+        detail.push(format!(
+            "The plugin needs {names}, which it was not granted."
+        ));
+    }
+    if !unseen.is_empty() {
+        let names = quoted(&unseen);
+        detail.push(format!(
+            "This version sees what the one that runs does not, and nobody has consented to it yet: {names}."
+        ));
+    }
+    if detail.is_empty() {
         return Ok(());
     }
-    let names = missing.iter().map(|one| format!("`{}`", one.name()));
-    let names: Vec<_> = names.collect();
-    let detail = format!(
-        "The plugin needs {}, which it was not granted.",
-        names.join(", ")
-    );
-    let asked = described(inspection).into_iter();
-    let fault = |asked: wire::Permission| FieldFault {
-        field: format!("grants.{}", asked.name),
-        message: format!(
-            "is missing. {} What for: {}",
-            in_words(&asked),
-            asked.reason
-        ),
+    let faults = missing.iter().chain(&unseen).map(fault).collect();
+    Err(Error::new(Code::GrantMissing, detail.join(" ")).with_fields(faults))
+}
+
+fn quoted(asked: &[wire::Permission]) -> String {
+    let names: Vec<_> = asked.iter().map(|one| format!("`{}`", one.name)).collect();
+    names.join(", ")
+}
+
+fn fault(asked: &wire::Permission) -> FieldFault {
+    let what_for = match asked.reason.as_str() {
+        "" => String::new(),
+        reason => format!(" What for: {reason}"),
     };
-    let faults = asked.filter(|asked| names.contains(&format!("`{}`", asked.name)));
-    let faults = faults.map(fault).collect();
-    Err(Error::new(Code::GrantMissing, detail).with_fields(faults))
+    FieldFault {
+        field: format!("grants.{}", asked.name),
+        message: format!("is missing. {}{what_for}", in_words(asked)),
+    }
 }
 
 fn in_words(asked: &wire::Permission) -> String {
@@ -166,6 +204,11 @@ pub(super) fn beyond(asked: Vec<wire::Permission>, grants: &[String]) -> Vec<wir
         }
     }
     wanted
+}
+
+/// What a version asks for, as it was kept when it was uploaded.
+pub(super) fn asked(version: &Version) -> Vec<wire::Permission> {
+    serde_json::from_str(&version.permissions).unwrap_or_default()
 }
 
 /// What a version asks for, as its tenant reads it.

@@ -8,16 +8,17 @@ use serde_json::value::RawValue;
 
 use super::access::{self, Caller};
 use super::grants::{self, granted};
+use super::inspect::{self, Waits, refused};
 use super::lifecycle::{self, Landing};
 use super::outside::{self, Sealed, Whose};
-use super::plugins::{bot_of, find_install, hook_names, inspect, load_app, read, refused};
-use super::{quarantine, rollout, trust, valid};
+use super::plugins::{bot_of, find_install, hook_names, load_app, read};
+use super::{quarantine, rollout, sees, trust, valid};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::{AppId, InstallId, Previous, Rollout, Texts};
 use crate::plugins::{self, Hook, Inspection, Manifest, Settings};
 use crate::store::proof::Backend;
-use crate::store::{Install, NewInstall};
+use crate::store::{Install, NewInstall, Version};
 use crate::wire::{self, OnFault};
 
 /// Installs a plugin, or changes how it runs: its version, grants, settings, order, what its
@@ -35,8 +36,7 @@ pub async fn set(
     let backend = access::backend(caller)?;
     check_consent(set.consent, set.digest.as_deref())?;
     // Compiled before the lock is taken: others have plugins to install, too.
-    let chosen = choose(app, &backend, name, set.digest.as_deref()).await?;
-    let _compiled = inspect(app, chosen.component).await?;
+    let _compiled = choose(app, &backend, name, set.digest.as_deref()).await?;
     // One after the other: what a request leaves out stays as the one before it left it, and what
     // runs is what was stored last.
     let _installing = app.installing.take(backend.tenant().app()).await;
@@ -59,7 +59,7 @@ pub(super) fn check_consent(consent: Option<bool>, digest: Option<&str>) -> Resu
 /// meanwhile is lost to it: it goes on where the other one stopped.
 ///
 /// # Errors
-/// `conflict` when there was none.
+/// `conflict` when there was none; `grant_missing` when it needs a permission that was taken away since.
 pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
     let _installing = app.installing.take(backend.tenant().app()).await;
@@ -71,17 +71,23 @@ pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wi
     read(app, &backend, name.to_owned()).await
 }
 
-/// Puts the version before into use, and gives its digest. To be called with `installing` held.
+/// Puts the version before into use, and gives its digest. It has the permissions that it had, but none
+/// that the tenant has taken away since. To be called with `installing` held.
 pub(super) async fn put_back(
     app: &Arc<App>,
     backend: &Backend,
     row: &Install,
     previous: Previous,
 ) -> Result<String> {
+    let versions = app.store.list_versions(backend, &row.name).await?;
+    let mut versions = versions.iter();
+    let active = versions.find(|version| version.digest == row.digest);
+    let asked = active.map(grants::asked).unwrap_or_default();
+    let grants = grants::still(previous.grants, &asked, &row.grants.0);
     let set = wire::SetInstall {
         digest: Some(previous.digest.clone()),
         enabled: None,
-        grants: Some(previous.grants),
+        grants: Some(grants),
         consent: None,
         config: Some(RawValue::from_string(previous.config).map_err(Error::internal)?),
         order: None,
@@ -140,7 +146,12 @@ async fn put(
     way: Way,
 ) -> Result<()> {
     let chosen = choose(app, backend, name, set.digest.as_deref()).await?;
-    let inspection = inspect(app, chosen.component).await?;
+    let unseen = match way {
+        Way::Forward => chosen.unseen(chosen.before.as_ref()),
+        // It was consented to when it ran, or was tried.
+        Way::Promoted { .. } | Way::Back { .. } => Vec::new(),
+    };
+    let inspection = chosen.inspection;
     let id = backend.tenant().app();
     let before = chosen.before;
     // Of what is left out, secrets are those that the version had.
@@ -151,11 +162,16 @@ async fn put(
         }
         (_, before) => before,
     };
-    let (mut new, cleared) = settle(app, id, had.as_ref(), &inspection, set)?;
-    if !matches!(way, Way::Back { .. }) {
-        new.previous = previous(app, before.as_ref(), &new.digest, &cleared)?;
+    let (mut new, changed) = settle(app, id, had.as_ref(), &inspection, set, unseen)?;
+    if let Some(before) = &before {
+        if !matches!(way, Way::Back { .. }) {
+            new.previous = previous(app, before, &new, &changed)?;
+        }
+        // A trial ends with the version that it is held against.
+        if before.digest == new.digest {
+            new.rollout = rollout::beside(app, backend, before, &new, &changed).await?;
+        }
     }
-    new.rollout = rollout_beside(before.as_ref(), &new.digest, &cleared)?;
     if new.enabled {
         trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
         check_names(app, id, name, &inspection)?;
@@ -192,8 +208,18 @@ async fn put(
 
 /// The version that a request is about, and how the plugin runs now.
 pub(super) struct Chosen {
-    pub component: Vec<u8>,
+    pub inspection: Arc<Inspection>,
+    digest: String,
+    versions: Vec<Version>,
     before: Option<Install>,
+}
+
+impl Chosen {
+    /// What the version sees beyond the one of `before`, and so waits for consent.
+    pub fn unseen(&self, before: Option<&Install>) -> Vec<wire::Permission> {
+        let known = before.map(|row| row.digest.as_str());
+        sees::beyond(&self.versions, &self.digest, known)
+    }
 }
 
 pub(super) async fn choose(
@@ -209,24 +235,30 @@ pub(super) async fn choose(
     let before = find_install(app, backend, name).await?;
     let digest = digest
         .or(before.as_ref().map(|row| row.digest.as_str()))
-        .unwrap_or(&newest.digest);
-    let component = app
-        .store
-        .find_component(backend.tenant(), name, digest)
-        .await?;
-    let component = component
-        .ok_or_else(|| Error::invalid("digest", "there is no such version of the plugin"))?;
-    Ok(Chosen { component, before })
+        .unwrap_or(&newest.digest)
+        .to_owned();
+    if versions.iter().all(|version| version.digest != digest) {
+        let message = "there is no such version of the plugin";
+        return Err(Error::invalid("digest", message));
+    }
+    let inspection = inspect::stored(app, backend, name, &digest, Waits::Asker).await?;
+    Ok(Chosen {
+        inspection,
+        digest,
+        versions,
+        before,
+    })
 }
 
 /// How the plugin shall run: as the request says, and for the rest as before. Also the secrets that
-/// are cleared.
+/// are entered or cleared. `unseen` is what the version sees and waits for consent.
 pub(super) fn settle(
     app: &App,
     id: AppId,
     before: Option<&Install>,
     inspection: &Inspection,
     set: wire::SetInstall,
+    mut unseen: Vec<wire::Permission>,
 ) -> Result<(NewInstall, Vec<String>)> {
     let manifest = &inspection.manifest;
     let grants = match (set.grants, set.consent.unwrap_or(false)) {
@@ -235,8 +267,15 @@ pub(super) fn settle(
                 "grants what the version asks for, so there are no `grants` to go with it";
             return Err(Error::invalid("consent", message));
         }
-        (Some(grants), false) => grants::place_by_place(manifest, grants),
-        (None, true) => grants::all(manifest),
+        (Some(mut grants), false) => {
+            unseen.retain(|sight| !grants.contains(&sight.name));
+            grants.retain(|name| !sees::is_seen(inspection, name));
+            grants::place_by_place(manifest, grants)
+        }
+        (None, true) => {
+            unseen.clear();
+            grants::all(manifest)
+        }
         // A version that asks for less than the one before it gets no more than it asks for.
         (None, false) => before
             .map(|row| row.grants.0.clone())
@@ -245,7 +284,7 @@ pub(super) fn settle(
             .filter(|name| grants::asks_for(manifest, name))
             .collect(),
     };
-    grants::check(inspection, &grants)?;
+    grants::check(inspection, &grants, unseen)?;
     let config = match &set.config {
         Some(raw) => valid::object("config", raw, app.config.limits.data_bytes_max)?,
         None => before.map_or_else(|| "{}".into(), |row| row.config.clone()),
@@ -254,12 +293,7 @@ pub(super) fn settle(
         before.map_or_else(|| Ok(Sealed::default()), |row| Sealed::stored(&row.secrets))?;
     let settings = check_config(manifest, &config, &sealed)?;
     outside::check(manifest, &settings.plain)?;
-    let cleared: Vec<String> = settings
-        .secrets
-        .iter()
-        .filter(|(_, secret)| secret.is_none())
-        .map(|(name, _)| name.clone())
-        .collect();
+    let changed: Vec<String> = settings.secrets.keys().cloned().collect();
     let plugin = manifest.name.as_str();
     let whose = Whose { app: id, plugin };
     sealed.change(app, whose, manifest, &settings.plain, settings.secrets)?;
@@ -288,48 +322,33 @@ pub(super) fn settle(
         hooks: Texts(hook_names(inspection)),
         started: before.map(|row| row.started.clone()).unwrap_or_default(),
     };
-    Ok((new, cleared))
+    Ok((new, changed))
 }
 
-/// The version to go back to, as it is stored, once `digest` runs.
+/// The version to go back to once `new` runs, as it is stored. What was entered or cleared of its
+/// secrets is so for it, too: nobody goes back to a key that is given up.
 fn previous(
     app: &App,
-    before: Option<&Install>,
-    digest: &str,
-    cleared: &[String],
+    before: &Install,
+    new: &NewInstall,
+    changed: &[String],
 ) -> Result<Option<String>> {
-    let previous = match before {
-        Some(row) if row.digest != digest => Some(Previous {
-            digest: row.digest.clone(),
-            grants: row.grants.0.clone(),
-            config: row.config.clone(),
-            secrets: row.secrets.clone(),
+    let previous = match before.digest == new.digest {
+        true => quarantine::previous(before),
+        false => Some(Previous {
+            digest: before.digest.clone(),
+            grants: before.grants.0.clone(),
+            config: before.config.clone(),
+            secrets: before.secrets.clone(),
             replaced_at: app.clock.now(),
         }),
-        before => before.and_then(quarantine::previous),
     };
-    previous
-        .map(|previous| without(previous, cleared))
-        .transpose()
-}
-
-/// What is still tried once `digest` runs: a trial ends with the version that it is held against.
-fn rollout_beside(
-    before: Option<&Install>,
-    digest: &str,
-    cleared: &[String],
-) -> Result<Option<String>> {
-    let kept = before.filter(|row| row.digest == digest);
-    let kept = kept.and_then(rollout::stored);
-    kept.map(|kept| rollout::without(kept, cleared)).transpose()
-}
-
-/// The version before as it is stored, without secrets that somebody has cleared since.
-fn without(mut previous: Previous, cleared: &[String]) -> Result<String> {
-    let mut sealed = Sealed::stored(&previous.secrets)?;
-    sealed.forget(cleared);
-    previous.secrets = sealed.to_json()?;
-    serde_json::to_string(&previous).map_err(Error::internal)
+    let Some(mut previous) = previous else {
+        return Ok(None);
+    };
+    previous.secrets = Sealed::renewed(&previous.secrets, &new.secrets, changed)?;
+    let text = serde_json::to_string(&previous).map_err(Error::internal)?;
+    Ok(Some(text))
 }
 
 /// The settings with the schema's defaults filled in, and the secrets that came with them.

@@ -107,9 +107,25 @@ impl Sealed {
         Ok(())
     }
 
-    /// Forgets some of them.
-    pub fn forget(&mut self, settings: &[String]) {
-        self.0.retain(|name, _| !settings.contains(name));
+    /// As they were kept with another version, JSON text, but those of `changed` as they are in
+    /// `newer`: entered anew, or cleared. One that was entered for other hosts is another secret.
+    pub fn renewed(kept: &str, newer: &str, changed: &[String]) -> Result<String> {
+        let (mut kept, mut newer) = (Self::stored(kept)?, Self::stored(newer)?);
+        for name in changed {
+            let old = kept.0.remove(name);
+            let new = newer.0.remove(name);
+            let apart = |old: &SealedSecret, new: &SealedSecret| {
+                old.hosts.iter().all(|host| !new.hosts.contains(host))
+            };
+            let secret = match (old, new) {
+                (Some(old), Some(new)) if apart(&old, &new) => Some(old),
+                (_, new) => new,
+            };
+            if let Some(secret) = secret {
+                kept.0.insert(name.clone(), secret);
+            }
+        }
+        kept.to_json()
     }
 
     fn open(&self, app: &App, whose: Whose<'_>, setting: &str) -> Result<Secret<String>> {

@@ -1,80 +1,32 @@
-//! Plugins of an app: uploaded, looked into, enabled with grants and settings, removed.
+//! Plugins of an app: looked into, loaded, told about, removed.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
 
 use super::access::{self, Caller};
 use super::bridge::Bridge;
-use super::grants::{self, granted};
+use super::grants::granted;
+use super::inspect::{self, Waits};
 use super::outside::{self, Outside, Sealed};
 use super::users::BOT_PREFIX;
-use super::{quarantine, rollout, trust};
+use super::{quarantine, rollout, trust, versions};
 use crate::app::{App, Breakers, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::metrics::Consumption;
-use crate::model::{AppId, Millis, PluginTrust, UserId};
+use crate::model::{AppId, Millis, UserId};
 use crate::plugins::{self, Inspection};
+use crate::store::Install;
 use crate::store::proof::Backend;
-use crate::store::{Install, Version};
 use crate::wire::{self, OnFault};
 
-/// The most versions of one plugin that an app keeps.
-const VERSIONS_MAX: usize = 20;
-/// The most plugins of an app.
-const PLUGINS_MAX: usize = 50;
-
-/// Keeps a component after looking into it. Nothing runs yet.
-pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wire::Component> {
-    let backend = access::backend(caller)?;
-    let inspection = inspect(app, component.clone()).await?;
-    let policy = trust::policy(app, backend.tenant()).await?;
-    trust::check(&policy, &inspection)?;
-    let manifest = &inspection.manifest;
-    let names = app.store.list_plugin_names(&backend).await?;
-    if !names.contains(&manifest.name) && names.len() >= PLUGINS_MAX {
-        return Err(Error::new(
-            Code::LimitReached,
-            format!("An app has at most {PLUGINS_MAX} plugins."),
-        ));
-    }
-    let versions = app.store.list_versions(&backend, &manifest.name).await?;
-    let digest = inspection.digest.to_string();
-    if versions.len() >= VERSIONS_MAX && versions.iter().all(|known| known.digest != digest) {
-        let detail =
-            format!("A plugin has at most {VERSIONS_MAX} versions; remove it to begin anew.");
-        return Err(Error::new(Code::LimitReached, detail));
-    }
-    let new = Version {
-        digest,
-        version: manifest.version.clone(),
-        permissions: wire::to_json(&grants::described(&inspection)),
-        signatures: trust::stored(&inspection.signatures),
-        uploaded_at: 0,
-    };
-    app.store
-        .add_component(&backend, manifest.name.clone(), new, component)
-        .await?;
-    Ok(described(&inspection, &policy))
-}
-
-/// Compiles and looks into a component, off the threads that serve requests.
-pub(super) async fn inspect(app: &App, component: Vec<u8>) -> Result<Arc<Inspection>> {
-    let engine = app.engine.clone();
-    let inspected =
-        tokio::task::spawn_blocking(move || plugins::inspect(&engine, &component)).await;
-    inspected.map_err(Error::internal)?.map_err(refused)
-}
-
-pub(super) fn refused(refusal: plugins::Refusal) -> Error {
-    let error = match &refusal.field {
-        Some(field) => Error::new(
-            Code::PluginRefused,
-            format!("`{field}`: {}", refusal.detail),
-        ),
-        None => Error::new(Code::PluginRefused, refusal.detail.clone()),
-    };
-    error.with_reason(refusal.code)
-}
+/// Apps that are loaded at once at the start. Most of them wait for their turn to compile; all of them
+/// ask the store, which others ask, too.
+const LOADED_AT_ONCE_MAX: usize = 256;
+/// Before the next try when the store does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// All plugins of the app.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<wire::Plugin>> {
@@ -98,63 +50,32 @@ pub(super) async fn read(app: &App, backend: &Backend, name: String) -> Result<w
         return Err(Error::not_found("plugin"));
     };
     let row = find_install(app, backend, &name).await?;
-    let active = row.as_ref().map(|row| &row.digest);
-    let digest = active.unwrap_or(&newest.digest).clone();
+    let shown = row.as_ref().and_then(|row| {
+        let mut versions = versions.iter();
+        versions.find(|version| version.digest == row.digest)
+    });
     let policy = trust::policy(app, backend.tenant()).await?;
-    let inspection = match app
-        .store
-        .find_component(backend.tenant(), &name, &digest)
-        .await?
-    {
-        Some(bytes) => inspect(app, bytes).await.ok(),
-        None => None,
-    };
+    let component = versions::about(app, backend, &name, shown.unwrap_or(newest), &policy).await?;
     let loadout = app.loadout(backend.tenant().app());
-    let at = versions.iter().position(|known| known.digest == digest);
-    let had = row.as_ref().map_or(&[][..], |row| &row.grants.0);
-    let version = |(place, version): (usize, &Version)| {
-        let is_newer = row.is_some() && at.is_some_and(|at| place > at);
-        version_out(&name, version, is_newer.then_some(had), &policy)
-    };
-    let versions = versions.iter().enumerate().map(version).collect();
+    let versions = versions::out(&name, &versions, row.as_ref(), &policy);
     let install = row.map(|row| {
         let loaded = loadout
             .installs
             .iter()
             .find(|installed| installed.row.id == row.id);
-        installed_out(&row, inspection.as_deref(), loaded.map(Arc::as_ref))
+        installed_out(&row, component.as_ref(), loaded.map(Arc::as_ref))
     });
-    let component = inspection.as_deref();
     Ok(wire::Plugin {
         install,
-        component: component.map(|component| described(component, &policy)),
+        component,
         versions,
         name,
     })
 }
 
-/// A version that was uploaded; with the grants of the one that runs, if it is newer than that.
-fn version_out(
-    plugin: &str,
-    version: &Version,
-    had: Option<&[String]>,
-    policy: &PluginTrust,
-) -> wire::PluginVersion {
-    let asked = || serde_json::from_str(&version.permissions).unwrap_or_default();
-    wire::PluginVersion {
-        digest: version.digest.clone(),
-        version: version.version.clone(),
-        uploaded_at: clock::rfc3339(version.uploaded_at),
-        wants: had
-            .map(|had| grants::beyond(asked(), had))
-            .unwrap_or_default(),
-        signatures: trust::stored_signers(policy, plugin, &version.signatures),
-    }
-}
-
 fn installed_out(
     row: &Install,
-    inspection: Option<&Inspection>,
+    component: Option<&wire::Component>,
     loaded: Option<&Installed>,
 ) -> wire::Install {
     // What runs is what counts, if only for the moment in which it changes.
@@ -167,7 +88,8 @@ fn installed_out(
         name: name.to_owned(),
         set: sealed.has(name),
     };
-    let known = inspection.map(|inspection| inspection.manifest.secrets());
+    let schema = component.and_then(|component| component.config_schema.as_object());
+    let known = schema.map(plugins::secret_settings);
     let config: serde_json::Value = serde_json::from_str(&row.config).unwrap_or_default();
     wire::Install {
         digest: row.digest.clone(),
@@ -238,21 +160,41 @@ pub(super) fn log_out(lines: Vec<(Millis, &'static str, String)>) -> wire::Plugi
     }
 }
 
-/// Loads the plugins of every app; one that can't be loaded is noted and does not keep the host from
-/// starting.
-pub async fn load_all(app: &Arc<App>) -> Result<()> {
-    let mut apps: Vec<AppId> = app
-        .store
-        .list_all_installs()
-        .await?
-        .into_iter()
-        .map(|row| row.app_id)
-        .collect();
+/// The apps that have plugins to be loaded. Until [`load_all`] has loaded one, whoever needs it waits.
+pub async fn begin_to_load(app: &App) -> Result<Vec<AppId>> {
+    let installs = app.store.list_all_installs().await?;
+    let mut apps: Vec<AppId> = installs.into_iter().map(|row| row.app_id).collect();
     apps.dedup();
-    for id in apps {
-        load_app(app, id, None).await?;
+    app.loading.begin(apps.iter().copied());
+    Ok(apps)
+}
+
+/// Loads the plugins of these apps, many at once; one that can't be loaded is
+/// noted, and keeps nobody else waiting.
+pub async fn load_all(app: Arc<App>, apps: Vec<AppId>) {
+    let loading = futures_util::stream::iter(apps);
+    loading
+        .for_each_concurrent(LOADED_AT_ONCE_MAX, async |id| load_first(&app, id).await)
+        .await;
+}
+
+async fn load_first(app: &Arc<App>, id: AppId) {
+    loop {
+        let loaded = {
+            let _installing = app.installing.take(id).await;
+            load_app(app, id, None).await
+        };
+        match loaded {
+            Ok(()) => break,
+            Err(error) => {
+                tracing::error!(app.id = %id, error = %error, "an app's plugins could not be loaded");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
-    Ok(())
+    app.loading.end(id);
+    // They were left alone until now.
+    app.timers_changed.notify_one();
 }
 
 /// Puts an app's installs as they stand in the store into use.
@@ -361,15 +303,8 @@ pub(super) async fn load(
     known: Known,
     trial: Option<Arc<Trial>>,
 ) -> Result<Installed> {
-    let bytes = app
-        .store
-        .find_component(backend.tenant(), &row.name, &row.digest)
-        .await?;
     let name: Arc<str> = row.name.as_str().into();
-    let inspected = match bytes {
-        Some(bytes) => inspect(app, bytes).await,
-        None => Err(Error::not_found("component")),
-    };
+    let inspected = inspect::stored(app, backend, &row.name, &row.digest, Waits::Host).await;
     let linked = match (&inspected, granted(&row.grants.0)) {
         (Ok(inspection), Ok(grants)) => plugins::link(&app.engine, inspection, grants)
             .await
@@ -434,48 +369,6 @@ fn opened(row: &Install, inspection: Option<&Inspection>) -> Outside {
 
 pub(super) fn bot_of(name: &str) -> UserId {
     UserId::stored(format!("{BOT_PREFIX}{name}"))
-}
-
-fn described(inspection: &Inspection, policy: &PluginTrust) -> wire::Component {
-    let manifest = &inspection.manifest;
-    wire::Component {
-        name: manifest.name.clone(),
-        version: manifest.version.clone(),
-        digest: inspection.digest.to_string(),
-        title: manifest.title.clone(),
-        description: manifest.description.clone(),
-        exports: hook_names(inspection),
-        imports: inspection
-            .needed
-            .iter()
-            .map(|permission| permission.name().to_owned())
-            .collect(),
-        permissions: grants::described(inspection),
-        signatures: trust::signers(policy, &manifest.name, &inspection.signatures),
-        commands: manifest
-            .commands
-            .iter()
-            .map(|info| command(info, &manifest.name))
-            .collect(),
-        kinds: manifest
-            .kinds
-            .iter()
-            .map(|kind| wire::Kind {
-                name: kind.name.clone(),
-                title: kind.title.clone(),
-            })
-            .collect(),
-        feeds: manifest
-            .feeds
-            .iter()
-            .map(|info| feed(info, &manifest.name))
-            .collect(),
-        events: manifest.events.clone(),
-        keep_instances: manifest.keep_instances,
-        uses_wasi: inspection.uses_wasi,
-        config_schema: serde_json::Value::Object(manifest.config.clone()),
-        bytes: inspection.bytes,
-    }
 }
 
 /// The hooks that a component has.

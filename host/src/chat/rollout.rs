@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use super::access::{self, Caller};
+use super::inspect::{self, Waits, refused};
 use super::installs::{self, check_names, choose, settle};
 use super::lifecycle::{self, Landing};
 use super::outside::Sealed;
-use super::plugins::{self as shown, Known, find_install, inspect, load_app, refused};
+use super::plugins::{self as shown, Known, find_install, load_app};
 use super::quarantine;
 use super::{grants, shadow, trust, usage};
 use crate::app::{App, Difference, GivenUp, HookCompared, Installed, Loadout, PluginLog, Trial};
@@ -16,8 +17,8 @@ use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{InstallId, Millis, Rollout, RolloutEnd, RolloutMode, Texts};
 use crate::plugins::{self, Hook};
-use crate::store::Install;
 use crate::store::proof::Backend;
+use crate::store::{Install, NewInstall};
 use crate::wire;
 
 /// Tries a version, or changes how it is tried.
@@ -35,8 +36,7 @@ pub async fn set(
     installs::check_consent(set.consent, set.digest.as_deref())?;
     // Compiled before the lock is taken: others have plugins to install, too.
     let digest = which(app, &backend, name, set.digest.as_deref()).await?.1;
-    let chosen = choose(app, &backend, name, Some(&digest)).await?;
-    let _compiled = inspect(app, chosen.component).await?;
+    let _compiled = choose(app, &backend, name, Some(&digest)).await?;
     let _installing = app.installing.take(backend.tenant().app()).await;
     let (row, again) = which(app, &backend, name, set.digest.as_deref()).await?;
     if again != digest {
@@ -102,12 +102,13 @@ async fn begin(
 ) -> Result<()> {
     let id = backend.tenant().app();
     let chosen = choose(app, backend, &row.name, Some(digest)).await?;
-    let inspection = inspect(app, chosen.component).await?;
-    trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
     let known = stored(row).filter(|known| known.digest == digest);
     let had = known
         .as_ref()
         .map_or_else(|| row.clone(), |known| tried(row, known));
+    let unseen = chosen.unseen(Some(&had));
+    let inspection = chosen.inspection;
+    trust::check(&trust::policy(app, backend.tenant()).await?, &inspection)?;
     let set = wire::SetInstall {
         digest: set.digest.clone(),
         enabled: None,
@@ -117,7 +118,7 @@ async fn begin(
         order: None,
         on_fault: None,
     };
-    let (new, _) = settle(app, id, Some(&had), &inspection, set)?;
+    let (new, _) = settle(app, id, Some(&had), &inspection, set, unseen)?;
     check_names(app, id, &row.name, &inspection)?;
     plugins::link(&app.engine, &inspection, grants::granted(&new.grants.0)?)
         .await
@@ -171,7 +172,7 @@ pub async fn promote(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire
     let _installing = app.installing.take(backend.tenant().app()).await;
     let (_, rollout) = find(app, &backend, name).await?;
     if rollout.ended.is_some() {
-        let detail = "The version has failed while it was tried. Try it again first.";
+        let detail = "The version is not tried any more. Try it again first.";
         return Err(Error::new(Code::Conflict, detail));
     }
     installs::promote(app, &backend, name, rollout).await?;
@@ -249,12 +250,35 @@ pub(super) fn to_text(rollout: &Rollout) -> Result<String> {
     serde_json::to_string(rollout).map_err(Error::internal)
 }
 
-/// The rollout of an install that stays, without secrets that somebody has cleared.
-pub(super) fn without(mut rollout: Rollout, cleared: &[String]) -> Result<String> {
-    let mut sealed = Sealed::stored(&rollout.secrets)?;
-    sealed.forget(cleared);
-    rollout.secrets = sealed.to_json()?;
-    to_text(&rollout)
+/// The rollout of an install whose version stays, as it is stored: without the permissions that are
+/// taken from the active version, and with the secrets that are `changed` as they are now. It ends if
+/// that leaves its version without what it needs.
+pub(super) async fn beside(
+    app: &App,
+    backend: &Backend,
+    before: &Install,
+    new: &NewInstall,
+    changed: &[String],
+) -> Result<Option<String>> {
+    let Some(mut rollout) = stored(before) else {
+        return Ok(None);
+    };
+    rollout.secrets = Sealed::renewed(&rollout.secrets, &new.secrets, changed)?;
+    let is_taken =
+        |grant: &String| before.grants.0.contains(grant) && !new.grants.0.contains(grant);
+    let had = rollout.grants.len();
+    rollout.grants.retain(|grant| !is_taken(grant));
+    if rollout.grants.len() < had && rollout.ended.is_none() {
+        let needed = inspect::stored(app, backend, &new.name, &rollout.digest, Waits::Host)
+            .await
+            .and_then(|inspection| grants::check(&inspection, &rollout.grants, Vec::new()));
+        rollout.ended = needed.err().map(|error| RolloutEnd {
+            at: app.clock.now(),
+            hook: String::new(),
+            detail: error.detail().to_owned(),
+        });
+    }
+    to_text(&rollout).map(Some)
 }
 
 /// Under which name a shadow counts for itself.
@@ -328,7 +352,7 @@ fn mode_out(mode: RolloutMode) -> (wire::RolloutMode, Option<u8>) {
 fn ended_out(rollout: &Rollout) -> Option<wire::RolloutEnd> {
     rollout.ended.as_ref().map(|ended| wire::RolloutEnd {
         at: clock::rfc3339(ended.at),
-        hook: ended.hook.clone(),
+        hook: Some(ended.hook.clone()).filter(|hook| !hook.is_empty()),
         detail: ended.detail.clone(),
     })
 }

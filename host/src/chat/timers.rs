@@ -104,7 +104,7 @@ fn key_of(timer: &Timer) -> TimerKey {
 async fn begin_due(app: &Arc<App>, running: &Arc<Running>) -> Result<Option<Millis>> {
     let mut later: Option<Millis> = None;
     for (id, at) in app.store.list_next_timers().await? {
-        if running.busy().contains(&id) {
+        if running.busy().contains(&id) || app.loading.contains(id) {
             continue; // It rings when it is through.
         }
         let some_wait = running.waiting().contains_key(&id);

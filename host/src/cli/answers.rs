@@ -104,6 +104,8 @@ pub struct KeyList {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Permission {
     pub name: String,
+    /// Empty for what hooks see.
+    #[serde(default)]
     pub reason: String,
     /// What it allows, in the host's words.
     #[serde(default)]
@@ -190,6 +192,13 @@ pub struct Feed {
     pub title: String,
 }
 
+/// What hooks let a plugin see.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Sight {
+    pub name: String,
+    pub allows: String,
+}
+
 /// What a component is and wants.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Component {
@@ -202,6 +211,9 @@ pub struct Component {
     pub exports: Vec<String>,
     pub imports: Vec<String>,
     pub permissions: Vec<Permission>,
+    /// What its hooks let it see.
+    #[serde(default)]
+    pub sees: Vec<Sight>,
     #[serde(default)]
     pub signatures: Vec<Signer>,
     #[serde(default)]
@@ -326,7 +338,7 @@ pub struct Version {
     pub digest: String,
     pub version: String,
     pub uploaded_at: String,
-    /// What it asks for beyond what is granted now.
+    /// What it asks for, and what its hooks would see, beyond what is granted now.
     #[serde(default)]
     pub wants: Vec<Permission>,
     #[serde(default)]
@@ -356,7 +368,8 @@ pub struct RolloutInShort {
 #[derive(Debug, Clone, Deserialize)]
 pub struct RolloutEnd {
     pub at: String,
-    pub hook: String,
+    /// None if it ended for want of a permission.
+    pub hook: Option<String>,
     pub detail: String,
 }
 

@@ -167,10 +167,13 @@ Examples:
   althing plugin calls poll --faults --key-file server.key
   althing plugin calls poll --save saved --key-file server.key")]
     Calls(record::Calls),
-    /// Remove a plugin from an app, with all its versions and all that it keeps
+    /// Remove a plugin from an app, with all its versions and all that it keeps; or one version
     #[command(after_help = "\
-Example:
-  althing plugin remove poll --key-file server.key")]
+Examples:
+  althing plugin remove poll --key-file server.key
+  althing plugin remove poll --digest 1.0.0 --key-file server.key
+
+A version that runs, is tried, or is the one to go back to stays.")]
     Remove(Remove),
 }
 
@@ -207,6 +210,9 @@ pub struct Remove {
     /// The plugin's name
     #[arg(value_parser = id)]
     name: String,
+    /// Remove this version alone: a digest or its beginning, or a version number
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
     /// Don't ask whether this is meant
     #[arg(long)]
     yes: bool,
@@ -257,11 +263,21 @@ async fn upload(screen: &mut Screen<'_>, upload: &Upload) -> Result<(), Failure>
         Some(install) if install.digest == component.digest => {
             return Ok(screen.note("It is the version that is installed.")?);
         }
-        Some(_) => format!(
-            "althing plugin enable {} --digest {}",
-            component.name,
-            short(&component.digest)
-        ),
+        Some(_) => {
+            let mut versions = plugin.versions.iter();
+            let version = versions.find(|version| version.digest == component.digest);
+            let wants = version.map_or(&[][..], |version| &version.wants);
+            if !wants.is_empty() {
+                let wants = page::wants(wants.iter());
+                screen.note(&format!("\nIt wants more than is granted:\n{wants}"))?;
+            }
+            format!(
+                "althing plugin enable {} --digest {}{}",
+                component.name,
+                short(&component.digest),
+                if wants.is_empty() { "" } else { " --grant-all" }
+            )
+        }
         None => format!(
             "althing plugin enable {}{}",
             component.name,
@@ -377,6 +393,14 @@ fn show_log(screen: &mut Screen<'_>, answer: &Value) -> Result<(), Failure> {
 async fn remove(screen: &mut Screen<'_>, remove: &Remove) -> Result<(), Failure> {
     let client = remove.connection.open(screen, KEY)?;
     let name = &remove.name;
+    if let Some(wanted) = &remove.digest {
+        let plugin = find(&client, name).await?;
+        let version = enable::choose(wanted, &plugin)?;
+        let path = ["plugins", name, "versions", &version.digest];
+        client.send(Method::DELETE, &path, Body::Empty).await?;
+        let (number, digest) = (plain(&version.version), short(&version.digest));
+        return Ok(screen.note(&format!("{name} {number} ({digest}) is removed."))?);
+    }
     if !remove.yes {
         if !stdin().is_terminal() {
             return Err(Failure::Usage(

@@ -11,12 +11,27 @@ const MIB: usize = 1024 * KIB;
 settings! {
     /// Plugins.
     struct Plugins in "plugins" {
+        /// The most plugins of an app.
+        plugins_per_app_max: usize = 50, within(1..=10_000);
+        /// The most versions of a plugin that an app keeps. The oldest that does not run, is not
+        /// tried and is not the one to go back to makes place for a new one.
+        versions_per_plugin_max: usize = 20, within(4..=1_000);
         /// The largest component, in bytes.
         component_bytes_max: usize = 24 * MIB, within(64 * KIB..=256 * MIB);
         /// The computing time for compiling a component, in seconds.
         compile_cpu_s: u64 = 60, within(1..=3600);
         /// The memory for compiling a component, in bytes.
         compile_memory_bytes_max: u64 = 2048 * MIB as u64, within(256 * MIB as u64..=65_536 * MIB as u64);
+        /// The most components that are compiled at once.
+        compiles_max: usize = 1, within(1..=64);
+        /// The most components that wait for that on this host, those at its start aside. The apps
+        /// that they are of take turns.
+        compiles_waiting_max: usize = 32, within(1..=10_000);
+        /// The most components of an app that wait.
+        compiles_waiting_per_app_max: usize = 4, within(1..=10_000);
+        /// How long a request waits after the host's start for the app's plugins to be loaded, in
+        /// milliseconds.
+        load_wait_ms: u64 = 10_000, within(0..=300_000);
         /// The program that compiles components: an `althing`. If unset, the one that runs.
         compiler: Option<PathBuf> = None;
         example "\"/usr/local/bin/althing\"";

@@ -27,10 +27,16 @@ async fn health() -> StatusCode {
     StatusCode::OK
 }
 
-/// It takes requests: the store answers, and the host is not stopping.
+/// It takes requests of all apps: the store answers, their plugins are loaded, and the host is not
+/// stopping.
 async fn ready(State(app): State<Arc<App>>) -> Result<StatusCode> {
     if *app.stopping.borrow() {
         return Err(Error::new(Code::Unavailable, "The host is stopping."));
+    }
+    let apps = app.loading.count();
+    if apps > 0 {
+        let detail = format!("The plugins of {apps} apps are not loaded yet.");
+        return Err(Error::new(Code::Unavailable, detail).retry_after_ms(1_000));
     }
     app.store.ping().await?;
     Ok(StatusCode::OK)
@@ -48,6 +54,8 @@ async fn metrics(
         let detail = "Figures are read from the networks in `server.metrics_networks`.";
         return Err(Error::new(Code::AddressNotAllowed, detail));
     }
+    app.metrics
+        .plugins_waiting(app.compiling.waiting(), app.loading.count());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let figures = app.metrics.encode(&usage::of_installs(&app));
     Ok(([(CONTENT_TYPE, kind)], figures).into_response())

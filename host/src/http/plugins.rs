@@ -10,14 +10,14 @@ use axum::response::Response;
 use super::extract::{self, By, Json, Paging, Path, Query};
 use super::{DONE, reply};
 use crate::app::App;
-use crate::chat::{decisions, installs, plugins, usage};
+use crate::chat::{decisions, installs, plugins, usage, versions};
 use crate::error::{Code, Error, Result};
 use crate::wire;
 
 /// Upload a plugin
 ///
 /// The body is the component. It is looked into and kept; nothing runs before it is installed. The same content again
-/// changes nothing.
+/// changes nothing. When there are as many versions of the plugin as there may be, the oldest that is not in use goes.
 #[utoipa::path(post, path = "/v1/plugins", tag = "Plugins", security(("server_key" = [])),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, description = "What it is and wants", body = wire::Component)))]
@@ -39,7 +39,7 @@ pub async fn upload(
     }
     let component = extract::bytes(request, app.config.plugins.component_bytes_max).await?;
     Ok(reply::created(
-        &plugins::upload(&app, &caller, component.to_vec()).await?,
+        &versions::upload(&app, &caller, component.to_vec()).await?,
     ))
 }
 
@@ -93,10 +93,26 @@ pub async fn remove(
     Ok(DONE)
 }
 
+/// Remove a version of a plugin
+///
+/// With its component. What the plugin kept stays. `conflict` for the version that runs, the one that is tried, and the
+/// one to go back to.
+#[utoipa::path(delete, path = "/v1/plugins/{name}/versions/{digest}", tag = "Plugins", security(("server_key" = [])),
+    params(("name" = String, Path), ("digest" = String, Path)), responses((status = 204, description = "It is gone")))]
+pub async fn remove_version(
+    State(app): State<Arc<App>>,
+    By(caller): By,
+    Path((name, digest)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    versions::remove(&app, &caller, &name, &digest).await?;
+    Ok(DONE)
+}
+
 /// Go back to the version before
 ///
-/// It runs as it ran then: with its permissions and settings. Takes effect with the next call, and goes on in the log
-/// where the other version stopped. Once: there is one version to go back to.
+/// It runs as it ran then: with its permissions and settings, but without permissions that were taken away since, and
+/// with secrets as they were entered since. Takes effect with the next call, and goes on in the log where the other
+/// version stopped. Once: there is one version to go back to.
 #[utoipa::path(post, path = "/v1/plugins/{name}/rollback", tag = "Plugins", security(("server_key" = [])),
     params(("name" = String, Path)), responses((status = 200, description = "The plugin as it is now", body = wire::Plugin)))]
 pub async fn roll_back(

@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ring::hmac;
 use rustix::process::{Resource, Rlimit, Signal};
@@ -36,13 +36,14 @@ const CODE_BYTES_MAX: u64 = 512 << 20;
 const REASON_BYTES_MAX: u64 = 4 << 10;
 const TAG_BYTES: usize = 32;
 
-/// Compiles, one component at a time: others have calls to serve.
+/// Compiles. How many components at once is for its caller to say.
 pub struct Compiler {
     program: PathBuf,
     folder: PathBuf,
     folder_bytes_max: u64,
     key: hmac::Key,
-    working: Mutex<()>,
+    /// How many files it has begun.
+    begun: AtomicU64,
 }
 
 impl Compiler {
@@ -63,7 +64,7 @@ impl Compiler {
             folder,
             folder_bytes_max,
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
-            working: Mutex::new(()),
+            begun: AtomicU64::new(0),
         })
     }
 
@@ -79,11 +80,6 @@ impl Compiler {
         if let Some(component) = self.kept(engine, &name) {
             return Ok(component);
         }
-        let _working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
-        // Somebody may have wanted the same.
-        if let Some(component) = self.kept(engine, &name) {
-            return Ok(component);
-        }
         let code = self.make(limits, bytes)?;
         let component = load(engine, &code).map_err(|error| {
             let detail = format!("The component's code doesn't fit this host: {error:#}.");
@@ -93,6 +89,11 @@ impl Compiler {
             tracing::warn!(error = %error, "a plugin's code could not be kept: it is compiled again at the next start");
         }
         Ok(component)
+    }
+
+    /// Whether there is code of a component. It may yet turn out to be none of ours.
+    pub(super) fn has(&self, engine: &wasmtime::Engine, digest: Digest) -> bool {
+        self.folder.join(name(engine, digest)).exists()
     }
 
     fn kept(&self, engine: &wasmtime::Engine, name: &str) -> Option<Component> {
@@ -116,9 +117,12 @@ impl Compiler {
     fn keep(&self, name: &str, code: &[u8]) -> io::Result<()> {
         self.make_room(code.len() as u64)?;
         let tag = hmac::sign(&self.key, &tagged(name, code));
-        let partial = self
-            .folder
-            .join(format!("{name}.{}.partial", std::process::id()));
+        let (process, begun) = (
+            std::process::id(),
+            self.begun.fetch_add(1, Ordering::Relaxed),
+        );
+        let partial = format!("{name}.{process}-{begun}.partial");
+        let partial = self.folder.join(partial);
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)

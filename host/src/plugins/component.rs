@@ -13,7 +13,7 @@ use super::grants::Grants;
 use super::interfaces::{Hook, Hooks};
 use super::manifest::{self, Manifest};
 use super::refusal::Refusal;
-use super::scan::scan;
+use super::scan::{Scan, check_length, scan};
 use super::signature::{self, Signature};
 
 /// SHA-256 of a component's bytes; shown as hex.
@@ -24,6 +24,18 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self::of_parts(&[bytes])
+    }
+
+    /// From 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut digest = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (at, byte) in digest.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        Some(Self(digest))
     }
 
     /// The digest of what is in several places, as one.
@@ -93,19 +105,48 @@ impl Inspected {
     }
 }
 
-/// Checks and compiles a component. Takes tens of milliseconds to seconds of CPU time: not for an
-/// async thread.
-pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal> {
-    let limits = &engine.limits;
-    // Before the digest: a body that is too long should cost nothing.
-    let scan = scan(bytes, limits)?;
+/// What this process knows of a component, without a look at its bytes; `None` if that is nothing.
+pub fn known(engine: &Engine, digest: Digest) -> Option<Arc<Inspection>> {
+    inspected(engine).find(digest)
+}
+
+/// Whether code of a component is kept, so that looking into it takes no compiling.
+pub fn has_code(engine: &Engine, digest: Digest) -> bool {
+    let mut compiler = engine.compiler.iter();
+    compiler.any(|compiler| compiler.has(&engine.wasm, digest))
+}
+
+/// Checks a component without compiling it, and gives its digest. Takes up to a hundred milliseconds of
+/// CPU time: not for an async thread.
+pub fn check(engine: &Engine, bytes: &[u8]) -> Result<Digest, Refusal> {
+    check_length(bytes, &engine.limits)?;
     let digest = Digest::of(bytes);
-    if let Some(known) = inspected(engine).find(digest) {
-        return Ok(known);
+    if known(engine, digest).is_none() {
+        let (_, manifest) = read(engine, bytes)?;
+        signature::read(bytes, &manifest)?;
     }
+    Ok(digest)
+}
+
+/// What a component shows without being compiled.
+fn read<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<(Scan<'a>, Manifest), Refusal> {
+    let scan = scan(bytes, &engine.limits)?;
     let manifest = manifest::parse(scan.manifest)?;
     check_permissions(&manifest, scan.needed)?;
     check_hooks(&manifest, scan.hooks)?;
+    Ok((scan, manifest))
+}
+
+/// Checks and compiles a component. Takes tens of milliseconds to seconds of CPU time: not for an
+/// async thread.
+pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal> {
+    // A body that is too long should cost nothing.
+    check_length(bytes, &engine.limits)?;
+    let digest = Digest::of(bytes);
+    if let Some(known) = known(engine, digest) {
+        return Ok(known);
+    }
+    let (scan, manifest) = read(engine, bytes)?;
     let signatures = signature::read(bytes, &manifest)?;
     let inspection = Arc::new(Inspection {
         digest,

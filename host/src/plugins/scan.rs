@@ -48,14 +48,20 @@ fn features() -> WasmFeatures {
         | WasmFeatures::COMPONENT_MODEL
 }
 
-pub(super) fn scan<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Scan<'a>, Refusal> {
-    if bytes.len() > limits.component_bytes_max as usize {
-        let bytes_max = limits.component_bytes_max;
-        return Err(too_complex(format!(
+/// Refuses a component that is too long to be looked at.
+pub(super) fn check_length(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    let bytes_max = limits.component_bytes_max;
+    match bytes.len() > bytes_max as usize {
+        true => Err(too_complex(format!(
             "has {} bytes; at most {bytes_max}",
             bytes.len()
-        )));
+        ))),
+        false => Ok(()),
     }
+}
+
+/// Reads a component whose length was checked.
+pub(super) fn scan<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Scan<'a>, Refusal> {
     if !bytes.starts_with(b"\0asm") {
         return Err(Refusal::new(
             "plugin_invalid",

@@ -146,7 +146,7 @@ fn check_secret(at: &str, schema: &Map<String, Value>, depth: usize) -> Result<(
 }
 
 /// The names of the settings that are secret.
-pub(super) fn secrets(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
+pub fn secrets(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
     properties(schema)
         .filter(|(_, property)| property.get("secret") == Some(&Value::Bool(true)))
         .map(|(name, _)| name.as_str())

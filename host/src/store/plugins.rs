@@ -57,9 +57,19 @@ pub struct Version {
     pub version: String,
     /// What it asks for, and why: JSON text of a list.
     pub permissions: String,
+    /// What its hooks let it see: JSON text of a list.
+    pub sees: String,
     /// Who signed it: JSON text of a list.
     pub signatures: String,
     pub uploaded_at: Millis,
+}
+
+/// The component of a version.
+#[derive(Debug, Clone)]
+pub struct NewComponent {
+    /// What it is and wants: JSON text of an object.
+    pub about: String,
+    pub bytes: Vec<u8>,
 }
 
 /// An install to be made or changed.
@@ -188,37 +198,62 @@ macro_rules! install_columns {
 }
 
 impl Store {
-    /// Keeps a component. The same content again changes nothing.
+    /// Keeps a component in the place of the versions in `gone`. The same content again changes nothing.
     pub async fn add_component(
         &self,
         backend: &Backend,
         name: String,
         new: Version,
-        component: Vec<u8>,
+        component: NewComponent,
+        gone: Vec<String>,
     ) -> Result<()> {
         let app = backend.tenant().app();
         self.write(move |tx| {
             Box::pin(async move {
                 let now = tx.now;
+                for digest in gone {
+                    tx.drop_version(app, &name, &digest).await?;
+                }
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO plugin_versions \
-                         (app_id, name, digest, version, component, uploaded_at, permissions, signatures) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+                         (app_id, name, digest, version, component, uploaded_at, permissions, signatures, sees, about) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
                     )
                     .bind(app)
                     .bind(name)
                     .bind(&new.digest)
                     .bind(&new.version)
-                    .bind(component)
+                    .bind(component.bytes)
                     .bind(now)
                     .bind(&new.permissions)
                     .bind(&new.signatures)
+                    .bind(&new.sees)
+                    .bind(&component.about)
                     .execute(&mut *c)
                     .await
                     .map(drop)
                 })?;
                 Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Removes a version of a plugin with its component. It must not be in use.
+    pub async fn remove_version(
+        &self,
+        backend: &Backend,
+        name: String,
+        digest: String,
+    ) -> Result<()> {
+        let app = backend.tenant().app();
+        self.write(move |tx| {
+            Box::pin(async move {
+                match tx.drop_version(app, &name, &digest).await? {
+                    true => Ok(()),
+                    false => Err(Error::not_found("version")),
+                }
             })
         })
         .await
@@ -241,11 +276,28 @@ impl Store {
         })?)
     }
 
+    /// What a component of the app is and wants: JSON text of an object.
+    pub async fn find_about(
+        &self,
+        tenant: Tenant,
+        name: &str,
+        digest: &str,
+    ) -> Result<Option<String>> {
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_scalar("SELECT about FROM plugin_versions WHERE app_id = $1 AND name = $2 AND digest = $3")
+                .bind(tenant.app())
+                .bind(name)
+                .bind(digest)
+                .fetch_optional(pool)
+                .await
+        })?)
+    }
+
     /// The uploaded versions of a plugin, old to new.
     pub async fn list_versions(&self, backend: &Backend, name: &str) -> Result<Vec<Version>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
-                "SELECT digest, version, permissions, signatures, uploaded_at FROM plugin_versions \
+                "SELECT digest, version, permissions, sees, signatures, uploaded_at FROM plugin_versions \
                  WHERE app_id = $1 AND name = $2 ORDER BY uploaded_at, digest",
             )
             .bind(backend.tenant().app())
@@ -702,6 +754,18 @@ impl Tx {
         }
         crash::point("handler written");
         Ok(())
+    }
+
+    async fn drop_version(&mut self, app: AppId, name: &str, digest: &str) -> Result<bool> {
+        Ok(on_db!(&mut self.connection, c => {
+            sqlx::query("DELETE FROM plugin_versions WHERE app_id = $1 AND name = $2 AND digest = $3")
+                .bind(app)
+                .bind(name)
+                .bind(digest)
+                .execute(&mut *c)
+                .await
+                .map(|done| done.rows_affected() > 0)
+        })?)
     }
 
     async fn settle_cause(&mut self, install: InstallId, cause: &Cause) -> Result<()> {

@@ -6,7 +6,7 @@ use super::Message;
 use crate::model;
 
 /// A feed.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Feed {
     /// The last part of its route.
     pub name: String,

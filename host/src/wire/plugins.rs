@@ -9,12 +9,13 @@ use super::rollout::RolloutInShort;
 use super::trust::Signer;
 use crate::model::{CallId, DecisionId};
 
-/// A permission that a plugin wants.
+/// A permission that a plugin wants, or something that its hooks would see.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Permission {
     /// Its name, for `grants`.
     pub name: String,
-    /// Why, in the author's words.
+    /// Why, in the author's words; absent for what hooks would see.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// What it allows, in the host's words.
     pub allows: String,
@@ -32,6 +33,16 @@ pub struct Permission {
     /// as `public-routes:/hook`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
+}
+
+/// Something that a version's hooks let it see, whatever permissions it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Sight {
+    /// Its name, for `grants`: that of a guard, such as `message-guard`; `events:` and the event;
+    /// `feed:` and the type of the messages.
+    pub name: String,
+    /// What it lets the plugin see and do, in the host's words.
+    pub allows: String,
 }
 
 /// Where a secret setting goes.
@@ -53,7 +64,7 @@ pub struct SecretSetting {
 }
 
 /// A slash command.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Command {
     /// Without the slash.
     pub name: String,
@@ -73,7 +84,7 @@ pub struct Commands {
 }
 
 /// A message kind.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Kind {
     /// The `type` of its messages.
     pub name: String,
@@ -82,7 +93,7 @@ pub struct Kind {
 }
 
 /// What a component is and wants.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Component {
     /// Its name, the same for all its versions.
     pub name: String,
@@ -100,8 +111,10 @@ pub struct Component {
     pub imports: Vec<String>,
     /// What it asks for.
     pub permissions: Vec<Permission>,
+    /// What its hooks let it see, whatever it is granted.
+    pub sees: Vec<Sight>,
     /// Who signed it; absent if nobody did.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signer>,
     /// The slash commands it brings.
     pub commands: Vec<Command>,
@@ -155,8 +168,8 @@ pub struct PluginVersion {
     pub version: String,
     /// RFC 3339.
     pub uploaded_at: String,
-    /// Of one that is newer than the version that runs: what it asks for beyond what is granted now.
-    /// `consent` grants exactly this.
+    /// Of one other than the version that runs: what it asks for beyond what is granted now, and what
+    /// its hooks would see that those of the version that runs don't. `consent` is to exactly this.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wants: Vec<Permission>,
     /// Who signed it; absent if nobody did.
@@ -403,10 +416,11 @@ pub struct SetInstall {
     /// Permissions from the component's list; none if absent and not installed yet. If absent with
     /// another version, those that it asks for stay. `http` grants all the hosts that this version
     /// asks for, `http:api.example.com` one of them; in the same way `public-routes` and
-    /// `public-routes:/hook`.
+    /// `public-routes:/hook`. To enable a plugin that was not installed yet is to consent to what the
+    /// version sees; another version that sees more takes these names in the list, too.
     pub grants: Option<Vec<String>>,
-    /// True to grant all that the version asks for, which is what is granted already and what is in
-    /// its `wants`. Goes with a `digest`, so that it is to what somebody has read, and without
+    /// True to grant all that the version asks for and to consent to all that it sees, which is what is
+    /// granted already and what is in its `wants`. Goes with a `digest`, so that it is to what somebody has read, and without
     /// `grants`.
     pub consent: Option<bool>,
     /// Settings, checked against the component's schema; an empty object if absent and not

@@ -28,9 +28,10 @@ pub struct SetRollout {
     /// takes none away.
     #[schema(minimum = 1, maximum = 99)]
     pub percent: Option<u8>,
-    /// Permissions from the version's list, as when a plugin is installed. They are its own.
+    /// Permissions from the version's list, as when a plugin is installed, and the names of what it
+    /// sees beyond what the active version does. They are its own.
     pub grants: Option<Vec<String>>,
-    /// True to grant all that the version asks for. Goes with a `digest` and without `grants`.
+    /// True to grant all that the version asks for and consent to all that it sees. Goes with a `digest` and without `grants`.
     pub consent: Option<bool>,
     /// Its settings, as when a plugin is installed. They are its own.
     #[schema(value_type = Option<Object>)]
@@ -92,9 +93,10 @@ pub struct RolloutInShort {
 pub struct RolloutEnd {
     /// RFC 3339.
     pub at: String,
-    /// The hook that kept failing.
-    pub hook: String,
-    /// The last failure.
+    /// The hook that kept failing; absent if a permission that it needs was taken away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook: Option<String>,
+    /// The last failure, or what is missing.
     pub detail: String,
 }
 

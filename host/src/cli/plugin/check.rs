@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::compare::{self, Change};
 use super::{page, read_component};
+use crate::chat::sees;
 use crate::cli::answers;
 use crate::cli::failure::Failure;
 use crate::cli::screen::{Screen, plain};
@@ -180,6 +181,7 @@ impl Checked {
             "exports": inspection.hooks.iter().map(|hook| hook.name()).collect::<Vec<_>>(),
             "imports": inspection.needed.iter().map(|permission| permission.name()).collect::<Vec<_>>(),
             "permissions": permissions.collect::<Vec<_>>(),
+            "sees": sees::described(inspection.hooks, manifest),
             "signatures": signatures.collect::<Vec<_>>(),
             "commands": commands.collect::<Vec<_>>(),
             "kinds": kinds.collect::<Vec<_>>(),

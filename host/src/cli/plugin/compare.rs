@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use semver::Version;
 use serde_json::{Map, Value, json};
 
+use crate::chat::sees;
 use crate::cli::failure::Failure;
 use crate::cli::screen::{plain, table};
 use crate::plugins::{Hook, Hooks, Manifest};
+use crate::wire::Sight;
 
 /// Something that changes.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,6 +71,10 @@ pub fn changes(old: (&Manifest, Hooks), new: (&Manifest, Hooks)) -> Result<Vec<C
     let mut changes = Changes(Vec::new());
     changes.version(&old.version, &new.version);
     changes.permissions(old, new);
+    changes.sees(
+        &sees::described(old_hooks, old),
+        &sees::described(new_hooks, new),
+    );
     changes.names("the hook", &hooks(old_hooks), &hooks(new_hooks), "");
     changes.names("the command", &commands(old), &commands(new), "");
     let left = ": messages of it stay as they are, and nobody can act on them";
@@ -133,6 +139,17 @@ impl Changes {
             let name = request.name.name();
             if new.request(request.name).is_none() {
                 self.adds(format!("it no longer asks for the permission `{name}`"));
+            }
+        }
+    }
+
+    fn sees(&mut self, old: &[Sight], new: &[Sight]) {
+        for sight in new {
+            let Sight { name, allows } = sight;
+            if !old.contains(sight) {
+                self.adds(format!(
+                    "it sees `{name}`, which has to be consented to: {allows}"
+                ));
             }
         }
     }

@@ -123,9 +123,8 @@ impl Work {
         }
         let bytes = read_component(&path)?;
         host.send(Method::POST, &["plugins"], Body::Component(bytes))?;
-        let grants: Vec<_> = manifest.requested().iter().map(|p| p.name()).collect();
         let request = json!({
-            "enabled": true, "grants": grants, "digest": checked.inspection.digest.to_string(),
+            "enabled": true, "consent": true, "digest": checked.inspection.digest.to_string(),
         });
         host.send(Method::PUT, &["plugins", &name], Body::Json(request))?;
         self.running = running;

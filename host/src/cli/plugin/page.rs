@@ -58,6 +58,7 @@ pub fn plugin(plugin: &Plugin) -> String {
             component,
             install.map(|install| install.grants.as_slice()),
         ));
+        text.push_str(&sees(component));
         let set = install.map(|install| Value::Object(install.config.clone()));
         let secrets = install.map_or(&[][..], |install| install.secrets.as_slice());
         text.push_str(&settings(&component.config_schema, set.as_ref(), secrets));
@@ -73,10 +74,11 @@ fn how(mode: &str, percent: Option<u8>, ended: Option<&RolloutEnd>) -> String {
     };
     match ended {
         Some(RolloutEnd { at, hook, detail }) => {
-            format!(
-                "{how}: ended {}, {hook} kept failing: {detail}",
-                answers::minute(at)
-            )
+            let why = match hook {
+                Some(hook) => format!("{hook} kept failing: {detail}"),
+                None => detail.clone(),
+            };
+            format!("{how}: ended {}, {why}", answers::minute(at))
         }
         None => how,
     }
@@ -200,6 +202,7 @@ pub fn component(component: &Component) -> String {
     text.push('\n');
     text.push_str(&rows(about(component)));
     text.push_str(&permissions(component, None));
+    text.push_str(&sees(component));
     text.push_str(&settings(&component.config_schema, None, &[]));
     text
 }
@@ -221,7 +224,10 @@ fn host_words(host: &str) -> String {
 
 fn permission_lines(permission: &Permission, state: &str, grants: &[String]) -> String {
     let mut lines = table(2, &[[permission.name.clone(), state.to_owned()]]);
-    let mut reasons = vec![["what for:".to_owned(), permission.reason.clone()]];
+    let mut reasons = Vec::new();
+    if !permission.reason.is_empty() {
+        reasons.push(["what for:".to_owned(), permission.reason.clone()]);
+    }
     if !permission.allows.is_empty() {
         reasons.push(["allows:".to_owned(), permission.allows.clone()]);
     }
@@ -363,6 +369,17 @@ fn permissions(component: &Component, grants: Option<&[String]>) -> String {
         permission_lines(permission, state, grants.unwrap_or_default())
     });
     format!("\nPermissions\n{}", lines.collect::<String>())
+}
+
+fn sees(component: &Component) -> String {
+    if component.sees.is_empty() {
+        return String::new();
+    }
+    let rows = component.sees.iter();
+    let rows: Vec<_> = rows
+        .map(|sight| [sight.name.clone(), sight.allows.clone()])
+        .collect();
+    format!("\nSees, whatever it is granted\n{}", table(2, &rows))
 }
 
 fn settings(schema: &Value, set: Option<&Value>, secrets: &[SecretSetting]) -> String {

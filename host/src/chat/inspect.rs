@@ -1,0 +1,132 @@
+//! Looks into components, off the threads that serve requests. What the host knows by its digest is not
+//! looked at again; what must be compiled waits for its turn in the line of its app.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::app::{App, Place};
+use crate::error::{Code, Error, Result};
+use crate::model::AppId;
+use crate::plugins::{self, Digest, Inspection, Refusal};
+use crate::store::proof::Backend;
+
+/// When to come again if too many components wait: about as long as a dear one takes.
+const RETRY_MS: u64 = 10_000;
+
+/// Who waits for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Somebody who is told to come again when too many wait.
+    Asker,
+    /// The host, which has to run it.
+    Host,
+}
+
+/// A component that is new to the host, or perhaps not.
+///
+/// # Errors
+/// `plugin_refused` for one that can't run here; `overloaded` when too many wait to be compiled.
+pub(super) async fn uploaded(
+    app: &App,
+    id: AppId,
+    component: &Arc<Vec<u8>>,
+) -> Result<Arc<Inspection>> {
+    let digest = {
+        let _reading = reading(app).await?;
+        let (engine, component) = (app.engine.clone(), component.clone());
+        aside(move || plugins::check(&engine, &component)).await?
+    };
+    if let Some(known) = plugins::known(&app.engine, digest) {
+        return Ok(known);
+    }
+    let room = enter(app, id, digest, Waits::Asker).await?;
+    compiled(app, component.clone(), room).await
+}
+
+/// A version that the app has: by its digest if the host knows it, else by its bytes.
+///
+/// # Errors
+/// As for one that is uploaded; `not_found` when the app does not have it.
+pub(super) async fn stored(
+    app: &App,
+    backend: &Backend,
+    name: &str,
+    digest: &str,
+    waits: Waits,
+) -> Result<Arc<Inspection>> {
+    let tenant = backend.tenant();
+    let no_version = || Error::not_found("version");
+    let known = Digest::from_hex(digest).ok_or_else(no_version)?;
+    if let Some(known) = plugins::known(&app.engine, known) {
+        return Ok(known);
+    }
+    // Before the bytes are read: who waits holds none.
+    let room = enter(app, tenant.app(), known, waits).await?;
+    if let Some(known) = plugins::known(&app.engine, known) {
+        return Ok(known);
+    }
+    let component = app.store.find_component(tenant, name, digest).await?;
+    compiled(app, Arc::new(component.ok_or_else(no_version)?), room).await
+}
+
+/// Held while a component is looked into.
+struct Room {
+    _reading: Option<OwnedSemaphorePermit>,
+    _compiling: Option<Place<AppId>>,
+}
+
+async fn reading(app: &App) -> Result<OwnedSemaphorePermit> {
+    let reading = app.reading.clone().acquire_owned().await;
+    reading.map_err(Error::internal)
+}
+
+async fn enter(app: &App, id: AppId, digest: Digest, waits: Waits) -> Result<Room> {
+    if plugins::has_code(&app.engine, digest) {
+        return Ok(Room {
+            _reading: Some(reading(app).await?),
+            _compiling: None,
+        });
+    }
+    let place = match waits {
+        Waits::Host => app.compiling.take_in_turn(id).await,
+        Waits::Asker => app.compiling.take(id).await.map_err(|_| {
+            let detail = "Too many components wait to be compiled.";
+            Error::new(Code::Overloaded, detail).retry_after_ms(RETRY_MS)
+        })?,
+    };
+    Ok(Room {
+        _reading: None,
+        _compiling: Some(place),
+    })
+}
+
+/// The room is held until it is done, whether or not somebody still waits for it.
+async fn compiled(app: &App, component: Arc<Vec<u8>>, room: Room) -> Result<Arc<Inspection>> {
+    let engine = app.engine.clone();
+    aside(move || {
+        let inspected = plugins::inspect(&engine, &component);
+        drop(room);
+        inspected
+    })
+    .await
+}
+
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, Refusal> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(Error::internal)?.map_err(refused)
+}
+
+/// A refusal as the tenant is told.
+pub(super) fn refused(refusal: Refusal) -> Error {
+    let error = match &refusal.field {
+        Some(field) => Error::new(
+            Code::PluginRefused,
+            format!("`{field}`: {}", refusal.detail),
+        ),
+        None => Error::new(Code::PluginRefused, refusal.detail.clone()),
+    };
+    error.with_reason(refusal.code)
+}
