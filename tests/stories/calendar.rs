@@ -106,7 +106,7 @@ async fn an_event_is_made_and_answered(database: Database) {
     let event = phone.next_event("message.new").await["data"]["message"].clone();
     let data = json!({ "title": "Team lunch", "starts": "2026-11-27T12:30", "ends": "2026-11-27T13:30",
         "time_zone": "Europe/Berlin", "place": "Café Roma", "repeat": { "frequency": "weekly" },
-        "remind_minutes_before": [15] });
+        "remind_minutes_before": [15], "created_by": "alice" });
     assert_eq!((&event["type"], &event["data"]), (&json!("event"), &data));
     bob.act(&event, "answer", json!("yes")).await.is(200);
     carol.act(&event, "answer", json!("maybe")).await.is(200);

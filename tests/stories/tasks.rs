@@ -75,7 +75,7 @@ async fn a_task_is_given_taken_and_done(database: Database) {
     alice.types("general", asked).await.is(200);
     let task = phone.next_event("message.new").await["data"]["message"].clone();
     let data = json!({ "title": "Send the offer", "assignees": ["bob"], "priority": "high",
-        "due_at_ms": 1_795_798_800_000_u64, "items": ["Ask Carol", "Write it"] });
+        "due_at_ms": 1_795_798_800_000_u64, "items": ["Ask Carol", "Write it"], "created_by": "alice" });
     assert_eq!((&task["type"], &task["data"]), (&json!("task"), &data));
     assert_eq!(task.get("state"), None);
     let words = "○ Send the offer\nopen · high priority · due 2026-11-27 17:00 UTC · for @bob · by @alice\n\

@@ -145,7 +145,11 @@ fn with_frames(mut detail: String, backtrace: Option<&WasmBacktrace>) -> String 
     for (at, frame) in frames.iter().enumerate() {
         detail.push_str(if at == 0 { " at " } else { " < " });
         match frame.func_name() {
-            Some(name) => detail.extend(name.chars().take(100)),
+            // Rust's names are written for linkers; those of other languages stay as they are.
+            Some(name) => {
+                let name = format!("{:#}", rustc_demangle::demangle(name));
+                detail.extend(name.chars().take(100));
+            }
             None => detail.push_str(&format!("function {}", frame.func_index())),
         }
     }

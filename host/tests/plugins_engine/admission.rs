@@ -191,14 +191,14 @@ async fn calls_that_compute_for_long_take_turns_with_those_of_other_apps() {
 #[tokio::test]
 async fn the_wait_for_a_slot_is_not_the_calls_own() {
     let (first, _) = two_apps(Limits {
-        concurrent_calls_max: 1,
+        concurrent_calls_max: 2,
         send_path_slots_percent: 0,
         request_wall_ms_max: 300,
         guard_wall_ms_max: 2_000,
         ..patient()
     })
     .await;
-    let handler = hang(&first, false);
+    let handlers = [hang(&first, false), hang(&first, false)];
     settle().await;
     let chat: Arc<dyn Chat> = Arc::new(FakeChat::default());
     let context = context();
@@ -214,5 +214,7 @@ async fn the_wait_for_a_slot_is_not_the_calls_own() {
     assert_eq!(fault.kind, FaultKind::WallTimeout);
     let took = Duration::from_micros(fault.usage.wall_us);
     assert!(took >= Duration::from_millis(2_250), "{took:?}");
-    let _ = handler.await;
+    for handler in handlers {
+        let _ = handler.await;
+    }
 }
