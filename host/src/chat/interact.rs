@@ -254,6 +254,8 @@ pub async fn run_command(
     channel: &ChannelId,
     run: wire::RunCommand,
 ) -> Result<wire::Answer> {
+    // Most commands post something: nobody is to send more by them than by hand.
+    app.rates.message(&access::actor(caller)?.whose())?;
     let (installed, member, command) = command_call(app, caller, channel, run).await?;
     if !member.channel().active {
         return Err(Error::new(

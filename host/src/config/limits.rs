@@ -44,17 +44,17 @@ settings! {
         held_waiting_per_app_max: u32 = 10_000, within(1..=1_000_000);
         /// How long a message waits for review before it is dropped, in days.
         held_kept_days: u64 = 30, within(1..=3650);
-        /// Messages that a user may send, for each second.
+        /// Messages that a user may send and commands that they may run, for each second.
         user_messages_per_second: u32 = 5, within(1..=100_000);
-        /// Messages that a user may send at once after a pause.
+        /// The same at once after a pause.
         user_messages_burst: u32 = 20, within(1..=1_000_000);
         /// Other requests of a user, for each second.
         user_requests_per_second: u32 = 20, within(1..=100_000);
         /// Other requests of a user at once after a pause.
         user_requests_burst: u32 = 100, within(1..=1_000_000);
-        /// Messages in an app, for each second.
+        /// Messages and commands in an app, for each second.
         app_messages_per_second: u32 = 2_000, within(1..=1_000_000);
-        /// Messages in an app at once after a pause.
+        /// The same at once after a pause.
         app_messages_burst: u32 = 4_000, within(1..=10_000_000);
         /// Other requests in an app, for each second.
         app_requests_per_second: u32 = 2_000, within(1..=1_000_000);

@@ -142,7 +142,10 @@ async fn a_trap_tells_where_it_was() {
     assert_kind(&fault, FaultKind::Trap);
     assert!(fault.detail.contains("unreachable"), "{fault}");
     // The functions of the plugin have names.
-    assert!(fault.detail.contains(" at hostile::deeds::commit < "), "{fault}");
+    assert!(
+        fault.detail.contains(" at hostile::deeds::commit < "),
+        "{fault}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
