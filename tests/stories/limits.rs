@@ -152,7 +152,8 @@ async fn users_and_apps_may_ask_so_often(database: Database) {
     host.app.plugin("poll", json!({})).await;
     let mut run = 0;
     for n in 0..20 {
-        let answer = bob.types("general", &format!("/poll {n} yes no")).await;
+        let line = format!(r#"/poll "{n}" "yes" "no""#);
+        let answer = bob.types("general", &line).await;
         match answer.status {
             200 => run += 1,
             _ => drop(answer.refused(429, "rate_limited")),
