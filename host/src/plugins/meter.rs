@@ -30,6 +30,10 @@ const STRETCHES_MIN: u64 = 3;
 /// It is looked at once a tick.
 const LONG_NS: u64 = 250_000;
 
+/// CPU time of a call after which others of its app are expected to compute for long as well. More than a small
+/// one takes when the machine holds it up.
+const TELLING_NS: u64 = 1_000_000;
+
 /// The figures of one call. Only the thread that polls the call changes them.
 pub(super) struct Meter {
     cpu_ns_max: AtomicU64,
@@ -98,7 +102,7 @@ impl Meter {
 
     /// Whether its polls so far took long together.
     pub(super) fn has_computed_long(&self) -> bool {
-        self.spent_ns.load(Relaxed) >= LONG_NS
+        self.spent_ns.load(Relaxed) >= TELLING_NS
     }
 
     /// Whether the call goes by the slow lane. It becomes so while its own code runs, and at no other time.
