@@ -43,7 +43,7 @@ mod wasi;
 
 pub use call::{Call, Install, Output};
 pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};
-pub use component::{Digest, Inspection, check, has_code, inspect, known};
+pub use component::{Checked, Digest, Facts, Inspection, check, finish, has_code, inspect, known};
 pub use counters::Counters;
 pub use effects::{Asked, Effect, Effects, KvRead, KvWrite, TimerWrite, Watched};
 pub use engine::Engine;

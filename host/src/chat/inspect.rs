@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::app::{App, Place};
 use crate::error::{Code, Error, Result};
 use crate::model::AppId;
-use crate::plugins::{self, Digest, Inspection, Refusal};
+use crate::plugins::{self, Checked, Digest, Engine, Inspection, Refusal};
 use crate::store::proof::Backend;
 
 /// When to come again if too many components wait: about as long as a dear one takes.
@@ -32,16 +32,21 @@ pub(super) async fn uploaded(
     id: AppId,
     component: &Arc<Vec<u8>>,
 ) -> Result<Arc<Inspection>> {
-    let digest = {
+    let checked = {
         let _reading = reading(app).await?;
         let (engine, component) = (app.engine.clone(), component.clone());
         aside(move || plugins::check(&engine, &component)).await?
     };
-    if let Some(known) = plugins::known(&app.engine, digest) {
-        return Ok(known);
-    }
-    let room = enter(app, id, digest, Waits::Asker).await?;
-    compiled(app, component.clone(), room).await
+    let facts = match checked {
+        Checked::Known(known) => return Ok(known),
+        Checked::New(facts) => facts,
+    };
+    let room = enter(app, id, facts.digest(), Waits::Asker).await?;
+    let component = component.clone();
+    within(app, room, move |engine| {
+        plugins::finish(engine, *facts, &component)
+    })
+    .await
 }
 
 /// A version that the app has: by its digest if the host knows it, else by its bytes.
@@ -67,7 +72,11 @@ pub(super) async fn stored(
         return Ok(known);
     }
     let component = app.store.find_component(tenant, name, digest).await?;
-    compiled(app, Arc::new(component.ok_or_else(no_version)?), room).await
+    let component = component.ok_or_else(no_version)?;
+    within(app, room, move |engine| {
+        plugins::inspect(engine, &component)
+    })
+    .await
 }
 
 /// Held while a component is looked into.
@@ -102,10 +111,14 @@ async fn enter(app: &App, id: AppId, digest: Digest, waits: Waits) -> Result<Roo
 }
 
 /// The room is held until it is done, whether or not somebody still waits for it.
-async fn compiled(app: &App, component: Arc<Vec<u8>>, room: Room) -> Result<Arc<Inspection>> {
+async fn within(
+    app: &App,
+    room: Room,
+    look: impl FnOnce(&Engine) -> std::result::Result<Arc<Inspection>, Refusal> + Send + 'static,
+) -> Result<Arc<Inspection>> {
     let engine = app.engine.clone();
     aside(move || {
-        let inspected = plugins::inspect(&engine, &component);
+        let inspected = look(&engine);
         drop(room);
         inspected
     })

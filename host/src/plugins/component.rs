@@ -13,7 +13,7 @@ use super::grants::Grants;
 use super::interfaces::{Hook, Hooks};
 use super::manifest::{self, Manifest};
 use super::refusal::Refusal;
-use super::scan::{Scan, check_length, scan};
+use super::scan::{check_length, scan};
 use super::signature::{self, Signature};
 
 /// SHA-256 of a component's bytes; shown as hex.
@@ -116,46 +116,71 @@ pub fn has_code(engine: &Engine, digest: Digest) -> bool {
     compiler.any(|compiler| compiler.has(&engine.wasm, digest))
 }
 
-/// Checks a component without compiling it, and gives its digest. Takes up to a hundred milliseconds of
-/// CPU time: not for an async thread.
-pub fn check(engine: &Engine, bytes: &[u8]) -> Result<Digest, Refusal> {
-    check_length(bytes, &engine.limits)?;
-    let digest = Digest::of(bytes);
-    if known(engine, digest).is_none() {
-        let (_, manifest) = read(engine, bytes)?;
-        signature::read(bytes, &manifest)?;
-    }
-    Ok(digest)
+/// A component before it is compiled.
+pub enum Checked {
+    /// It was looked into before.
+    Known(Arc<Inspection>),
+    /// It is what it should be, as far as its bytes tell.
+    New(Box<Facts>),
 }
 
 /// What a component shows without being compiled.
-fn read<'a>(engine: &Engine, bytes: &'a [u8]) -> Result<(Scan<'a>, Manifest), Refusal> {
-    let scan = scan(bytes, &engine.limits)?;
-    let manifest = manifest::parse(scan.manifest)?;
-    check_permissions(&manifest, scan.needed)?;
-    check_hooks(&manifest, scan.hooks)?;
-    Ok((scan, manifest))
+pub struct Facts {
+    digest: Digest,
+    bytes: usize,
+    manifest: Manifest,
+    hooks: Hooks,
+    needed: Grants,
+    signatures: Vec<Signature>,
+    uses_wasi: bool,
 }
 
-/// Checks and compiles a component. Takes tens of milliseconds to seconds of CPU time: not for an
+impl Facts {
+    /// Of its bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// Checks a component without compiling it. Takes up to a hundred milliseconds of CPU time: not for an
 /// async thread.
-pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal> {
+pub fn check(engine: &Engine, bytes: &[u8]) -> Result<Checked, Refusal> {
     // A body that is too long should cost nothing.
     check_length(bytes, &engine.limits)?;
     let digest = Digest::of(bytes);
     if let Some(known) = known(engine, digest) {
-        return Ok(known);
+        return Ok(Checked::Known(known));
     }
-    let (scan, manifest) = read(engine, bytes)?;
-    let signatures = signature::read(bytes, &manifest)?;
-    let inspection = Arc::new(Inspection {
+    let scan = scan(bytes, &engine.limits)?;
+    let manifest = manifest::parse(scan.manifest)?;
+    check_permissions(&manifest, scan.needed)?;
+    check_hooks(&manifest, scan.hooks)?;
+    Ok(Checked::New(Box::new(Facts {
         digest,
         bytes: bytes.len(),
+        signatures: signature::read(bytes, &manifest)?,
         manifest,
         hooks: scan.hooks,
         needed: scan.needed,
-        signatures,
         uses_wasi: scan.uses_wasi,
+    })))
+}
+
+/// Compiles a component that was checked; `bytes` are those that were. Takes tens of milliseconds to seconds
+/// of CPU time: not for an async thread.
+pub fn finish(engine: &Engine, facts: Facts, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal> {
+    let digest = facts.digest;
+    if let Some(known) = known(engine, digest) {
+        return Ok(known);
+    }
+    let inspection = Arc::new(Inspection {
+        digest,
+        bytes: facts.bytes,
+        manifest: facts.manifest,
+        hooks: facts.hooks,
+        needed: facts.needed,
+        signatures: facts.signatures,
+        uses_wasi: facts.uses_wasi,
         component: compile(engine, digest, bytes)?,
     });
     let mut inspected = inspected(engine);
@@ -165,6 +190,14 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal
     }
     inspected.keep(&inspection);
     Ok(inspection)
+}
+
+/// Checks and compiles a component: not for an async thread.
+pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Arc<Inspection>, Refusal> {
+    match check(engine, bytes)? {
+        Checked::Known(known) => Ok(known),
+        Checked::New(facts) => finish(engine, *facts, bytes),
+    }
 }
 
 fn inspected(engine: &Engine) -> MutexGuard<'_, Inspected> {
