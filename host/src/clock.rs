@@ -9,6 +9,8 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use crate::model::Millis;
 
+const DAY_MS: Millis = 24 * 60 * 60 * 1000;
+
 /// Tells the time.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
@@ -32,6 +34,12 @@ impl Clock {
                 .map_or(0, |since| since.as_millis() as Millis),
             Clock::Fixed(now) => now.load(Ordering::Relaxed),
         }
+    }
+
+    /// So many days before now.
+    pub fn days_ago(&self, days: u64) -> Millis {
+        let days = Millis::try_from(days).unwrap_or(Millis::MAX);
+        self.now().saturating_sub(days.saturating_mul(DAY_MS))
     }
 }
 

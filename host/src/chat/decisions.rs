@@ -11,11 +11,10 @@ use super::{cursor, valid};
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{Decision, DecisionId, Millis};
+use crate::model::{Decision, DecisionId};
 use crate::plugins::{Context, Fault, Hook};
 use crate::wire::{self, OnFault};
 
-const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 /// Between looks for what is old enough to go.
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -141,8 +140,7 @@ async fn store_rest(app: &App) {
 }
 
 async fn drop_old(app: &App) -> Result<()> {
-    let days = Millis::try_from(app.config.plugins.decisions_kept_days).unwrap_or(Millis::MAX);
-    let before = app.clock.now().saturating_sub(days.saturating_mul(DAY_MS));
+    let before = app.clock.days_ago(app.config.plugins.decisions_kept_days);
     while app.store.drop_old_decisions(before).await? {}
     Ok(())
 }

@@ -10,11 +10,9 @@ use super::tenants::page;
 use super::{cursor, passing, valid};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::model::{Channel, ChannelId, Held, HeldId, Millis};
+use crate::model::{Channel, ChannelId, Held, HeldId};
 use crate::store::Sent;
 use crate::store::proof::Backend;
-
-const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 
 /// A held message and its channel.
 pub type Waiting = (Held, Arc<Channel>);
@@ -111,8 +109,7 @@ pub async fn reject(app: &App, caller: &Caller, id: HeldId, reason: Option<&str>
 
 /// Drops what has waited for too long, and tells its senders.
 pub(super) async fn drop_old(app: &App) -> Result<()> {
-    let days = Millis::try_from(app.config.limits.held_kept_days).unwrap_or(Millis::MAX);
-    let before = app.clock.now().saturating_sub(days.saturating_mul(DAY_MS));
+    let before = app.clock.days_ago(app.config.limits.held_kept_days);
     loop {
         let dropped = app.store.drop_old_held(before).await?;
         if dropped.is_empty() {
