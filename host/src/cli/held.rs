@@ -19,7 +19,7 @@ pub enum Verb {
     #[command(after_help = "\
 Example:
   althing held list --key-file server.key")]
-    List(List),
+    List(Connection),
     /// Let a message through: it takes its place in its channel now
     #[command(after_help = "\
 Example:
@@ -30,13 +30,6 @@ Example:
 Example:
   althing held reject hld_19ca9450a0020b07 --reason \"Not here.\" --key-file server.key")]
     Reject(Reject),
-}
-
-/// A list that takes nothing.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    connection: Connection,
 }
 
 /// One message.
@@ -62,7 +55,7 @@ pub struct Reject {
 /// Does it.
 pub async fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::List(list) => print_all(screen, &list).await,
+        Verb::List(connection) => print_all(screen, &connection).await,
         Verb::Approve(one) => decide(screen, &one, "approve", Body::Empty).await,
         Verb::Reject(Reject { one, reason }) => {
             let body = reason.map_or(Body::Empty, |reason| {
@@ -73,8 +66,8 @@ pub async fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
     }
 }
 
-async fn print_all(screen: &mut Screen<'_>, list: &List) -> Result<(), Failure> {
-    let client = list.connection.open(screen, KEY)?;
+async fn print_all(screen: &mut Screen<'_>, connection: &Connection) -> Result<(), Failure> {
+    let client = connection.open(screen, KEY)?;
     let answer = client.get_all(&["held"], "held").await?;
     let list: HeldList = answers::read(&answer)?;
     screen.show(&answer, || list.held.iter().map(page).collect())?;

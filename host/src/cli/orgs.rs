@@ -27,7 +27,7 @@ The key alone goes to standard output, and is shown this once.")]
     #[command(after_help = "\
 Example:
   althing org list --key-file operator.key")]
-    List(List),
+    List(Connection),
     /// Manage the keys of an org
     #[command(subcommand)]
     Keys(keys::Verb),
@@ -48,18 +48,11 @@ pub struct Create {
     connection: Connection,
 }
 
-/// A list that takes nothing.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    connection: Connection,
-}
-
 /// Does it.
 pub async fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Create(create) => add(screen, create).await,
-        Verb::List(list) => print_all(screen, list).await,
+        Verb::List(connection) => print_all(screen, &connection).await,
         Verb::Keys(verb) => {
             keys::run(screen, "orgs", "the org's key, or the operator's", verb).await
         }
@@ -85,8 +78,8 @@ async fn add(screen: &mut Screen<'_>, create: Create) -> Result<(), Failure> {
     keys::show_secret(screen, &answer, &key, &note)
 }
 
-async fn print_all(screen: &mut Screen<'_>, list: List) -> Result<(), Failure> {
-    let client = list.connection.open(screen, KEY)?;
+async fn print_all(screen: &mut Screen<'_>, connection: &Connection) -> Result<(), Failure> {
+    let client = connection.open(screen, KEY)?;
     let answer = client.get_all(&["orgs"], "orgs").await?;
     let list: OrgList = answers::read(&answer)?;
     let head = ["ID", "NAME", "EMAIL", "MADE"].map(str::to_owned);

@@ -109,7 +109,7 @@ Example:
     #[command(after_help = "\
 Example:
   althing plugin list --key-file server.key")]
-    List(List),
+    List(Connection),
     /// Show what a plugin is, what it wants and why, and how it runs
     #[command(after_help = "\
 Example:
@@ -187,13 +187,6 @@ pub struct Upload {
     connection: Connection,
 }
 
-/// A list that takes nothing.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    connection: Connection,
-}
-
 /// One plugin.
 #[derive(Debug, Args)]
 pub struct One {
@@ -232,7 +225,7 @@ pub fn run(screen: &mut Screen<'_>, verb: Verb) -> Result<(), Failure> {
         Verb::Replay(replay) => replay::run(screen, &replay),
         Verb::Dev(dev) => dev::run(screen, &dev),
         Verb::Upload(upload) => wait_for(self::upload(screen, &upload)),
-        Verb::List(list) => wait_for(print_all(screen, &list)),
+        Verb::List(connection) => wait_for(print_all(screen, &connection)),
         Verb::Show(one) => wait_for(show(screen, &one)),
         Verb::Enable(enable) => wait_for(enable::run(screen, &enable)),
         Verb::Disable(one) => wait_for(disable(screen, &one)),
@@ -287,12 +280,8 @@ async fn upload(screen: &mut Screen<'_>, upload: &Upload) -> Result<(), Failure>
     Ok(screen.note(&format!("\nUploaded. To run it:\n  {hint}"))?)
 }
 
-async fn print_all(screen: &mut Screen<'_>, list: &List) -> Result<(), Failure> {
-    let answer = list
-        .connection
-        .open(screen, KEY)?
-        .get(&["plugins"], &[])
-        .await?;
+async fn print_all(screen: &mut Screen<'_>, connection: &Connection) -> Result<(), Failure> {
+    let answer = connection.open(screen, KEY)?.get(&["plugins"], &[]).await?;
     let list: PluginList = answers::read(&answer)?;
     let head = ["NAME", "VERSION", "STATE", "ORDER", "TITLE"].map(str::to_owned);
     let rows = list.plugins.iter().map(|plugin| {
