@@ -35,15 +35,17 @@ async fn general(app: &App) -> [Person; 2] {
     people
 }
 
-/// Has the plugin attach blocks, and gives what it has to say about that: nothing if it worked.
-async fn attach(who: &Person, plugin: &str, message: &Value, blocks: &str) -> String {
-    let id = message["id"].as_str().expect("a message");
-    let answer = who
-        .types("general", &format!("/{plugin} attach {id} {blocks}"))
-        .await
-        .is(200);
+/// What a plugin has to say to a command: nothing if it worked.
+async fn told(who: &Person, line: &str) -> String {
+    let answer = who.types("general", line).await.is(200);
     let text = answer["reply"]["text"].as_str().unwrap_or_default();
     text.to_owned()
+}
+
+/// Has the plugin attach blocks.
+async fn attach(who: &Person, plugin: &str, message: &Value, blocks: &str) -> String {
+    let id = message["id"].as_str().expect("a message");
+    told(who, &format!("/{plugin} attach {id} {blocks}")).await
 }
 
 /// The message as it is now.
@@ -212,12 +214,7 @@ async fn guards_look_at_the_words_beside_a_plugins_own_text(database: Database) 
         { "name": "trade", "words": ["crypto"], "action": "hold", "reason": "Someone looks first." },
     ] });
     host.app.plugin("moderation", rules).await;
-    let send = async |blocks: &Value| {
-        let line = format!("/hostile post {blocks}");
-        let answer = bob.types("general", &line).await.is(200);
-        let text = answer["reply"]["text"].as_str().unwrap_or_default();
-        text.to_owned()
-    };
+    let send = async |blocks: &Value| told(&bob, &format!("/hostile post {blocks}")).await;
     let blocks = |word: &str| {
         [
             json!([{ "type": "text", "text": word }]),
@@ -251,12 +248,7 @@ async fn a_masked_message_of_a_plugin_keeps_its_buttons(database: Database) {
     let (host, [alice, bob]) = start(&database).await;
     let rules = json!({ "words": [{ "words": ["posted"], "action": "mask" }] });
     host.app.plugin("moderation", rules).await;
-    let send = async |blocks: &Value| {
-        let line = format!("/hostile post {blocks}");
-        let answer = bob.types("general", &line).await.is(200);
-        let text = answer["reply"]["text"].as_str().unwrap_or_default();
-        text.to_owned()
-    };
+    let send = async |blocks: &Value| told(&bob, &format!("/hostile post {blocks}")).await;
     let button = |text: &str| {
         json!([
             { "type": "text", "text": text },
