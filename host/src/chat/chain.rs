@@ -157,6 +157,9 @@ async fn guard_content(
     way: Way<'_>,
 ) -> Result<Decision> {
     let loadout = app.loadout(member.tenant().app());
+    if loadout.installs.is_empty() {
+        return Ok(Decision::Pass(content));
+    }
     let context = guard_context(app, member).await?;
     let guards: Vec<&Arc<Installed>> = guards(&loadout, member, &context).collect();
     let mut held: Option<(String, Why)> = None;
@@ -376,7 +379,7 @@ async fn opinion(
     let value = match value {
         Verdict::Allow => Opinion::Agree,
         Verdict::Reject(rejection) => {
-            let (error, why) = rejected(rejection);
+            let (error, why) = rejected(Code::MessageRejected, rejection);
             Opinion::Reject(error, why)
         }
         Verdict::Hold(reason) => Opinion::Hold(Why::new(&reason)),
@@ -478,10 +481,10 @@ async fn changed(
     Ok(Some(new))
 }
 
-pub(super) fn rejected(rejection: plugins::Rejection) -> (Error, Why) {
+/// A guard's refusal as its sender gets it, and all that the guard said of it.
+pub(super) fn rejected(code: Code, rejection: plugins::Rejection) -> (Error, Why) {
     let why = Why::new(&rejection.reason);
-    let mut error =
-        Error::new(Code::MessageRejected, why.reason.clone()).with_reason(rejection.code);
+    let mut error = Error::new(code, why.reason.clone()).with_reason(rejection.code);
     if let Some(ms) = rejection.retry_after_ms {
         error = error.retry_after_ms(u64::from(ms));
     }

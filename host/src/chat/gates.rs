@@ -4,10 +4,9 @@
 use serde::Serialize;
 
 use super::access::{Actor, Session};
-use super::calls::calling;
-use super::chain::{self, Why};
-use super::decisions::{self, Outcome, Silence};
-use super::{judge, shadow, words};
+use super::decisions::Outcome;
+use super::judge::Matter;
+use super::{chain, judge, shadow, words};
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
@@ -17,7 +16,7 @@ use crate::plugins::{
 };
 use crate::store::NewChannel;
 use crate::store::proof::{Admin, Member, Standing};
-use crate::wire::{self, OnFault, Raw};
+use crate::wire::{self, Raw};
 
 /// Whether some plugin of the app looks at who comes into channels.
 pub(super) fn guards_seats(app: &App, id: AppId) -> bool {
@@ -210,7 +209,9 @@ pub(super) enum Question {
     File(UploadedFile, Vec<u8>),
 }
 
-impl Question {
+impl Matter for Question {
+    type Answer = Result<(), Rejection>;
+
     fn hook(&self) -> Hook {
         match self {
             Self::Seat(_) | Self::Channel(..) => Hook::MembershipGuard,
@@ -219,7 +220,7 @@ impl Question {
         }
     }
 
-    pub(super) async fn put(&self, call: Call<'_>) -> Result<Output<Result<(), Rejection>>, Fault> {
+    async fn put(&self, call: Call<'_>) -> Result<Output<Self::Answer>, Fault> {
         match self {
             Self::Seat(seat) => plugins::guard_seat(call, seat).await,
             Self::Channel(channel, seats) => plugins::guard_create(call, channel, seats).await,
@@ -228,71 +229,28 @@ impl Question {
         }
     }
 
-    fn rejected(&self, rejection: Rejection) -> Error {
+    fn again(&self) -> shadow::Question {
+        shadow::Question::Gate(self.clone())
+    }
+
+    fn answered(&self, _: &Installed, answer: Self::Answer) -> Result<(), (Error, Outcome)> {
         let code = match self {
             Self::Seat(_) | Self::Channel(..) => Code::MembershipRejected,
             Self::Session(_) => Code::SessionRejected,
             Self::File(..) => Code::FileRejected,
         };
-        let error =
-            Error::new(code, Why::new(&rejection.reason).reason).with_reason(rejection.code);
-        match rejection.retry_after_ms {
-            Some(ms) => error.retry_after_ms(u64::from(ms)),
-            None => error,
-        }
+        answer.map_err(|rejection| judge::refused(chain::rejected(code, rejection)))
+    }
+
+    fn failed(&self, installed: &Installed) -> Error {
+        let detail = format!("The plugin `{}`, which must agree, failed.", installed.name);
+        Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
     }
 }
 
-/// Asks the guards in their order; the first that refuses decides. What an install would hold back
-/// can't wait, and is refused.
+/// Asks the guards in the version that serves where it is.
 async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Result<()> {
     let loadout = app.loadout(id);
-    let guards = loadout.serving(&context.channel);
-    for installed in guards.filter(|installed| installed.has(question.hook())) {
-        let context = Context {
-            seed: clock::random_u64(),
-            ..context.clone()
-        };
-        let silence = match verdict(app, installed, &context, &question).await {
-            Ok(Ok(())) => continue,
-            Ok(Err(rejection)) => return Err(question.rejected(rejection)),
-            Err(silence) => silence,
-        };
-        match decisions::silent(app, installed, question.hook(), &context, silence)? {
-            OnFault::Open => {}
-            OnFault::Closed | OnFault::Hold => {
-                let detail = format!("The plugin `{}`, which must agree, failed.", installed.name);
-                return Err(Error::new(Code::PluginFailed, detail).retry_after_ms(1000));
-            }
-        }
-    }
-    let installs = loadout.serving(&context.channel);
-    let again = || shadow::Question::Gate(question.clone());
-    let context = || context.clone();
-    shadow::follow_missing(app, installs, question.hook(), context, again);
-    Ok(())
-}
-
-/// What one of them says, if it says something.
-async fn verdict(
-    app: &App,
-    installed: &Installed,
-    context: &Context,
-    question: &Question,
-) -> Result<Result<(), Rejection>, Silence> {
-    let hook = question.hook();
-    let calling = calling(app, installed, hook, &context.actor).map_err(Silence::Resting)?;
-    let outcome = question.put(calling.with(context)).await;
-    shadow::follow(app, installed, hook, context, &outcome, || {
-        shadow::Question::Gate(question.clone())
-    });
-    let verdict = calling.note(outcome).map_err(Silence::Fault)?.value;
-    if let Err(rejection) = &verdict {
-        let decided = Outcome::Rejected {
-            code: rejection.code.clone(),
-            reason: Why::new(&rejection.reason).to_string(),
-        };
-        decisions::note(app, installed, hook, context, decided);
-    }
-    Ok(verdict)
+    let installs: Vec<_> = loadout.serving(&context.channel).collect();
+    judge::ask(app, &installs, &context, &question).await
 }

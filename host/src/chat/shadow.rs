@@ -10,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::aside::Aside;
 use super::calls::calling;
-use super::gates;
+use super::judge::Matter;
+use super::{chain, gates};
 use crate::app::{Again, App, Difference, Installed, Pair, Trial};
 use crate::plugins::{
     self, Act, Call, Candidate, Choice, Command, Context, Created, Draft, Effects, EndpointRequest,
@@ -194,12 +195,7 @@ impl Tell for Verdict {
                 let (Question::Send(draft) | Question::Edit(draft, _)) = question else {
                     return allowed();
                 };
-                let is_same = match (draft.kind.as_str(), &patch.text, &patch.data) {
-                    ("text", Some(text), _) | (_, Some(text), None) => *text == draft.text,
-                    (_, _, Some(data)) => *data == draft.data,
-                    _ => true,
-                };
-                match is_same {
+                match chain::changes_nothing(draft, patch) {
                     true => allowed(),
                     false => Said::new("change", (&patch.text, &patch.data)),
                 }
@@ -480,4 +476,31 @@ pub(super) fn run(app: &Arc<App>, mut calls: mpsc::Receiver<Again>) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::Patch;
+
+    #[test]
+    fn a_change_into_what_it_is_already_is_none() {
+        let draft = Draft {
+            kind: "task".into(),
+            text: "Call Bob".into(),
+            data: r#"{"title":"Call Bob","items":[]}"#.into(),
+        };
+        let question = Question::Send(draft);
+        let said = |text: Option<&str>, data: Option<&str>| {
+            let [text, data] = [text, data].map(|part| part.map(str::to_owned));
+            Verdict::Change(Patch { text, data }).said(&question).words
+        };
+        let allow = allowed().words;
+        assert_eq!(said(None, None), allow);
+        // Another way to write the same JSON is no other data.
+        let same = r#"{"items": [], "title": "Call Bob"}"#;
+        assert_eq!(said(Some("Call Bob"), Some(same)), allow);
+        assert_eq!(said(Some("call Bob"), None), "change");
+        assert_eq!(said(Some("Call Bob"), Some("{}")), "change");
+    }
 }
