@@ -2,8 +2,8 @@
 //! its budget. The store goes with the call, so nothing is left for the next one, unless the plugin
 //! asks for its instances to be kept for the same install.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -23,7 +23,7 @@ use super::grants::Permission;
 use super::imports::Chat;
 use super::interfaces::Hooks;
 use super::kept::{Live, Shelf};
-use super::lane::Lane;
+use super::lane::{Lane, Paces};
 use super::link::Linked;
 use super::meter::Meter;
 use super::output::Returned;
@@ -40,11 +40,12 @@ pub struct Install {
     counters: Arc<Counters>,
     figures: Arc<Figures>,
     /// The app's; none if it takes no slots of calls that somebody waits for.
-    slots: Option<Arc<Slots>>,
+    pub(super) slots: Option<Arc<Slots>>,
     /// Whether what its calls read and ask for is told.
     watched: bool,
     /// Where its instances wait, if the plugin asks for that.
     shelf: Option<Shelf>,
+    pub(super) paces: Paces,
 }
 
 impl Install {
@@ -70,6 +71,7 @@ impl Install {
                 .manifest
                 .keep_instances
                 .then(|| engine.kept.shelf()),
+            paces: Paces::default(),
         }
     }
 
@@ -94,6 +96,7 @@ impl Install {
                 .manifest
                 .keep_instances
                 .then(|| engine.kept_aside.shelf()),
+            paces: Paces::default(),
         }
     }
 
@@ -145,22 +148,30 @@ pub struct Output<T> {
     pub log: Vec<LogLine>,
 }
 
-/// Runs `hook`.
-pub(super) async fn run<T: Returned>(
-    call: Call<'_>,
+/// Runs a hook.
+pub(super) async fn run<'c, T, G>(
+    call: Call<'c>,
     class: Class,
-    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
-) -> Result<Output<T>, Fault> {
+    hook: impl FnOnce(Guest<'c>) -> G,
+) -> Result<Output<T>, Fault>
+where
+    T: Returned + Send,
+    G: Future<Output = Served<T>> + Send,
+{
     run_or_wait(call, class, None, hook).await
 }
 
-/// Runs `hook`. With `left` the call may begin a long wait, and tells when it does.
-pub(super) async fn run_or_wait<T: Returned>(
-    call: Call<'_>,
+/// Runs a hook. With `left` the call may begin a long wait, and tells when it does.
+pub(super) async fn run_or_wait<'c, T, G>(
+    call: Call<'c>,
     class: Class,
     left: Option<&Arc<Notify>>,
-    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
-) -> Result<Output<T>, Fault> {
+    hook: impl FnOnce(Guest<'c>) -> G,
+) -> Result<Output<T>, Fault>
+where
+    T: Returned + Send,
+    G: Future<Output = Served<T>> + Send,
+{
     let install = call.install;
     let limits = &install.engine.limits;
     let meter = Arc::new(Meter::new(class.budget(limits).cpu, limits));
@@ -168,43 +179,15 @@ pub(super) async fn run_or_wait<T: Returned>(
         let slots = [slots, &install.engine.slots].map(Arc::clone);
         Arc::new(LongWait::new(slots, &meter, limits, left))
     });
-    let tape = call.chat.tape();
-    let state = || {
-        if let Some(tape) = tape {
-            tape.rewind();
-        }
-        State {
-            class,
-            limits: Arc::clone(limits),
-            memory: MemoryUse::new(Arc::clone(&meter), limits),
-            meter: Arc::clone(&meter),
-            config: Arc::clone(&install.config),
-            counters: Arc::clone(&install.counters),
-            figures: Arc::clone(&install.figures),
-            chat: Some(Arc::clone(call.chat)),
-            now_ms: call.context.now_ms,
-            seed: call.context.seed,
-            wasi: None,
-            moderates: install.linked.grants.contains(Permission::ChatModerate),
-            aside: install.slots.is_none(),
-            streams: Streams::new(long.clone()),
-            done: Done {
-                watched: install.watched.then(Watched::default),
-                ..Done::default()
-            },
-        }
-    };
-    let linked = &install.linked;
-    let (mut value, effects, usage) = execute(
-        &install.engine,
-        Some(install),
-        linked,
+    let guest = Guest {
+        engine: &install.engine,
+        linked: &install.linked,
+        call: Some(call),
         class,
-        (&meter, long.as_deref()),
-        state,
-        hook,
-    )
-    .await?;
+        meter: Arc::clone(&meter),
+        long,
+    };
+    let (mut value, effects, usage) = execute(guest, hook).await?;
     let log = meter.take_log();
     if let Err(detail) = value.check(limits) {
         let kind = FaultKind::BadOutput;
@@ -224,15 +207,17 @@ pub(super) async fn run_or_wait<T: Returned>(
 }
 
 /// The part that a probe, which is of no install, shares with a call.
-pub(super) async fn execute<T>(
-    engine: &Engine,
-    install: Option<&Install>,
-    linked: &Linked,
-    class: Class,
-    (meter, long): (&Arc<Meter>, Option<&LongWait>),
-    state: impl Fn() -> State,
-    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
-) -> Result<(T, Effects, Usage), Fault> {
+pub(super) async fn execute<'c, T, G>(
+    guest: Guest<'c>,
+    hook: impl FnOnce(Guest<'c>) -> G,
+) -> Result<(T, Effects, Usage), Fault>
+where
+    T: Send,
+    G: Future<Output = Served<T>> + Send,
+{
+    let (engine, class) = (guest.engine, guest.class);
+    let (meter, long) = (Arc::clone(&guest.meter), guest.long.clone());
+    let install = guest.call.map(|call| call.install);
     let began = Instant::now();
     let wall = class.budget(&engine.limits).wall;
     let fault = |kind, detail| Fault {
@@ -260,42 +245,17 @@ pub(super) async fn execute<T>(
     // How long it waited for its slot is not its fault: it has all of its time, and a call never takes more
     // than twice that.
     let mut deadline = Instant::now() + wall;
-    let app = install.and_then(|install| install.slots.as_ref());
-    if app.is_some_and(|slots| slots.lane.begin_here()) {
-        meter.begin_long();
-    }
     let _running = engine.ticker.run();
-    let shelf = install.and_then(|install| install.shelf.as_ref());
-    let mut guest = pin!(async {
-        if let Some(mut live) = shelf.and_then(Shelf::take) {
-            let state = state().goes_on_from(live.store.data_mut());
-            *live.store.data_mut() = state;
-            match serve(live, shelf, hook).await {
-                // It may be what the instance remembers: a fresh one remembers nothing.
-                Err(error) if classify(&error).0 != FaultKind::CpuLimit => {}
-                served => return served,
-            }
-        }
-        let mut store = store(engine, state());
-        let instance = linked.pre.instantiate_async(&mut store).await?;
-        let live = Live {
-            store,
-            instance,
-            calls: 0,
-        };
-        serve(live, shelf, hook).await
-    });
-    let mut lane = None;
+    let mut lane = Lane::new(engine, install, class, &meter);
+    let mut serving = pin!(hook(guest));
     loop {
         let may_leave = slots.is_some();
-        let polled = poll_fn(|task| {
-            match poll_in_lane(&mut lane, engine, install, meter, guest.as_mut(), task) {
-                Poll::Ready(done) => Poll::Ready(Ok(done)),
-                Poll::Pending => match long.and_then(LongWait::deadline) {
-                    Some(later) if may_leave => Poll::Ready(Err(later)),
-                    _ => Poll::Pending,
-                },
-            }
+        let polled = poll_fn(|task| match lane.poll(serving.as_mut(), task) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => match long.as_deref().and_then(LongWait::deadline) {
+                Some(later) if may_leave => Poll::Ready(Err(later)),
+                _ => Poll::Pending,
+            },
         });
         match timeout_at(deadline.into(), polled).await {
             Ok(Ok(Ok((value, effects)))) => {
@@ -318,35 +278,76 @@ pub(super) async fn execute<T>(
     }
 }
 
-/// One poll of a call; of one that computes for long only when it has a place for that.
-fn poll_in_lane<T>(
-    lane: &mut Option<Lane>,
-    engine: &Engine,
-    install: Option<&Install>,
-    meter: &Meter,
-    guest: Pin<&mut impl Future<Output = T>>,
-    task: &mut std::task::Context<'_>,
-) -> Poll<T> {
-    let app = install.and_then(|install| install.slots.as_ref());
-    let polled = if meter.is_long() {
-        let lane = lane.get_or_insert_with(|| {
-            // The app's first: who waits for it holds nothing that others need.
-            Lane::new(
-                app.into_iter()
-                    .chain([&engine.slots])
-                    .map(|slots| &slots.lane),
-            )
-        });
-        lane.poll(task, |task| meter.poll(|| guest.poll(task)))
-    } else {
-        meter.poll(|| guest.poll(task))
-    };
-    if meter.has_computed_long()
-        && let Some(app) = app
-    {
-        app.lane.note_long();
+/// What a hook gave, and what it wrote.
+pub(super) type Served<T> = wasmtime::Result<(T, Effects)>;
+
+/// The plugin's side of a call: what its instance is made of.
+pub(super) struct Guest<'c> {
+    pub engine: &'c Engine,
+    pub linked: &'c Linked,
+    /// None for a probe.
+    pub call: Option<Call<'c>>,
+    pub class: Class,
+    pub meter: Arc<Meter>,
+    pub long: Option<Arc<LongWait>>,
+}
+
+impl Guest<'_> {
+    /// Runs `hook` in an instance that was kept, or in a new one.
+    pub(super) async fn serve<T>(
+        self,
+        hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
+    ) -> Served<T> {
+        let shelf = self.call.and_then(|call| call.install.shelf.as_ref());
+        if let Some(mut live) = shelf.and_then(Shelf::take) {
+            let state = self.state().goes_on_from(live.store.data_mut());
+            *live.store.data_mut() = state;
+            match serve(live, shelf, hook).await {
+                // It may be what the instance remembers: a fresh one remembers nothing.
+                Err(error) if classify(&error).0 != FaultKind::CpuLimit => {}
+                served => return served,
+            }
+        }
+        let mut store = store(self.engine, self.state());
+        let instance = self.linked.pre.instantiate_async(&mut store).await?;
+        let live = Live {
+            store,
+            instance,
+            calls: 0,
+        };
+        serve(live, shelf, hook).await
     }
-    polled
+
+    /// A probe has no settings, counts for nobody and reaches nothing.
+    fn state(&self) -> State {
+        let (limits, call) = (&self.engine.limits, self.call);
+        let install = call.map(|call| call.install);
+        if let Some(tape) = call.and_then(|call| call.chat.tape()) {
+            tape.rewind();
+        }
+        State {
+            class: self.class,
+            limits: Arc::clone(limits),
+            memory: MemoryUse::new(Arc::clone(&self.meter), limits),
+            meter: Arc::clone(&self.meter),
+            config: install.map_or_else(|| "{}".into(), |of| Arc::clone(&of.config)),
+            counters: install
+                .map_or_else(|| Arc::new(Counters::new(1)), |of| Arc::clone(&of.counters)),
+            figures: install
+                .map_or_else(|| Arc::new(Figures::new(0)), |of| Arc::clone(&of.figures)),
+            chat: call.map(|call| Arc::clone(call.chat)),
+            now_ms: call.map_or(0, |call| call.context.now_ms),
+            seed: call.map_or(0, |call| call.context.seed),
+            wasi: None,
+            moderates: self.linked.grants.contains(Permission::ChatModerate),
+            aside: install.is_some_and(|of| of.slots.is_none()),
+            streams: Streams::new(self.long.clone()),
+            done: Done {
+                watched: install.is_some_and(|of| of.watched).then(Watched::default),
+                ..Done::default()
+            },
+        }
+    }
 }
 
 /// One call in one instance, which is kept afterwards if there is a place for it. After a fault it
@@ -355,7 +356,7 @@ async fn serve<T>(
     mut live: Live,
     shelf: Option<&Shelf>,
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
-) -> wasmtime::Result<(T, Effects)> {
+) -> Served<T> {
     live.store.set_epoch_deadline(1);
     let chat = live.store.data().chat.as_ref();
     if let Some(tape) = chat.and_then(|chat| chat.tape()) {

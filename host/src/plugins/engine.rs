@@ -16,6 +16,7 @@ use super::counters::Counters;
 use super::figures::Figures;
 use super::grants::Grants;
 use super::kept::Kept;
+use super::lane::Threads;
 use super::limits::Limits;
 use super::link::Linked;
 use super::slots::Slots;
@@ -37,6 +38,7 @@ pub struct Engine {
     pub(super) limits: Arc<Limits>,
     pub(super) ticker: Ticker,
     pub(super) slots: Arc<Slots>,
+    pub(super) lane_threads: Threads,
     pub(super) kept: Arc<Kept>,
     /// For calls of versions that are only compared with others.
     pub(super) slots_aside: Slots,
@@ -74,6 +76,7 @@ impl Engine {
             limits.long_calls_max,
         ));
         let aside = limits.aside_calls_max;
+        let lane_threads = Threads::start(limits.long_calls_max)?;
         Ok(Arc::new(Self {
             wasm,
             kept: Arc::new(Kept::new(&limits, limits.kept_instances_max)),
@@ -83,6 +86,7 @@ impl Engine {
             limits: Arc::new(limits),
             ticker,
             slots,
+            lane_threads,
             apps: Mutex::default(),
             counters: Mutex::default(),
             figures: Mutex::default(),

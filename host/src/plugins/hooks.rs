@@ -46,9 +46,11 @@ pub async fn guard_send(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
     call.note(|| Input::BeforeSend(message.clone()));
     let hook = call.install.linked.message_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
-    run(call, Class::Guard, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_before_send(store, call.context, message).await
+    run(call, Class::Guard, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_before_send(store, call.context, message).await
+        })
     })
     .await
 }
@@ -61,11 +63,13 @@ pub async fn guard_edit(call: Call<'_>, message: &Draft, before: &Draft) -> Outc
     });
     let hook = call.install.linked.message_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
-    run(call, Class::Guard, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest
-            .call_before_edit(store, call.context, message, before)
-            .await
+    run(call, Class::Guard, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest
+                .call_before_edit(store, call.context, message, before)
+                .await
+        })
     })
     .await
 }
@@ -75,9 +79,11 @@ pub async fn guard_delete(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
     call.note(|| Input::BeforeDelete(message.clone()));
     let hook = call.install.linked.message_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageGuard))?;
-    run(call, Class::Guard, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_before_delete(store, call.context, message).await
+    run(call, Class::Guard, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_before_delete(store, call.context, message).await
+        })
     })
     .await
 }
@@ -87,9 +93,11 @@ pub async fn handle_event(call: Call<'_>, event: &Event) -> Outcome<Result<(), S
     call.note(|| Input::Event(event.clone()));
     let hook = call.install.linked.events.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Events))?;
-    run(call, Class::Event, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_handle(store, call.context, event).await
+    run(call, Class::Event, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_handle(store, call.context, event).await
+        })
     })
     .await
     .map(drop_effects_of_errors)
@@ -103,9 +111,11 @@ pub async fn run_command(
     call.note(|| Input::Run(command.clone()));
     let hook = call.install.linked.commands.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Commands))?;
-    run(call, Class::Request, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_run(store, call.context, command).await
+    run(call, Class::Request, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_run(store, call.context, command).await
+        })
     })
     .await
     .map(drop_effects_of_errors)
@@ -116,9 +126,11 @@ pub async fn complete_command(call: Call<'_>, command: &Command) -> Outcome<Vec<
     call.note(|| Input::Complete(command.clone()));
     let hook = call.install.linked.commands.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Commands))?;
-    run(call, Class::Completion, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_complete(store, call.context, command).await
+    run(call, Class::Completion, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_complete(store, call.context, command).await
+        })
     })
     .await
 }
@@ -131,9 +143,11 @@ pub async fn handle_interaction(
     call.note(|| Input::Interaction(interaction.clone()));
     let hook = call.install.linked.interactions.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Interactions))?;
-    run(call, Class::Request, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_handle(store, call.context, interaction).await
+    run(call, Class::Request, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_handle(store, call.context, interaction).await
+        })
     })
     .await
     .map(drop_effects_of_errors)
@@ -151,9 +165,11 @@ pub async fn kind_create(
     });
     let hook = call.install.linked.message_kind.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageKind))?;
-    run(call, Class::Pure, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_create(store, call.context, kind, data).await
+    run(call, Class::Pure, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_create(store, call.context, kind, data).await
+        })
     })
     .await
 }
@@ -178,18 +194,20 @@ pub async fn kind_act(call: Call<'_>, act: Act<'_>) -> Outcome<Result<Shown, Str
     call.note(|| Input::Act(act.into()));
     let hook = call.install.linked.message_kind.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MessageKind))?;
-    run(call, Class::Pure, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        let Act {
-            kind,
-            data,
-            state,
-            action,
-            value,
-        } = act;
-        guest
-            .call_act(store, call.context, kind, data, state, action, value)
-            .await
+    run(call, Class::Pure, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            let Act {
+                kind,
+                data,
+                state,
+                action,
+                value,
+            } = act;
+            guest
+                .call_act(store, call.context, kind, data, state, action, value)
+                .await
+        })
     })
     .await
 }
@@ -210,9 +228,11 @@ pub async fn run_schedule(
     let hook = hook.ok_or_else(|| not_exported(Hook::Schedule))?;
     let reaches_out = call.install.linked.grants.contains(Permission::Http);
     let waits = reaches_out.then_some(waits);
-    run_or_wait(call, Class::Timer, waits, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_run(store, call.context, name, payload).await
+    run_or_wait(call, Class::Timer, waits, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_run(store, call.context, name, payload).await
+        })
     })
     .await
     .map(drop_effects_of_errors)
@@ -226,9 +246,11 @@ pub async fn guard_seat(call: Call<'_>, seat: &Seat) -> Outcome<Leave> {
     call.note(|| Input::Seat(seat.clone()));
     let hook = call.install.linked.membership_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MembershipGuard))?;
-    run(call, Class::Guard, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_before_seat(store, call.context, seat).await
+    run(call, Class::Guard, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_before_seat(store, call.context, seat).await
+        })
     })
     .await
 }
@@ -241,11 +263,13 @@ pub async fn guard_create(call: Call<'_>, channel: &Json, seats: &[Seat]) -> Out
     });
     let hook = call.install.linked.membership_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::MembershipGuard))?;
-    run(call, Class::Guard, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest
-            .call_before_create(store, call.context, channel, seats)
-            .await
+    run(call, Class::Guard, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest
+                .call_before_create(store, call.context, channel, seats)
+                .await
+        })
     })
     .await
 }
@@ -255,9 +279,11 @@ pub async fn guard_connect(call: Call<'_>, user: &Json) -> Outcome<Leave> {
     call.note(|| Input::Connect { user: user.clone() });
     let hook = call.install.linked.session_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::SessionGuard))?;
-    run(call, Class::Guard, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_before_connect(store, call.context, user).await
+    run(call, Class::Guard, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_before_connect(store, call.context, user).await
+        })
     })
     .await
 }
@@ -270,11 +296,13 @@ pub async fn guard_file(call: Call<'_>, file: &UploadedFile, head: &[u8]) -> Out
     });
     let hook = call.install.linked.file_guard.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::FileGuard))?;
-    run(call, Class::Guard, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest
-            .call_before_keep(store, call.context, file, head)
-            .await
+    run(call, Class::Guard, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest
+                .call_before_keep(store, call.context, file, head)
+                .await
+        })
     })
     .await
 }
@@ -287,9 +315,11 @@ pub async fn handle_request(
     call.note(|| Input::Request(request.clone()));
     let hook = call.install.linked.endpoint.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Endpoint))?;
-    run(call, Class::Request, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_handle(store, call.context, request).await
+    run(call, Class::Request, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_handle(store, call.context, request).await
+        })
     })
     .await
     .map(drop_effects_of_errors)
@@ -305,11 +335,13 @@ pub async fn rank_feed(
     call.note(|| Input::rank(feed, argument, candidates));
     let hook = call.install.linked.feed.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Feed))?;
-    run(call, Class::Ranking, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest
-            .call_rank(store, call.context, feed, argument, candidates)
-            .await
+    run(call, Class::Ranking, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest
+                .call_rank(store, call.context, feed, argument, candidates)
+                .await
+        })
     })
     .await
 }
@@ -319,9 +351,11 @@ pub async fn check_settings(call: Call<'_>, settings: &Json) -> Outcome<Vec<Chec
     call.note(|| Input::CheckSettings(settings.clone()));
     let hook = call.install.linked.lifecycle.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Lifecycle))?;
-    run(call, Class::Pure, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_check(store, call.context, settings).await
+    run(call, Class::Pure, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_check(store, call.context, settings).await
+        })
     })
     .await
 }
@@ -333,9 +367,11 @@ pub async fn start(call: Call<'_>, previous: Option<&str>) -> Outcome<Result<(),
     });
     let hook = call.install.linked.lifecycle.as_ref();
     let hook = hook.ok_or_else(|| not_exported(Hook::Lifecycle))?;
-    run(call, Class::Event, async |store, instance| {
-        let guest = hook.load(&mut *store, instance)?;
-        guest.call_start(store, call.context, previous).await
+    run(call, Class::Event, |guest| {
+        guest.serve(async |store, instance| {
+            let guest = hook.load(&mut *store, instance)?;
+            guest.call_start(store, call.context, previous).await
+        })
     })
     .await
     .map(drop_effects_of_errors)

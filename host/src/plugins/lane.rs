@@ -1,21 +1,27 @@
 //! The slow lane: a call that has computed for a while goes on one stretch at a time, and only when it
 //! holds one of few places, of its app's and of the process's. However many calls of however many apps
-//! compute as long as they may, some of the threads stay free for all the others. While the places of an app
-//! are taken, and for a while after one of its calls was long, its other calls begin here, too: many short
-//! calls take as much as a few long ones. None of it runs on a thread that has others to serve: the runtime
-//! gives that one's work to another.
+//! compute as long as they may, some of the processors stay free for all the others. Calls like those that
+//! took long lately begin here: many that are just short enough take as much as a few long ones. The lane has
+//! threads of its own, which give way to all others of the process.
 
 use std::cell::Cell;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::block_in_place;
+use tracing::Span;
+
+use super::call::Install;
+use super::engine::Engine;
+use super::meter::{LONG_NS, Meter};
+use super::state::Class;
 
 thread_local! {
     /// Whether what this thread polls holds places. A call that runs within another's poll (a guard of a
@@ -23,93 +29,170 @@ thread_local! {
     static HELD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// For how long after one of its calls has computed for long an app's calls begin in the lane.
-const AFTER: Duration = Duration::from_millis(50);
-
 /// The places of an app, or of the process.
-pub(super) struct Places {
-    free: Arc<Semaphore>,
-    since: Instant,
-    /// Until when calls begin here, counted from `since`.
-    begin_here_until_ns: AtomicU64,
+pub(super) struct Places(Arc<Semaphore>);
+
+impl Places {
+    pub(super) fn new(places: u32) -> Self {
+        Self(Arc::new(Semaphore::new(places.max(1) as usize)))
+    }
+}
+
+/// How long the calls of an install take lately, by class.
+#[derive(Default)]
+pub(super) struct Paces([Pace; Class::COUNT]);
+
+/// CPU time that a call takes lately, in ns. Updates at the same time may lose each other: there will be more.
+#[derive(Default)]
+struct Pace(AtomicU64);
+
+/// How much of the figure a call makes: one that the machine held up for a moment should not make the others
+/// look slow.
+const WEIGHT: u64 = 8;
+/// CPU time of a call after which the next one begins in the lane, whatever those before it took. More than a
+/// small one takes when the machine holds it up.
+const TELLING_NS: u64 = 1_000_000;
+
+impl Pace {
+    fn is_slow(&self) -> bool {
+        self.0.load(Relaxed) >= LONG_NS
+    }
+
+    /// A call is done.
+    fn note(&self, spent_ns: u64) {
+        let before = self.0.load(Relaxed);
+        let after = before - before / WEIGHT + spent_ns / WEIGHT;
+        self.0.store(after, Relaxed);
+    }
+
+    /// A call is under way.
+    fn note_so_far(&self, spent_ns: u64) {
+        if spent_ns >= TELLING_NS {
+            self.0.fetch_max(LONG_NS, Relaxed);
+        }
+    }
+}
+
+/// How much nicer the lane's threads are than all others: on a processor that others want too they get a tenth. They may hold a
+/// lock that others wait for, so they must not be left without any time, as they would be by the idle policy.
+const NICENESS: i32 = 10;
+
+/// The lane's threads.
+pub(super) struct Threads(ThreadPool);
+
+impl Threads {
+    /// As many as the process has places.
+    pub(super) fn start(places: u32) -> io::Result<Self> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(places.max(1) as usize)
+            .thread_name(|_| "plugin-lane".into())
+            .start_handler(|_| give_way())
+            .build()
+            .map_err(io::Error::other)?;
+        Ok(Self(pool))
+    }
+
+    /// Runs `work` on one of the threads, while another one takes over this thread's part of the runtime:
+    /// nothing that waits for this worker waits for the guest.
+    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let (runtime, span) = (Handle::current(), Span::current());
+        let work = || {
+            self.0.install(|| {
+                let _runtime = runtime.enter();
+                let _holding = Holding::new();
+                span.in_scope(work)
+            })
+        };
+        match runtime.runtime_flavor() {
+            RuntimeFlavor::MultiThread => block_in_place(work),
+            _ => work(),
+        }
+    }
+}
+
+/// Has all others of the process go before this thread. On Linux a thread has a nice value of its own.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "long calls of plugins run at the priority of all others");
+    }
 }
 
 type Held = Vec<OwnedSemaphorePermit>;
 type Waiting = Pin<Box<dyn Future<Output = Held> + Send>>;
 
-/// A call's way through the slow lane.
-pub(super) struct Lane {
-    /// In the order in which they are taken.
-    of: Vec<Arc<Semaphore>>,
+/// A call's way, by the lane if it takes long.
+pub(super) struct Lane<'c> {
+    meter: &'c Meter,
+    threads: &'c Threads,
+    /// In the order in which they are taken. The app's first: who waits for it holds nothing that others need.
+    places: [Option<&'c Places>; 2],
+    pace: Option<&'c Pace>,
     waiting: Option<Waiting>,
 }
 
-impl Places {
-    pub(super) fn new(places: u32) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(places.max(1) as usize)),
-            since: Instant::now(),
-            begin_here_until_ns: AtomicU64::new(0),
+impl<'c> Lane<'c> {
+    /// The way of a call of `install`, or of a probe.
+    pub(super) fn new(
+        engine: &'c Engine,
+        install: Option<&'c Install>,
+        class: Class,
+        meter: &'c Meter,
+    ) -> Self {
+        let app = install.and_then(|install| install.slots.as_ref());
+        let pace = install.map(|install| &install.paces.0[class as usize]);
+        if pace.is_some_and(Pace::is_slow) {
+            meter.begin_long();
         }
-    }
-
-    /// Takes note of a call that has computed for long: the next ones are likely to.
-    pub(super) fn note_long(&self) {
-        let until = self.since.elapsed() + AFTER;
-        let until_ns = u64::try_from(until.as_nanos()).unwrap_or(u64::MAX);
-        self.begin_here_until_ns.fetch_max(until_ns, Relaxed);
-    }
-
-    /// Whether a call is to begin in the lane: while places are taken, and for a while afterwards.
-    pub(super) fn begin_here(&self) -> bool {
-        self.free.available_permits() == 0 || {
-            let until_ns = self.begin_here_until_ns.load(Relaxed);
-            until_ns > 0 && self.since.elapsed() < Duration::from_nanos(until_ns)
-        }
-    }
-}
-
-impl Lane {
-    /// The way of a call that needs a place of each.
-    pub(super) fn new<'p>(of: impl Iterator<Item = &'p Places>) -> Self {
         Self {
-            of: of.map(|places| Arc::clone(&places.free)).collect(),
+            meter,
+            threads: &engine.lane_threads,
+            places: [app.map(|slots| &slots.lane), Some(&engine.slots.lane)],
+            pace,
             waiting: None,
         }
     }
 
-    /// Polls a call that has computed for long, as soon as there is a place for it. It gives the place up
-    /// with the end of the poll, so that all who wait take turns.
-    pub(super) fn poll<T>(
+    /// Polls the call; one that has computed for long as soon as there is a place for it. It gives the place
+    /// up with the end of the poll, so that all who wait take turns.
+    pub(super) fn poll<T: Send>(
         &mut self,
+        guest: Pin<&mut (impl Future<Output = T> + Send)>,
         task: &mut Context<'_>,
-        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if HELD.get() {
+        let polled = if !self.meter.is_long() {
+            self.meter.poll(|| guest.poll(task))
+        } else if HELD.get() {
             self.waiting = None;
-            return poll(task);
-        }
-        let of = &self.of;
-        let waiting = self
-            .waiting
-            .get_or_insert_with(|| Box::pin(take(of.clone())));
-        let Poll::Ready(places) = waiting.as_mut().poll(task) else {
-            return Poll::Pending;
+            self.meter.poll(|| guest.poll(task))
+        } else {
+            let Poll::Ready(_places) = self.wait(task) else {
+                return Poll::Pending;
+            };
+            let (meter, waker) = (self.meter, task.waker());
+            self.threads
+                .run(|| meter.poll(|| guest.poll(&mut Context::from_waker(waker))))
         };
-        self.waiting = None;
-        let _holding = Holding::new();
-        let polled = beside_workers(|| poll(task));
-        drop(places);
+        if let Some(pace) = self.pace {
+            match &polled {
+                Poll::Ready(_) => pace.note(self.meter.spent_ns()),
+                Poll::Pending => pace.note_so_far(self.meter.spent_ns()),
+            }
+        }
         polled
     }
-}
 
-/// Runs `work` on this thread while another one takes over its part of the runtime: nothing that
-/// waits for this worker waits for the guest.
-fn beside_workers<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::MultiThread => block_in_place(work),
-        _ => work(),
+    /// Waits for a place of each.
+    fn wait(&mut self, task: &mut Context<'_>) -> Poll<Held> {
+        let places = &self.places;
+        let waiting = self.waiting.get_or_insert_with(|| {
+            let of = places.iter().flatten().map(|places| places.0.clone());
+            Box::pin(take(of.collect()))
+        });
+        let held = waiting.as_mut().poll(task);
+        if held.is_ready() {
+            self.waiting = None;
+        }
+        held
     }
 }
 
@@ -141,44 +224,83 @@ impl Drop for Holding {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::task::Poll;
+    use std::time::Duration;
 
-    use super::{AFTER, Lane, Places};
+    use super::*;
+    use crate::plugins::Limits;
+
+    fn lane<'c>(meter: &'c Meter, threads: &'c Threads, places: &'c Places) -> Lane<'c> {
+        meter.begin_long();
+        Lane {
+            meter,
+            threads,
+            places: [None, Some(places)],
+            pace: None,
+            waiting: None,
+        }
+    }
+
+    async fn polled<T: Send>(
+        lane: &mut Lane<'_>,
+        mut guest: Pin<&mut (impl Future<Output = T> + Send)>,
+    ) -> Poll<T> {
+        poll_fn(|task| Poll::Ready(lane.poll(guest.as_mut(), task))).await
+    }
 
     #[tokio::test]
     async fn one_stretch_at_a_time_and_none_within_another() {
-        let places = Places::new(1);
-        let place = places.free.clone();
-        let mut outer = Lane::new([&places].into_iter());
-        let mut inner = Lane::new([&places].into_iter());
-        let taken = place.clone().acquire_owned().await.unwrap();
-        poll_fn(|task| {
-            assert!(outer.poll(task, |_| Poll::Ready(())).is_pending());
-            Poll::Ready(())
-        })
-        .await;
-        drop(taken);
-        let seen = poll_fn(|task| {
-            outer.poll(task, |task| {
-                let free = place.available_permits();
-                inner.poll(task, |_| Poll::Ready(free))
-            })
+        let meter = || Meter::new(Duration::from_secs(1), &Limits::default());
+        let (outer, inner) = (meter(), meter());
+        let (threads, places) = (Threads::start(1).unwrap(), Places::new(1));
+        let taken = places.0.clone().acquire_owned().await.unwrap();
+        let mut guest = Box::pin(async {
+            let thread = std::thread::current();
+            assert_eq!(thread.name(), Some("plugin-lane"));
+            let mut within = Box::pin(async { places.0.available_permits() });
+            let mut lane = lane(&inner, &threads, &places);
+            polled(&mut lane, within.as_mut()).await
         });
-        assert_eq!(seen.await, 0);
-        assert_eq!(place.available_permits(), 1);
+        let mut lane = lane(&outer, &threads, &places);
+        assert!(polled(&mut lane, guest.as_mut()).await.is_pending());
+        drop(taken);
+        let free = polled(&mut lane, guest.as_mut()).await;
+        assert_eq!(free, Poll::Ready(Poll::Ready(0)));
+        assert_eq!(places.0.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_lane_gives_way_to_others() {
+        let threads = Threads::start(1).unwrap();
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let before = nice();
+        assert_eq!(threads.run(nice), (before + NICENESS).min(19));
+        assert_eq!(nice(), before);
     }
 
     #[test]
-    fn calls_begin_here_while_places_are_taken_and_for_a_while_after_a_long_one() {
-        let mut places = Places::new(1);
-        assert!(!places.begin_here());
-        let taken = places.free.clone().try_acquire_owned().unwrap();
-        assert!(places.begin_here());
-        drop(taken);
-        assert!(!places.begin_here());
-        places.note_long();
-        assert!(places.begin_here());
-        places.since -= AFTER;
-        assert!(!places.begin_here());
+    fn calls_begin_in_the_lane_after_a_long_one_and_after_many_that_were_nearly() {
+        let pace = Pace::default();
+        pace.note(2 * TELLING_NS);
+        assert!(pace.is_slow());
+        pace.note(15_000);
+        assert!(
+            !pace.is_slow(),
+            "one that was held up says nothing of others"
+        );
+        pace.note_so_far(TELLING_NS - 1);
+        assert!(!pace.is_slow());
+        pace.note_so_far(TELLING_NS);
+        assert!(pace.is_slow(), "nobody waits for the end of an endless one");
+
+        let pace = Pace::default();
+        let calls = (1..=64).find(|_| {
+            pace.note(2 * LONG_NS);
+            pace.is_slow()
+        });
+        assert!(calls.is_some_and(|calls| calls > 1), "{calls:?}");
+        for _ in 0..64 {
+            pace.note(15_000);
+        }
+        assert!(!pace.is_slow());
     }
 }

@@ -10,19 +10,16 @@ use super::bindings::exports::althing::plugin::{
     commands, endpoint, events, feed, file_guard, interactions, lifecycle, membership_guard,
     message_guard, message_kind, schedule, session_guard,
 };
-use super::call::execute;
+use super::call::{Guest, execute};
 use super::component::Inspection;
-use super::counters::Counters;
 use super::engine::Engine;
 use super::fault::FaultKind;
-use super::figures::Figures;
-use super::grants::{Grants, Permission};
+use super::grants::Grants;
 use super::imports;
 use super::interfaces::Hook;
 use super::meter::Meter;
 use super::refusal::Refusal;
-use super::state::{Class, Done, MemoryUse, State};
-use super::streaming::Streams;
+use super::state::{Class, State};
 use super::wasi;
 
 /// A component linked for a set of grants, ready to be instantiated.
@@ -159,31 +156,16 @@ fn build(
 async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
     let limits = &engine.limits;
     let meter = Arc::new(Meter::new(Class::Probe.budget(limits).cpu, limits));
-    let state = || State {
-        class: Class::Probe,
-        limits: Arc::clone(limits),
-        memory: MemoryUse::new(Arc::clone(&meter), limits),
-        meter: Arc::clone(&meter),
-        config: "{}".into(),
-        counters: Arc::new(Counters::new(1)),
-        figures: Arc::new(Figures::new(0)),
-        chat: None,
-        now_ms: 0,
-        seed: 0,
-        wasi: None,
-        moderates: linked.grants.contains(Permission::ChatModerate),
-        aside: false,
-        streams: Streams::default(),
-        done: Done::default(),
-    };
-    let probed = execute(
+    let guest = Guest {
         engine,
-        None,
         linked,
-        Class::Probe,
-        (&meter, None),
-        state,
-        async |store, instance| {
+        call: None,
+        class: Class::Probe,
+        meter,
+        long: None,
+    };
+    let probed = execute(guest, |guest| {
+        guest.serve(async |store, instance| {
             if let Some(hook) = &linked.message_guard {
                 hook.load(&mut *store, instance)?;
             }
@@ -221,8 +203,8 @@ async fn probe(engine: &Engine, linked: &Linked) -> Result<(), Refusal> {
                 hook.load(&mut *store, instance)?;
             }
             Ok(())
-        },
-    )
+        })
+    })
     .await;
     match probed {
         Ok(_) => Ok(()),

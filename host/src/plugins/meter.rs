@@ -28,11 +28,7 @@ const STRETCHES_MIN: u64 = 3;
 
 /// CPU time after which a call counts as one that computes for long: twenty times what a small guard takes.
 /// It is looked at once a tick.
-const LONG_NS: u64 = 250_000;
-
-/// CPU time of a call after which others of its app are expected to compute for long as well. More than a small
-/// one takes when the machine holds it up.
-const TELLING_NS: u64 = 1_000_000;
+pub(super) const LONG_NS: u64 = 250_000;
 
 /// The figures of one call. Only the thread that polls the call changes them.
 pub(super) struct Meter {
@@ -100,9 +96,9 @@ impl Meter {
         self.is_long.store(true, Relaxed);
     }
 
-    /// Whether its polls so far took long together.
-    pub(super) fn has_computed_long(&self) -> bool {
-        self.spent_ns.load(Relaxed) >= TELLING_NS
+    /// CPU time of all polls so far.
+    pub(super) fn spent_ns(&self) -> u64 {
+        self.spent_ns.load(Relaxed)
     }
 
     /// Whether the call goes by the slow lane. It becomes so while its own code runs, and at no other time.

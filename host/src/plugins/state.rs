@@ -40,6 +40,9 @@ pub(super) enum Class {
 }
 
 impl Class {
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::Probe as usize + 1;
+
     pub(super) fn may_read(self) -> bool {
         !matches!(self, Self::Pure | Self::Ranking | Self::Probe)
     }
