@@ -64,6 +64,7 @@ pub struct Metrics {
     plugin_seconds: Histogram,
     events_given_up: Counter,
     plugin_quarantines: Counter,
+    plugin_rests: Counter,
     decisions_lost: Counter,
     plugin_http_requests: Family<Outcome, Counter>,
     plugin_shadow_calls: Family<Outcome, Counter>,
@@ -88,6 +89,7 @@ impl Default for Metrics {
             plugin_seconds: Histogram::new(exponential_buckets(0.000_01, 2.0, 20)),
             events_given_up: Counter::default(),
             plugin_quarantines: Counter::default(),
+            plugin_rests: Counter::default(),
             decisions_lost: Counter::default(),
             plugin_http_requests: Family::default(),
             plugin_shadow_calls: Family::default(),
@@ -150,6 +152,11 @@ impl Default for Metrics {
             "plugin_quarantines",
             "Hooks of plugins put out of use because they failed again and again",
             metrics.plugin_quarantines.clone(),
+        );
+        all.register(
+            "plugin_rests",
+            "Events, timers and requests of plugins that had to wait, since the plugins of their app had written as much as they may",
+            metrics.plugin_rests.clone(),
         );
         all.register(
             "plugin_events_given_up",
@@ -250,6 +257,11 @@ impl Metrics {
             .inc();
         self.plugin_cpu_seconds.inc_by(usage.cpu_us as f64 / 1e6);
         self.plugin_seconds.observe(usage.wall_us as f64 / 1e6);
+    }
+
+    /// A plugin had to rest, since those of its app had written as much as they may.
+    pub fn plugin_rested(&self) {
+        self.plugin_rests.inc();
     }
 
     /// An event was passed over after too many tries.

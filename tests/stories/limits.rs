@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, TestHost, draft, stories};
+use crate::support::{Database, TestHost, draft, eventually, stories};
 
 stories!(
     texts_have_a_length,
     what_is_no_message_is_refused,
     users_and_apps_may_ask_so_often,
+    plugins_write_so_often_and_lose_nothing,
+    who_asks_a_plugin_for_too_much_is_refused,
     requests_are_bounded,
     whatever_is_written_is_refused_when_too_much_waits
 );
@@ -209,6 +211,73 @@ async fn users_and_apps_may_ask_so_often(database: Database) {
     let texts = carol.history("general").await;
     let texts = texts.iter().filter(|message| message["type"] == "text");
     assert_eq!(texts.count(), 4);
+}
+
+async fn plugins_write_so_often_and_lose_nothing(database: Database) {
+    const MESSAGES: usize = 12;
+    let host = TestHost::with(&database, |config| {
+        config.limits.app_plugin_writes_per_second = 50;
+        config.limits.app_plugin_writes_burst = 4;
+    })
+    .await;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    host.app.plugin("bookkeeper", json!({})).await;
+    let mut phone = alice.connect().await;
+    for n in 0..MESSAGES {
+        phone.send("general", &n.to_string()).await;
+    }
+    let said = async || {
+        let texts = alice.history("general").await;
+        let texts = texts.iter().filter(|it| it["from"] == "bot:bookkeeper");
+        let mut texts: Vec<_> = texts.map(|it| it["data"].to_string()).collect();
+        texts.sort();
+        texts
+    };
+    let all = async || (said().await.len() >= 2 * MESSAGES).then_some(());
+    eventually("all is said", all).await;
+    let each = |n| [format!("\"again {n}\""), format!("\"counted {n}\"")];
+    let mut due: Vec<_> = (1..=MESSAGES).flat_map(each).collect();
+    due.sort();
+    assert_eq!(said().await, due);
+    let metrics = host.stranger().get("/metrics").await.text;
+    let rests = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("althing_plugin_rests_total "))
+        .expect("the metric");
+    assert_ne!(rests, "0");
+}
+
+async fn who_asks_a_plugin_for_too_much_is_refused(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.limits.app_plugin_writes_per_second = 1;
+        config.limits.app_plugin_writes_burst = 3;
+    })
+    .await;
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    host.app.channel("general", &[&alice, &bob]).await;
+    host.app.plugin("poll", json!({})).await;
+    let mut asked = 0;
+    for n in 0..20 {
+        let line = format!(r#"/poll "{n}" "yes" "no""#);
+        let answer = alice.types("general", &line).await;
+        if answer.status == 200 {
+            asked += 1;
+            continue;
+        }
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        answer.refused(429, "rate_limited");
+    }
+    assert!((3..10).contains(&asked), "{asked}");
+    let polls = bob.history("general").await;
+    let polls = polls.iter().filter(|message| message["type"] == "poll");
+    assert_eq!(polls.count(), asked, "what was refused is not there");
+    // People write as before, and so do the plugins of others.
+    bob.send("general", "hello").await;
+    let namesake = host.other.session("alice").await;
+    host.other.plugin("poll", json!({})).await;
+    let answer = namesake.types("general", r#"/poll "?" "yes" "no""#).await;
+    answer.is(200);
 }
 
 async fn requests_are_bounded(database: Database) {

@@ -1,10 +1,14 @@
 //! How often users and apps may ask: token buckets, one for requests and one for messages, each for
-//! the user and for the app as a whole. In memory: a restart fills the buckets.
+//! the user and for the app as a whole. In memory: a restart fills the buckets. What plugins write is
+//! counted afterwards, since nobody knows it before: they rest until it is paid off.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -71,6 +75,7 @@ pub struct Rates {
     app_visits: Buckets<AppId>,
     user_messages: Buckets<Whose>,
     app_messages: Buckets<AppId>,
+    plugin_writes: Debts,
     limits: Limits,
 }
 
@@ -83,6 +88,10 @@ impl Rates {
             app_visits: buckets(limits.app_requests_per_second, limits.app_requests_burst),
             user_messages: buckets(limits.user_messages_per_second, limits.user_messages_burst),
             app_messages: buckets(limits.app_messages_per_second, limits.app_messages_burst),
+            plugin_writes: Debts::new(
+                limits.app_plugin_writes_per_second,
+                limits.app_plugin_writes_burst,
+            ),
             limits: limits.clone(),
         }
     }
@@ -120,6 +129,17 @@ impl Rates {
         take(&self.user_messages, &self.app_messages, whose).map(drop)
     }
 
+    /// Plugins of an app have written so much to its channels.
+    pub fn note_plugin_writes(&self, app: AppId, writes: usize) {
+        let writes = u32::try_from(writes).unwrap_or(u32::MAX);
+        self.plugin_writes.add(app, writes, Instant::now());
+    }
+
+    /// How long the plugins of an app have to rest before they write again, if they have to.
+    pub fn plugins_rest(&self, app: AppId) -> Option<Duration> {
+        self.plugin_writes.rest(app, Instant::now())
+    }
+
     /// Forgets buckets that have filled up again.
     pub fn tidy(&self) {
         self.user_requests.retain_recent();
@@ -127,6 +147,48 @@ impl Rates {
         self.app_requests.retain_recent();
         self.app_visits.retain_recent();
         self.app_messages.retain_recent();
+        self.plugin_writes.tidy(Instant::now());
+    }
+}
+
+/// What was taken already and flows back with time. For each app, until when: a moment in the past is what is
+/// left of the burst.
+struct Debts {
+    paid_at: Mutex<HashMap<AppId, Instant>>,
+    /// The time that pays for one.
+    each: Duration,
+    burst: Duration,
+}
+
+impl Debts {
+    fn new(per_second: u32, burst: u32) -> Self {
+        let each = Duration::from_secs(1) / per_second.max(1);
+        Self {
+            paid_at: Mutex::default(),
+            each,
+            burst: each.saturating_mul(burst),
+        }
+    }
+
+    fn add(&self, app: AppId, taken: u32, now: Instant) {
+        let full = now.checked_sub(self.burst).unwrap_or(now);
+        let mut paid_at = self.paid_at();
+        let at = paid_at.entry(app).or_insert(full);
+        *at = (*at).max(full) + self.each.saturating_mul(taken);
+    }
+
+    fn rest(&self, app: AppId, now: Instant) -> Option<Duration> {
+        let at = self.paid_at().get(&app).copied()?;
+        at.checked_duration_since(now)
+            .filter(|rest| !rest.is_zero())
+    }
+
+    fn tidy(&self, now: Instant) {
+        self.paid_at().retain(|_, at| *at + self.burst > now);
+    }
+
+    fn paid_at(&self) -> MutexGuard<'_, HashMap<AppId, Instant>> {
+        self.paid_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,6 +264,32 @@ mod tests {
             "the app's bucket is empty now"
         );
         assert!(rates.message(&Whose::Backend(AppId(2))).is_ok());
+    }
+
+    #[test]
+    fn what_plugins_write_is_paid_off_with_time() {
+        let debts = Debts::new(10, 5);
+        let now = Instant::now();
+        let after = |ms| now + Duration::from_millis(ms);
+        let (app, other) = (AppId(1), AppId(2));
+        debts.add(app, 5, now);
+        assert_eq!(debts.rest(app, now), None, "the burst");
+        debts.add(app, 3, now);
+        assert_eq!(debts.rest(app, now), Some(Duration::from_millis(300)));
+        assert_eq!(debts.rest(other, now), None);
+        assert_eq!(debts.rest(app, after(300)), None);
+        debts.tidy(after(300));
+        debts.add(app, 1, after(300));
+        assert!(debts.rest(app, after(300)).is_some(), "it is known still");
+        debts.tidy(after(100_000));
+        assert!(debts.paid_at().is_empty());
+        debts.add(app, 6, after(100_000));
+        let rest = debts.rest(app, after(100_000));
+        assert_eq!(
+            rest,
+            Some(Duration::from_millis(100)),
+            "no more than a burst is saved"
+        );
     }
 
     #[test]

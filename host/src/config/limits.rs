@@ -56,6 +56,11 @@ settings! {
         app_messages_per_second: u32 = 2_000, within(1..=1_000_000);
         /// The same at once after a pause.
         app_messages_burst: u32 = 4_000, within(1..=10_000_000);
+        /// What an app's plugins write to its channels, for each second: messages sent, changed and deleted,
+        /// and what is attached. Their events and timers wait, and who asks a plugin for more is refused.
+        app_plugin_writes_per_second: u32 = 500, within(1..=1_000_000);
+        /// The same at once after a pause.
+        app_plugin_writes_burst: u32 = 1_000, within(1..=10_000_000);
         /// Other requests in an app, for each second.
         app_requests_per_second: u32 = 2_000, within(1..=1_000_000);
         /// Other requests in an app at once after a pause.
@@ -92,6 +97,8 @@ impl Limits {
             user_requests_burst: 100_000,
             app_messages_per_second: 100_000,
             app_messages_burst: 1_000_000,
+            app_plugin_writes_per_second: 100_000,
+            app_plugin_writes_burst: 1_000_000,
             app_requests_per_second: 100_000,
             app_requests_burst: 1_000_000,
             ..Self::default()

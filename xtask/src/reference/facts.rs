@@ -259,7 +259,7 @@ pub const HOST: &[Host] = &[
             ),
             (
                 "A call",
-                "10 messages sent, 20 edits, deletions and actions",
+                "10 messages sent, 20 edits, deletions and actions; all of an app's plugins together 500 of these a second, then their events and timers wait",
             ),
         ],
     },
