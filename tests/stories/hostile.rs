@@ -16,6 +16,7 @@ stories!(
     commands_and_kinds_that_fail_are_refused,
     a_flood_of_a_plugin_is_bounded,
     an_event_that_always_fails_is_given_up,
+    an_event_that_nothing_comes_of_is_handled_once_as_well,
     neighbours_are_served_meanwhile,
     no_room_for_a_guard_is_no_verdict,
     what_a_plugin_deletes_is_guarded_too,
@@ -241,6 +242,31 @@ async fn an_event_that_always_fails_is_given_up(database: Database) {
     let both = async || (log(backend, "warn").await.len() == 2).then_some(());
     eventually("the new event is handled", both).await;
     assert!(log(backend, "fault").await.is_empty());
+}
+
+async fn an_event_that_nothing_comes_of_is_handled_once_as_well(database: Database) {
+    let (host, [_, bob]) = start(&database).await;
+    on_fault(&host, "open").await;
+    let backend = &host.app.backend;
+    // While the first one waits for its second try the others come together.
+    for order in ["trap", "logs 1 8", "logs 1 8", "trap", "logs 1 8"] {
+        bob.send("general", order).await;
+    }
+    let idle = async || {
+        let usage = backend.get("/v1/plugins/hostile/usage").await;
+        (usage.is(200)["events_waiting"] == 0).then_some(())
+    };
+    eventually("all is handled", idle).await;
+    assert_eq!(
+        figure(&host, "althing_plugin_events_given_up_total").await,
+        2
+    );
+    let by_guard_and_handler = 2 * 3;
+    assert_eq!(log(backend, "warn").await.len(), by_guard_and_handler);
+    host.restart().await;
+    bob.send("general", "logs 1 8").await;
+    eventually("the new one is handled", idle).await;
+    assert_eq!(log(backend, "warn").await.len(), 2);
 }
 
 async fn neighbours_are_served_meanwhile(database: Database) {

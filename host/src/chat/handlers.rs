@@ -1,6 +1,7 @@
 //! Runs what plugins do when something has happened: the events of the log. Each event has its effect
-//! once: all that a handler wrote lands in one transaction with the note that it is done. Nothing
-//! here is the only place that knows of work to be done; the store is.
+//! once: all that a handler wrote lands in one transaction with the note that it is done. That nothing came of
+//! some is noted for many of them together: they may be handled again. Nothing here is the only place that knows
+//! of work to be done; the store is.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -132,11 +133,17 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
             return Ok(Some(at));
         }
         let (mut from, mut attempts, mut last) = (row.cursor, row.attempts, row.cursor);
+        // Up to where nothing came of what was handled since `from`.
+        let mut idle = row.cursor;
         let events = app.store.list_log(&backend, from, EVENTS_READ).await?;
         let full = events.len() as i64 == EVENTS_READ;
         for event in &events {
+            if *stopping.borrow() {
+                return Ok(None);
+            }
             // Another version, or another share of channels for it, takes over at once.
-            if *stopping.borrow() || !is_current(app, installed) {
+            if !is_current(app, installed) {
+                pass(app, installed, from, idle).await?;
                 return Ok(None);
             }
             last = event.position;
@@ -145,36 +152,23 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
             }
             match handle(app, installed, event, from).await? {
                 Handled::Unwanted => {}
-                Handled::Followed => {
-                    // Nor is a shadow asked twice.
-                    pass(app, installed, from, event.position).await?;
-                    (from, attempts) = (event.position, 0);
-                }
-                Handled::Done => (from, attempts) = (event.position, 0),
+                Handled::Idle => (idle, attempts) = (event.position, 0),
+                Handled::Done => (from, idle, attempts) = (event.position, event.position, 0),
                 Handled::Moved => return Ok(Some(app.clock.now())),
-                Handled::Resting(resting) => return Ok(resting.until),
+                Handled::Resting(resting) => {
+                    pass(app, installed, from, idle).await?;
+                    return Ok(resting.until);
+                }
                 Handled::Failed => {
-                    let retry_at = (attempts + 1 < app.config.plugins.event_attempts_max as i64)
-                        .then(|| app.clock.now() + backoff_ms(attempts));
-                    if retry_at.is_none() {
-                        let line = format!(
-                            "gave up on {} {} after {} tries",
-                            event.kind.as_str(),
-                            event.seq,
-                            attempts + 1
-                        );
-                        installed.log.add(app.clock.now(), "fault", line);
-                        app.metrics.event_given_up();
-                    }
-                    app.store
-                        .note_failed_event(installed.row.id, from, event.position, retry_at)
-                        .await?;
-                    return Ok(Some(retry_at.unwrap_or(app.clock.now())));
+                    // The tries that are counted are those of the first event that is not done.
+                    pass(app, installed, from, idle).await?;
+                    let again = note_failed(app, installed, event, idle, attempts).await?;
+                    return Ok(Some(again));
                 }
             }
         }
-        if full && last != from {
-            // A long stretch of nothing to do: no need to read it again.
+        if full || idle != from {
+            // No need to read it again.
             pass(app, installed, from, last).await?;
         }
         if !full && app.grown.count(installed.row.app_id) == rung {
@@ -183,8 +177,35 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
     }
 }
 
-/// Moves on to the end of what there was nothing to do with.
+/// Notes that an event failed once more, and gives when to try again. After too many tries it is passed over.
+async fn note_failed(
+    app: &App,
+    installed: &Installed,
+    event: &Event,
+    from: i64,
+    attempts: i64,
+) -> Result<Millis> {
+    let now = app.clock.now();
+    let tries = attempts + 1;
+    let again = tries < app.config.plugins.event_attempts_max as i64;
+    let retry_at = again.then(|| now + backoff_ms(attempts));
+    if !again {
+        let (kind, seq) = (event.kind.as_str(), event.seq);
+        let line = format!("gave up on {kind} {seq} after {tries} tries");
+        installed.log.add(now, "fault", line);
+        app.metrics.event_given_up();
+    }
+    app.store
+        .note_failed_event(installed.row.id, from, event.position, retry_at)
+        .await?;
+    Ok(retry_at.unwrap_or(now))
+}
+
+/// Moves on to the end of what there was nothing to do with, if there was something.
 async fn pass(app: &App, installed: &Installed, from: i64, to: i64) -> Result<()> {
+    if to == from {
+        return Ok(());
+    }
     app.store
         .note_failed_event(installed.row.id, from, to, None)
         .await
@@ -225,8 +246,8 @@ fn attached_it(installed: &Installed, event: &Event) -> bool {
 enum Handled {
     /// The version that the event is for doesn't want it.
     Unwanted,
-    /// Nor does it, but the shadow did.
-    Followed,
+    /// Nothing came of it, or only the shadow wanted it.
+    Idle,
     Done,
     Failed,
     /// Somebody else has handled it.
@@ -253,8 +274,7 @@ async fn handle(
         .find_channel_by_key(backend.tenant(), event.channel);
     let Some(channel) = found.await? else {
         // The channel is gone, and with it whatever there was to do.
-        let done = commit(app, installed, cause, 0, Effects::default()).await?;
-        return Ok(if done { Handled::Done } else { Handled::Moved });
+        return Ok(Handled::Idle);
     };
     let actor = event.actor.clone().or_else(|| about(event));
     let role = match &actor {
@@ -300,7 +320,7 @@ async fn handle(
         }
     } else {
         match follow_unwanted(app, installed, event, &context, &handed) {
-            true => Ok(Handled::Followed),
+            true => Ok(Handled::Idle),
             false => Ok(Handled::Unwanted),
         }
     }
@@ -367,6 +387,9 @@ async fn handle_by(
         if let Err(sentence) = output.value {
             installed.log.add(app.clock.now(), "error", sentence);
             return Ok(Handled::Failed);
+        }
+        if output.effects.leave_no_trace() {
+            return Ok(Handled::Idle);
         }
         match commit(
             app,

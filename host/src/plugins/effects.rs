@@ -21,6 +21,8 @@ pub struct Effects {
     pub chat: Vec<Effect>,
     /// Timers set and cancelled, in the order of the calls.
     pub timers: Vec<TimerWrite>,
+    /// Whether it sent something to the outside.
+    pub reached_out: bool,
     /// Empty unless somebody compares the install's calls with those of another.
     pub watched: Watched,
 }
@@ -29,6 +31,11 @@ impl Effects {
     /// True if the call wrote nothing.
     pub fn is_empty(&self) -> bool {
         self.kv_writes.is_empty() && self.chat.is_empty() && self.timers.is_empty()
+    }
+
+    /// True if nobody could tell that there was a call: it may be made again.
+    pub fn leave_no_trace(&self) -> bool {
+        self.is_empty() && !self.reached_out
     }
 }
 

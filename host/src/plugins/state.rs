@@ -169,6 +169,7 @@ impl State {
         if self.class.may_write() {
             done.kv.finish(&mut done.effects, done.watched.as_mut());
         }
+        done.effects.reached_out = done.http_requests > 0;
         done.effects.watched = done.watched.unwrap_or_default();
         done.effects
     }

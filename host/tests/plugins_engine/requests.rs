@@ -36,6 +36,19 @@ async fn a_call_sends_so_many_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_sends_to_the_outside_can_not_be_taken_back() {
+    let app = app().await;
+    let effects = app.command("requests 1").await.unwrap().effects;
+    assert!(effects.is_empty() && !effects.leave_no_trace());
+    for deed in ["requests 0", "get"] {
+        let effects = app.command(deed).await.unwrap().effects;
+        assert!(effects.leave_no_trace(), "{deed}");
+    }
+    let effects = app.command("set 1 1").await.unwrap().effects;
+    assert!(!effects.leave_no_trace());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_waits_for_an_answer_ends_in_time() {
     let app = app_with(Limits {
         request_wall_ms_max: 500,
