@@ -17,6 +17,7 @@ mod engine;
 mod fault;
 mod figures;
 mod grants;
+mod guest;
 mod hooks;
 mod imports;
 mod interfaces;

@@ -1,6 +1,4 @@
-//! Runs one call: admission, an instance, the hook, the outcome. Nothing that a guest does gets past
-//! its budget. The store goes with the call, so nothing is left for the next one, unless the plugin
-//! asks for its instances to be kept for the same install.
+//! Runs one call: admission, the guest, the outcome. Nothing that a guest does gets past its budget.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -10,41 +8,39 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
-use wasmtime::component::Instance;
-use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::case::Input;
 use super::counters::Counters;
-use super::effects::{Effects, Watched};
+use super::effects::Effects;
 use super::engine::Engine;
-use super::fault::{Fault, FaultKind, Limit, LogLine, Usage, classify};
+use super::fault::{Fault, FaultKind, LogLine, Usage, classify};
 use super::figures::Figures;
-use super::grants::Permission;
+use super::guest::{Guest, Served};
 use super::imports::Chat;
 use super::interfaces::Hooks;
-use super::kept::{Live, Shelf};
+use super::kept::Shelf;
 use super::lane::{Lane, Paces};
 use super::link::Linked;
 use super::meter::Meter;
 use super::output::Returned;
 use super::slots::{Slot, Slots};
-use super::state::{Class, Done, MemoryUse, State};
-use super::streaming::{LongWait, Streams};
+use super::state::Class;
+use super::streaming::LongWait;
 use super::types::Context;
 
 /// A plugin enabled for one app: code, settings and counters. Cheap to make; lives between calls.
 pub struct Install {
     pub(super) engine: Arc<Engine>,
     pub(super) linked: Arc<Linked>,
-    config: Arc<str>,
-    counters: Arc<Counters>,
-    figures: Arc<Figures>,
+    pub(super) config: Arc<str>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) figures: Arc<Figures>,
     /// The app's; none if it takes no slots of calls that somebody waits for.
     pub(super) slots: Option<Arc<Slots>>,
     /// Whether what its calls read and ask for is told.
-    watched: bool,
+    pub(super) watched: bool,
     /// Where its instances wait, if the plugin asks for that.
-    shelf: Option<Shelf>,
+    pub(super) shelf: Option<Shelf>,
     pub(super) paces: Paces,
 }
 
@@ -278,99 +274,6 @@ where
     }
 }
 
-/// What a hook gave, and what it wrote.
-pub(super) type Served<T> = wasmtime::Result<(T, Effects)>;
-
-/// The plugin's side of a call: what its instance is made of.
-pub(super) struct Guest<'c> {
-    pub engine: &'c Engine,
-    pub linked: &'c Linked,
-    /// None for a probe.
-    pub call: Option<Call<'c>>,
-    pub class: Class,
-    pub meter: Arc<Meter>,
-    pub long: Option<Arc<LongWait>>,
-}
-
-impl Guest<'_> {
-    /// Runs `hook` in an instance that was kept, or in a new one.
-    pub(super) async fn serve<T>(
-        self,
-        hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
-    ) -> Served<T> {
-        let shelf = self.call.and_then(|call| call.install.shelf.as_ref());
-        if let Some(mut live) = shelf.and_then(Shelf::take) {
-            let state = self.state().goes_on_from(live.store.data_mut());
-            *live.store.data_mut() = state;
-            match serve(live, shelf, hook).await {
-                // It may be what the instance remembers: a fresh one remembers nothing.
-                Err(error) if classify(&error).0 != FaultKind::CpuLimit => {}
-                served => return served,
-            }
-        }
-        let mut store = store(self.engine, self.state());
-        let instance = self.linked.pre.instantiate_async(&mut store).await?;
-        let live = Live {
-            store,
-            instance,
-            calls: 0,
-        };
-        serve(live, shelf, hook).await
-    }
-
-    /// A probe has no settings, counts for nobody and reaches nothing.
-    fn state(&self) -> State {
-        let (limits, call) = (&self.engine.limits, self.call);
-        let install = call.map(|call| call.install);
-        if let Some(tape) = call.and_then(|call| call.chat.tape()) {
-            tape.rewind();
-        }
-        State {
-            class: self.class,
-            limits: Arc::clone(limits),
-            memory: MemoryUse::new(Arc::clone(&self.meter), limits),
-            meter: Arc::clone(&self.meter),
-            config: install.map_or_else(|| "{}".into(), |of| Arc::clone(&of.config)),
-            counters: install
-                .map_or_else(|| Arc::new(Counters::new(1)), |of| Arc::clone(&of.counters)),
-            figures: install
-                .map_or_else(|| Arc::new(Figures::new(0)), |of| Arc::clone(&of.figures)),
-            chat: call.map(|call| Arc::clone(call.chat)),
-            now_ms: call.map_or(0, |call| call.context.now_ms),
-            seed: call.map_or(0, |call| call.context.seed),
-            wasi: None,
-            moderates: self.linked.grants.contains(Permission::ChatModerate),
-            aside: install.is_some_and(|of| of.slots.is_none()),
-            streams: Streams::new(self.long.clone()),
-            done: Done {
-                watched: install.is_some_and(|of| of.watched).then(Watched::default),
-                ..Done::default()
-            },
-        }
-    }
-}
-
-/// One call in one instance, which is kept afterwards if there is a place for it. After a fault it
-/// can't be entered again, and goes.
-async fn serve<T>(
-    mut live: Live,
-    shelf: Option<&Shelf>,
-    hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
-) -> Served<T> {
-    live.store.set_epoch_deadline(1);
-    let chat = live.store.data().chat.as_ref();
-    if let Some(tape) = chat.and_then(|chat| chat.tape()) {
-        tape.served(live.calls);
-    }
-    let value = hook(&mut live.store, &live.instance).await?;
-    let effects = live.store.data_mut().finish();
-    live.calls += 1;
-    if let Some(shelf) = shelf {
-        shelf.put(live);
-    }
-    Ok((value, effects))
-}
-
 /// The app's slot first: who waits for it holds nothing that others need.
 async fn admit<'a>(
     engine: &'a Engine,
@@ -390,25 +293,4 @@ async fn admit<'a>(
         .await
         .map_err(|_| "for this host")?;
     Ok((app, any))
-}
-
-fn store(engine: &Engine, state: State) -> Store<State> {
-    let limits = Arc::clone(&state.limits);
-    let mut store = Store::new(&engine.wasm, state);
-    store.limiter(|state| &mut state.memory);
-    store.set_max_component_handles(limits.handles_max as usize);
-    store.set_hostcall_fuel(limits.host_call_bytes_max as usize);
-    // Start-up code runs before the first call.
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(on_tick);
-    store
-}
-
-/// Once a tick, from within the guest: ends it when its CPU time is used up, and otherwise lets the
-/// thread's other tasks have a turn, the call's timeout among them.
-fn on_tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
-    if store.data().meter.is_spent() {
-        return Err(Limit::Cpu.into());
-    }
-    Ok(UpdateDeadline::Yield(1))
 }

@@ -10,11 +10,12 @@ use super::bindings::exports::althing::plugin::{
     commands, endpoint, events, feed, file_guard, interactions, lifecycle, membership_guard,
     message_guard, message_kind, schedule, session_guard,
 };
-use super::call::{Guest, execute};
+use super::call::execute;
 use super::component::Inspection;
 use super::engine::Engine;
 use super::fault::FaultKind;
 use super::grants::Grants;
+use super::guest::Guest;
 use super::imports;
 use super::interfaces::Hook;
 use super::meter::Meter;
