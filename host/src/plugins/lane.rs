@@ -73,9 +73,10 @@ impl Pace {
     }
 }
 
-/// How much nicer the lane's threads are than all others: on a processor that others want too they get a tenth. They may hold a
-/// lock that others wait for, so they must not be left without any time, as they would be by the idle policy.
-const NICENESS: i32 = 10;
+/// How much nicer the lane's threads are than all others: on a processor that one other thread wants, too, they get
+/// a quarter (Linux, `sched_prio_to_weight`). That is enough for others to be served at once. With much less, calls
+/// would not be done in time on a busy machine, and locks that they hold would be held for long.
+const NICENESS: i32 = 5;
 
 /// The lane's threads.
 pub(super) struct Threads(ThreadPool);
