@@ -160,9 +160,7 @@ impl<'c> Lane<'c> {
         guest: Pin<&mut (impl Future<Output = T> + Send)>,
         task: &mut Context<'_>,
     ) -> Poll<T> {
-        let polled = if !self.meter.is_long() {
-            self.meter.poll(|| guest.poll(task))
-        } else if HELD.get() {
+        let polled = if !self.meter.is_long() || HELD.get() {
             self.waiting = None;
             self.meter.poll(|| guest.poll(task))
         } else {
