@@ -382,13 +382,7 @@ async fn a_plugin_is_not_told_of_what_it_attached(database: Database) {
         .await
     };
     // Told of a message later, it would find it edited already, and speak once more.
-    let told = async || {
-        eventually("it was told of all", async || {
-            let usage = host.app.backend.get("/v1/plugins/hostile/usage").await;
-            (usage.is(200)["events_waiting"] == 0).then_some(())
-        })
-        .await;
-    };
+    let told = || host.app.handled_all("hostile");
     told().await;
     edit(&message, "logs 1 2").await;
     said("é").await;

@@ -65,15 +65,6 @@ async fn log(backend: &Person, level: &str) -> Vec<String> {
         .collect()
 }
 
-/// One of the host's figures; 0 while it is not there.
-async fn figure(host: &TestHost, name: &str) -> u64 {
-    let metrics = host.stranger().get("/metrics").await;
-    assert_eq!(metrics.status, 200);
-    let mut lines = metrics.text.lines();
-    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.map_or(0, |value| value.parse().expect("a number"))
-}
-
 fn guard_calls(outcome: &str) -> String {
     format!("althing_plugin_calls_total{{hook=\"message-guard\",outcome=\"{outcome}\"}}")
 }
@@ -120,9 +111,9 @@ async fn a_failing_guard_means_what_its_install_says(database: Database) {
         let line = format!("{fault} in message-guard: ");
         let lines = faults.iter().filter(|text| text.starts_with(&line)).count();
         assert_eq!(lines, 3 * deeds, "{line}{faults:#?}");
-        assert_eq!(figure(&host, &guard_calls(fault)).await, 3 * deeds as u64);
+        assert_eq!(host.figure(&guard_calls(fault)).await, 3 * deeds as u64);
     }
-    assert_eq!(figure(&host, &guard_calls("ok")).await, 3);
+    assert_eq!(host.figure(&guard_calls("ok")).await, 3);
     assert!(log(&host.other.backend, "fault").await.is_empty());
 }
 
@@ -231,10 +222,7 @@ async fn an_event_that_always_fails_is_given_up(database: Database) {
     for (fault, expected) in faults.iter().zip(expected) {
         assert!(fault.starts_with(expected), "{fault}");
     }
-    assert_eq!(
-        figure(&host, "althing_plugin_events_given_up_total").await,
-        1
-    );
+    assert_eq!(host.figure("althing_plugin_events_given_up_total").await, 1);
     // What was given up does not come back.
     host.restart().await;
     host.expect_plugin_faults();
@@ -252,20 +240,13 @@ async fn an_event_that_nothing_comes_of_is_handled_once_as_well(database: Databa
     for order in ["trap", "logs 1 8", "logs 1 8", "trap", "logs 1 8"] {
         bob.send("general", order).await;
     }
-    let idle = async || {
-        let usage = backend.get("/v1/plugins/hostile/usage").await;
-        (usage.is(200)["events_waiting"] == 0).then_some(())
-    };
-    eventually("all is handled", idle).await;
-    assert_eq!(
-        figure(&host, "althing_plugin_events_given_up_total").await,
-        2
-    );
+    host.app.handled_all("hostile").await;
+    assert_eq!(host.figure("althing_plugin_events_given_up_total").await, 2);
     let by_guard_and_handler = 2 * 3;
     assert_eq!(log(backend, "warn").await.len(), by_guard_and_handler);
     host.restart().await;
     bob.send("general", "logs 1 8").await;
-    eventually("the new one is handled", idle).await;
+    host.app.handled_all("hostile").await;
     assert_eq!(log(backend, "warn").await.len(), 2);
 }
 

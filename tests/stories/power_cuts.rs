@@ -77,11 +77,7 @@ async fn each_event_has_its_effect_once_wherever_the_host_ends(database: Databas
         let all = async || (said(&alice).await.len() >= 2 * (before + 1)).then_some(());
         eventually(&format!("all is done after it ended at `{place}`"), all).await;
         // Its own messages are events, too: the next time shall begin with none.
-        let idle = async || {
-            let usage = host.app.backend.get("/v1/plugins/bookkeeper/usage").await;
-            (usage.is(200)["events_waiting"] == 0).then_some(())
-        };
-        eventually("it is idle", idle).await;
+        host.app.handled_all("bookkeeper").await;
         assert_eq!(said(&alice).await, due(before + 1), "{place}");
     }
     // What would come twice would do so as the host begins.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Person;
+use super::{Person, eventually};
 
 /// An org.
 #[derive(Clone)]
@@ -127,6 +127,16 @@ impl App {
     pub async fn plugin(&self, name: &str, config: Value) -> Value {
         let component = super::component(name);
         self.install(&component, json!({ "config": config })).await
+    }
+
+    /// Waits until a plugin has handled all events that there are for it.
+    pub async fn handled_all(&self, plugin: &str) {
+        let path = format!("/v1/plugins/{plugin}/usage");
+        eventually("all events are handled", async || {
+            let usage = self.backend.get(&path).await;
+            (usage.is(200)["events_waiting"] == 0).then_some(())
+        })
+        .await;
     }
 
     /// Uploads a component and lets it run as `settings` say, with everything it asks for.

@@ -92,6 +92,15 @@ impl TestHost {
         Person::stranger(&self.link)
     }
 
+    /// One of the host's figures; 0 while it is not there.
+    pub async fn figure(&self, name: &str) -> u64 {
+        let metrics = self.stranger().get("/metrics").await;
+        assert_eq!(metrics.status, 200);
+        let mut lines = metrics.text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().expect("a number"))
+    }
+
     /// Somebody with this credential.
     pub fn bearer(&self, credential: &str) -> Person {
         Person::with_key(&self.link, credential)
