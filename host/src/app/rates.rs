@@ -135,9 +135,9 @@ impl Rates {
         self.plugin_writes.add(app, writes, Instant::now());
     }
 
-    /// How long the plugins of an app have to rest before they write again, if they have to.
-    pub fn plugins_rest(&self, app: AppId) -> Option<Duration> {
-        self.plugin_writes.rest(app, Instant::now())
+    /// How long the plugins of an app have to rest before they write again, in milliseconds; none if they need not.
+    pub fn plugins_rest_ms(&self, app: AppId) -> Option<u64> {
+        self.plugin_writes.rest(app, Instant::now()).map(rounded_up)
     }
 
     /// Forgets buckets that have filled up again.
@@ -218,11 +218,16 @@ fn one_of<K: Hash + Eq + Clone>(buckets: &Buckets<K>, key: &K, whose: &str) -> R
         Ok(state) => Ok(state.remaining_burst_capacity()),
         Err(empty) => {
             let wait = empty.wait_time_from(DefaultClock::default().now());
-            let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
             let detail = format!("Too many requests of this {whose}.");
-            Err(Error::new(Code::RateLimited, detail).retry_after_ms(ms))
+            Err(Error::new(Code::RateLimited, detail).retry_after_ms(rounded_up(wait)))
         }
     }
+}
+
+/// In whole milliseconds, so that nobody comes back too early.
+fn rounded_up(wait: Duration) -> u64 {
+    let ms = wait.as_nanos().div_ceil(1_000_000);
+    u64::try_from(ms).unwrap_or(u64::MAX).max(1)
 }
 
 /// What one customer of a provider has: an IPv4 address, or the /64 around an IPv6 address.

@@ -51,6 +51,14 @@ pub(super) fn calling<'a>(
     let install = installed.install.as_ref().map_err(|_| for_good)?;
     let breaker = installed.breakers.of(hook);
     let now = app.clock.now();
+    // These can wait until what the app's plugins have written is paid off.
+    if matches!(hook, Hook::Events | Hook::Schedule)
+        && let Some(ms) = app.rates.plugins_rest_ms(installed.row.app_id)
+    {
+        app.metrics.plugin_rested();
+        let until = now.saturating_add_unsigned(ms);
+        return Err(Resting { until: Some(until) });
+    }
     breaker
         .admit(now)
         .map_err(|until| Resting { until: Some(until) })?;

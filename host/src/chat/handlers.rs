@@ -360,9 +360,6 @@ async fn handle_by(
     handed: &plugins::Event,
 ) -> Result<Handled> {
     for _ in 0..3 {
-        if let Some(resting) = has_written_much(app, installed) {
-            return Ok(Handled::Resting(resting));
-        }
         let calling = match calling(app, installed, Hook::Events, event.position) {
             Ok(calling) => calling,
             Err(resting) => return Ok(Handled::Resting(resting)),
@@ -416,17 +413,6 @@ async fn handle_by(
     Ok(Handled::Moved)
 }
 
-/// Whether the app's plugins rest, since they have written as much as they may.
-pub(super) fn has_written_much(app: &App, installed: &Installed) -> Option<Resting> {
-    let rest = app.rates.plugins_rest(installed.row.app_id)?;
-    app.metrics.plugin_rested();
-    // Rounded up, or it would come too early.
-    let ms = Millis::try_from(rest.as_millis() + 1).unwrap_or(Millis::MAX);
-    Some(Resting {
-        until: Some(app.clock.now().saturating_add(ms)),
-    })
-}
-
 /// Lands all that a handler did, or nothing; false when it has to run again.
 ///
 /// # Errors
@@ -441,16 +427,14 @@ pub(super) async fn commit(
     if effects.is_empty() && matches!(cause, Cause::Request) {
         return Ok(true);
     }
-    let of = installed.row.app_id;
-    if !effects.chat.is_empty() {
-        // Events and timers have rested before.
-        if let (Cause::Request, Some(rest)) = (&cause, app.rates.plugins_rest(of)) {
-            app.metrics.plugin_rested();
-            let ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX).max(1);
-            let detail = "The plugins of this app have written too much.";
-            return Err(Error::new(Code::RateLimited, detail).retry_after_ms(ms));
-        }
-        app.rates.note_plugin_writes(of, effects.chat.len());
+    // Events and timers have rested before their calls; of a request nobody knew that it writes.
+    if matches!(cause, Cause::Request)
+        && !effects.chat.is_empty()
+        && let Some(ms) = app.rates.plugins_rest_ms(installed.row.app_id)
+    {
+        app.metrics.plugin_rested();
+        let detail = "The plugins of this app have written too much.";
+        return Err(Error::new(Code::RateLimited, detail).retry_after_ms(ms));
     }
     let sets_timers = !effects.timers.is_empty();
     let commit = commit_of(app, installed, cause, depth, effects)?;
@@ -461,7 +445,7 @@ pub(super) async fn commit(
     Ok(landed)
 }
 
-/// All that a handler did, as the store takes it.
+/// All that a handler did, as the store takes it. It counts against what the app's plugins may write.
 pub(super) fn commit_of(
     app: &App,
     installed: &Installed,
@@ -470,6 +454,10 @@ pub(super) fn commit_of(
     effects: Effects,
 ) -> Result<HandlerCommit> {
     let now = app.clock.now();
+    if !effects.chat.is_empty() {
+        let writes = effects.chat.len();
+        app.rates.note_plugin_writes(installed.row.app_id, writes);
+    }
     let mut chat = Vec::with_capacity(effects.chat.len());
     for effect in effects.chat {
         match effect.downcast::<ChatWrite>() {

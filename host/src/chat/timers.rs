@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::access;
 use super::calls::{Resting, blame, calling};
-use super::handlers::{backoff_ms, commit, has_written_much};
+use super::handlers::{backoff_ms, commit};
 use super::shadow::{self, Question};
 use crate::app::{App, Installed};
 use crate::clock;
@@ -239,9 +239,6 @@ async fn run_by(
     context: &Context,
     waits: &Arc<Notify>,
 ) -> Result<Ran> {
-    if let Some(resting) = has_written_much(app, installed) {
-        return Ok(Ran::Resting(resting));
-    }
     let calling = match calling(app, installed, Hook::Schedule, &timer.name) {
         Ok(calling) => calling,
         Err(resting) => return Ok(Ran::Resting(resting)),
