@@ -140,14 +140,24 @@ impl<'c> Lane<'c> {
         meter: &'c Meter,
     ) -> Self {
         let app = install.and_then(|install| install.slots.as_ref());
+        let places = [app.map(|slots| &slots.lane), Some(&engine.slots.lane)];
         let pace = install.map(|install| &install.paces.0[class as usize]);
+        Self::begin(meter, &engine.lane_threads, places, pace)
+    }
+
+    fn begin(
+        meter: &'c Meter,
+        threads: &'c Threads,
+        places: [Option<&'c Places>; 2],
+        pace: Option<&'c Pace>,
+    ) -> Self {
         if pace.is_some_and(Pace::is_slow) {
             meter.begin_long();
         }
         Self {
             meter,
-            threads: &engine.lane_threads,
-            places: [app.map(|slots| &slots.lane), Some(&engine.slots.lane)],
+            threads,
+            places,
             pace,
             waiting: None,
         }
@@ -228,15 +238,13 @@ mod tests {
     use super::*;
     use crate::plugins::Limits;
 
+    fn meter() -> Meter {
+        Meter::new(Duration::from_secs(1), &Limits::default())
+    }
+
     fn lane<'c>(meter: &'c Meter, threads: &'c Threads, places: &'c Places) -> Lane<'c> {
         meter.begin_long();
-        Lane {
-            meter,
-            threads,
-            places: [None, Some(places)],
-            pace: None,
-            waiting: None,
-        }
+        Lane::begin(meter, threads, [None, Some(places)], None)
     }
 
     async fn polled<T: Send>(
@@ -248,7 +256,6 @@ mod tests {
 
     #[tokio::test]
     async fn one_stretch_at_a_time_and_none_within_another() {
-        let meter = || Meter::new(Duration::from_secs(1), &Limits::default());
         let (outer, inner) = (meter(), meter());
         let (threads, places) = (Threads::start(1).unwrap(), Places::new(1));
         let taken = places.0.clone().acquire_owned().await.unwrap();
@@ -265,6 +272,21 @@ mod tests {
         let free = polled(&mut lane, guest.as_mut()).await;
         assert_eq!(free, Poll::Ready(Poll::Ready(0)));
         assert_eq!(places.0.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_call_like_slow_ones_begins_in_the_lane_and_leads_the_next_one_out() {
+        let (threads, places) = (Threads::start(1).unwrap(), Places::new(1));
+        let pace = Pace::default();
+        pace.note(2 * TELLING_NS);
+        for runs_in_lane in [true, false] {
+            let meter = meter();
+            let mut lane = Lane::begin(&meter, &threads, [None, Some(&places)], Some(&pace));
+            let mut guest =
+                Box::pin(async { std::thread::current().name() == Some("plugin-lane") });
+            let ran = polled(&mut lane, guest.as_mut()).await;
+            assert_eq!(ran, Poll::Ready(runs_in_lane));
+        }
     }
 
     #[tokio::test]
