@@ -176,8 +176,25 @@ fn expected(misdeed: &str) -> &'static [&'static str] {
     }
 }
 
+/// In a process of its own: what memory it has would be that of the tests beside it, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_component_does_the_call_ends_as_a_value() {
+    const ALONE: &str = "ALTHING_CORPUS_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return try_all().await;
+    }
+    let test = "corpus::whatever_a_component_does_the_call_ends_as_a_value";
+    let ran = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let [told, failed] = [&ran.stdout, &ran.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(ran.status.success(), "{told}{failed}");
+    assert!(told.contains("1 passed"), "{told}");
+}
+
+async fn try_all() {
     let engine = Engine::start(hasty()).unwrap();
     let neighbour = neighbour(&engine).await;
     let contract = contract();

@@ -79,10 +79,12 @@ static void draw(uint64_t length) {
            wasi_random_random_get_random_u64(), seed.f0);
 }
 
+// The first is ready at once, the others after a second and more.
 static void poll_many(uint64_t count) {
   wasi_io_poll_borrow_pollable_t *handles = malloc(count * sizeof *handles);
   for (uint64_t at = 0; at < count; at++)
-    handles[at] = wasi_io_poll_borrow_pollable(wasi_clocks_monotonic_clock_subscribe_duration(at));
+    handles[at] =
+        wasi_io_poll_borrow_pollable(wasi_clocks_monotonic_clock_subscribe_duration(at * 1000000000));
   wasi_io_poll_list_borrow_pollable_t list = {handles, count};
   plugin_list_u32_t ready;
   wasi_io_poll_poll(&list, &ready);
