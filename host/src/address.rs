@@ -13,6 +13,6 @@ mod public;
 
 pub use forwarded::{FORWARDED_HOPS_MAX, FORWARDING_HEADERS, ForwardedError, client_address};
 pub use hosts::{ANYWHERE, HOSTS_MAX, HostError, HostRule, Hosts, Reach, is_web_port};
-pub use network::{NETWORKS_MAX, NetworkError, Networks, parse_network};
+pub use network::{NETWORKS_MAX, NetworkError, Networks, of_one_customer, parse_network};
 pub use origin::{ORIGINS_MAX, OriginError, OriginRule, Origins};
 pub use public::{destination, is_public};

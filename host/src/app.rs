@@ -43,7 +43,7 @@ mod seats;
 mod trial;
 mod turns;
 
-pub use breaker::{Breaker, Turn};
+pub use breaker::{Admitted, Breaker, Turn};
 pub use decided::Decided;
 pub use fair::{Fair, LineFull, Place};
 pub use grown::Grown;

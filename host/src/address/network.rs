@@ -144,6 +144,18 @@ impl Networks {
     }
 }
 
+/// What one customer of a provider has: an IPv4 address, or the /64 around an IPv6 address. For counting those who
+/// have shown no credential.
+pub fn of_one_customer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        address => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -34,12 +34,19 @@ struct State {
     /// Who caused each of the last faults; none for a call that went well.
     recent: VecDeque<Option<u64>>,
     openings: usize,
+    /// Grows whenever it opens or closes, so that a call can be told from those of before.
+    turns: u64,
     /// Closed if none. Else no call before this, and after it one on trial.
     next_call: Option<Millis>,
     /// When it was last said that a call was not made, and how many were not made since.
     said: Option<Millis>,
     unsaid: u64,
 }
+
+/// A call that was let through. What comes of it counts only while the breaker is as it was then: of the calls
+/// that were under way when it opened, none is a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted(u64);
 
 /// What has become of the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,16 +63,14 @@ pub enum Turn {
 
 impl Breaker {
     /// Whether a call may be made now; else when.
-    pub fn admit(&self, now: Millis) -> Result<(), Millis> {
+    pub fn admit(&self, now: Millis) -> Result<Admitted, Millis> {
         let mut state = self.state();
         match state.next_call {
-            Some(at) if at > now => Err(at),
-            Some(_) => {
-                state.next_call = Some(now + TRIAL_MS);
-                Ok(())
-            }
-            None => Ok(()),
+            Some(at) if at > now => return Err(at),
+            Some(_) => state.next_call = Some(now + TRIAL_MS),
+            None => {}
         }
+        Ok(Admitted(state.turns))
     }
 
     /// Counts a call that is not made. Once in a while that is to be said: then gives how many more there were
@@ -81,12 +86,16 @@ impl Breaker {
     }
 
     /// Takes note of a call that went well, or of a fault and who caused it.
-    pub fn note(&self, now: Millis, outcome: Result<(), u64>) -> Turn {
+    pub fn note(&self, now: Millis, of: Admitted, outcome: Result<(), u64>) -> Turn {
         let mut state = self.state();
+        if of.0 != state.turns {
+            return Turn::Same;
+        }
         if state.next_call.is_some() {
             return match outcome {
                 Ok(()) => {
                     state.next_call = None;
+                    state.turns += 1;
                     state.recent.clear();
                     Turn::Closed
                 }
@@ -120,6 +129,7 @@ impl State {
         self.recent.clear();
         let for_ms = OPEN_MS.get(self.openings).copied();
         self.openings += 1;
+        self.turns += 1;
         // Whoever gives it up takes a moment to do so.
         let until = now + for_ms.unwrap_or(OPEN_MS[OPEN_MS.len() - 1]);
         self.next_call = Some(until);
@@ -131,10 +141,16 @@ impl State {
 mod tests {
     use super::*;
 
+    /// A call that comes and goes within the same moment.
+    fn note(breaker: &Breaker, now: Millis, outcome: Result<(), u64>) -> Turn {
+        let admitted = breaker.admit(now).unwrap();
+        breaker.note(now, admitted, outcome)
+    }
+
     /// Faults of `causes` people in turn, until something happens.
     fn fail(breaker: &Breaker, now: Millis, causes: u64) -> (usize, Turn) {
         for n in 1..=100 {
-            match breaker.note(now, Err(n % causes)) {
+            match note(breaker, now, Err(n % causes)) {
                 Turn::Same => {}
                 turn => return (n as usize, turn),
             }
@@ -146,7 +162,7 @@ mod tests {
     fn one_who_provokes_faults_opens_nothing() {
         let breaker = Breaker::default();
         assert_eq!(fail(&breaker, 0, 2), (100, Turn::Same));
-        assert_eq!(breaker.admit(0), Ok(()));
+        assert!(breaker.admit(0).is_ok());
     }
 
     #[test]
@@ -154,30 +170,48 @@ mod tests {
         let breaker = Breaker::default();
         assert_eq!(fail(&breaker, 5, 3), (FAULTS, Turn::Opened(30_005)));
         assert_eq!(breaker.admit(30_004), Err(30_005));
-        assert_eq!(breaker.admit(30_005), Ok(()));
+        let trial = breaker.admit(30_005).unwrap();
         // One trial, not all who come.
         assert_eq!(breaker.admit(30_006), Err(31_005));
-        assert_eq!(breaker.note(30_010, Ok(())), Turn::Closed);
-        assert_eq!(breaker.admit(30_011), Ok(()));
+        assert_eq!(breaker.note(30_010, trial, Ok(())), Turn::Closed);
+        assert!(breaker.admit(30_011).is_ok());
     }
 
     #[test]
     fn a_trial_that_is_never_told_of_is_followed_by_another() {
         let breaker = Breaker::default();
         fail(&breaker, 0, 3);
-        assert_eq!(breaker.admit(30_000), Ok(()));
-        assert_eq!(breaker.admit(31_000), Ok(()));
+        let slow = breaker.admit(30_000).unwrap();
+        assert!(breaker.admit(31_000).is_ok());
+        // The first one was a trial all the same.
+        assert_eq!(breaker.note(31_500, slow, Ok(())), Turn::Closed);
     }
 
     #[test]
     fn it_opens_for_longer_each_time_and_then_for_good() {
         let breaker = Breaker::default();
         assert_eq!(fail(&breaker, 0, 3).1, Turn::Opened(30_000));
-        assert_eq!(breaker.note(30_000, Err(1)), Turn::Opened(150_000));
-        assert_eq!(breaker.note(150_000, Ok(())), Turn::Closed);
+        assert_eq!(note(&breaker, 30_000, Err(1)), Turn::Opened(150_000));
+        assert_eq!(note(&breaker, 150_000, Ok(())), Turn::Closed);
         // It was well for a moment only.
         assert_eq!(fail(&breaker, 150_001, 3), (FAULTS, Turn::Opened(750_001)));
-        assert_eq!(breaker.note(750_001, Err(1)), Turn::GivenUp);
+        assert_eq!(note(&breaker, 750_001, Err(1)), Turn::GivenUp);
+    }
+
+    #[test]
+    fn calls_that_were_under_way_when_it_opened_are_no_trials() {
+        let breaker = Breaker::default();
+        let before = breaker.admit(0).unwrap();
+        assert_eq!(fail(&breaker, 0, 3).1, Turn::Opened(30_000));
+        for outcome in [Err(7), Ok(())] {
+            assert_eq!(breaker.note(1, before, outcome), Turn::Same);
+        }
+        assert_eq!(breaker.admit(29_999), Err(30_000));
+        let trial = breaker.admit(30_000).unwrap();
+        assert_eq!(breaker.note(30_001, before, Ok(())), Turn::Same);
+        assert_eq!(breaker.note(30_002, trial, Err(1)), Turn::Opened(150_002));
+        // Nor is a trial of before one of now.
+        assert_eq!(breaker.note(30_003, trial, Err(1)), Turn::Same);
     }
 
     #[test]
@@ -195,9 +229,9 @@ mod tests {
     fn who_is_well_for_long_starts_anew() {
         let breaker = Breaker::default();
         fail(&breaker, 0, 3);
-        breaker.note(30_000, Ok(()));
+        note(&breaker, 30_000, Ok(()));
         for _ in 0..WINDOW {
-            assert_eq!(breaker.note(30_001, Ok(())), Turn::Same);
+            assert_eq!(note(&breaker, 30_001, Ok(())), Turn::Same);
         }
         assert_eq!(fail(&breaker, 40_000, 3).1, Turn::Opened(70_000));
     }

@@ -14,6 +14,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::{Quota, RateLimiter};
 
+use crate::address::of_one_customer;
 use crate::config::Limits;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, OrgId, UserId};
@@ -119,7 +120,7 @@ impl Rates {
     /// A request without a credential, counted for where it comes from and for the app. The app's
     /// bucket for these is one of its own: strangers take nothing from its users.
     pub fn visit(&self, app: AppId, address: Option<IpAddr>) -> Result<()> {
-        let visitor = Whose::Visitor(app, address.map(network));
+        let visitor = Whose::Visitor(app, address.map(of_one_customer));
         one_of(&self.user_requests, &visitor, "address")?;
         one_of(&self.app_visits, &app, "app").map(drop)
     }
@@ -228,17 +229,6 @@ fn one_of<K: Hash + Eq + Clone>(buckets: &Buckets<K>, key: &K, whose: &str) -> R
 fn rounded_up(wait: Duration) -> u64 {
     let ms = wait.as_nanos().div_ceil(1_000_000);
     u64::try_from(ms).unwrap_or(u64::MAX).max(1)
-}
-
-/// What one customer of a provider has: an IPv4 address, or the /64 around an IPv6 address.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        address => address,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::recordings;
-use crate::app::{App, GivenUp, Installed, Turn};
+use crate::app::{Admitted, App, GivenUp, Installed, Turn};
 use crate::error::{Code, Error, Result};
 use crate::model::Millis;
 use crate::plugins::case::{Recorded, Tape, Told};
@@ -18,6 +18,7 @@ pub(super) struct Calling<'a> {
     install: &'a plugins::Install,
     hook: Hook,
     cause: u64,
+    admitted: Admitted,
     recording: Option<Recording>,
 }
 
@@ -59,7 +60,7 @@ pub(super) fn calling<'a>(
         let until = now.saturating_add_unsigned(ms);
         return Err(Resting { until: Some(until) });
     }
-    breaker
+    let admitted = breaker
         .admit(now)
         .map_err(|until| Resting { until: Some(until) })?;
     let mut hasher = DefaultHasher::new();
@@ -70,6 +71,7 @@ pub(super) fn calling<'a>(
         install,
         hook,
         cause: hasher.finish(),
+        admitted,
         recording: app.recordings.round(installed.row.id, now).map(|round| {
             let chat = Arc::clone(&installed.chat);
             let tape = Arc::new(Tape::recording(
@@ -168,7 +170,8 @@ impl Calling<'_> {
         let (app, installed) = (self.app, self.installed);
         let now = app.clock.now();
         let hook = self.hook.name();
-        let turn = installed.breakers.of(self.hook).note(now, outcome);
+        let breaker = installed.breakers.of(self.hook);
+        let turn = breaker.note(now, self.admitted, outcome);
         let line = match turn {
             _ if self.ends_trial(turn, fault) => {
                 format!("{hook} keeps failing: this version is not tried any more")

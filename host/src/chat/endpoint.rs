@@ -8,6 +8,7 @@ use super::gates::nowhere;
 use super::grants::PATH_GRANT;
 use super::handlers;
 use super::shadow::{self, Question};
+use crate::address::of_one_customer;
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::AppId;
@@ -62,7 +63,8 @@ pub async fn visit(
     }
     app.rates.visit(id, client.address)?;
     let context = nowhere(app, None);
-    answer(app, &installed, context, client.address, request).await
+    let cause = client.address.map(of_one_customer);
+    answer(app, &installed, context, cause, request).await
 }
 
 fn no_route() -> Error {
