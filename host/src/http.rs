@@ -142,9 +142,13 @@ pub fn router(app: Arc<App>, sockets: Router<Arc<App>>) -> Router {
     };
     api.merge(endpoint::routes())
         .route_layer(from_fn_with_state(app.clone(), idempotency::layer))
+        .route_layer(from_fn_with_state(app.clone(), request::carried_through))
         .route_layer(from_fn_with_state(app.clone(), authenticate::layer))
         .merge(public(&document))
-        .merge(endpoint::public())
+        .merge(
+            endpoint::public()
+                .route_layer(from_fn_with_state(app.clone(), request::carried_through)),
+        )
         .merge(files::links())
         .merge(sockets)
         .route_layer(from_fn(request::note_route))

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Database, TestHost, draft, eventually, stories};
+use crate::support::{Database, Person, TestHost, draft, eventually, stories};
 
 stories!(
     a_proxy_that_nobody_trusts_hides_its_clients,
@@ -17,6 +17,7 @@ stories!(
     a_busy_reader_is_not_taken_for_silent,
     an_erased_users_tokens_are_not_the_next_ones,
     what_was_begun_with_a_key_is_finished,
+    what_was_begun_is_finished_without_its_client,
     the_log_of_a_plugin_that_does_not_run_is_read,
 );
 
@@ -114,19 +115,8 @@ async fn what_was_begun_with_a_key_is_finished(database: Database) {
     let held = database.block_writes().await;
     let mut clients = Vec::new();
     for n in 0..8 {
-        let mut client = TcpStream::connect(admin.address())
-            .await
-            .expect("a connection");
-        let (body, key) = (new.to_string(), admin.credential());
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nidempotency-key: k{n}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        client
-            .write_all(request.as_bytes())
-            .await
-            .expect("it is sent");
+        let key = format!("idempotency-key: k{n}\r\n");
+        let client = asking(admin, "POST", &path, &key, &new).await;
         clients.push(client);
     }
     // The requests are behind these on the way in.
@@ -135,10 +125,7 @@ async fn what_was_begun_with_a_key_is_finished(database: Database) {
     }
     // The host has let go of every client before it may write.
     for mut client in clients {
-        client.shutdown().await.expect("the client goes");
-        let mut answer = Vec::new();
-        client.read_to_end(&mut answer).await.expect("an end");
-        assert!(answer.is_empty(), "it was answered");
+        leave(&mut client).await;
     }
     held.end().await;
     for n in 0..8 {
@@ -150,6 +137,59 @@ async fn what_was_begun_with_a_key_is_finished(database: Database) {
     }
     let page = admin.get(&path).await.is(200);
     assert_eq!(page["apps"].as_array().map(Vec::len), Some(9));
+}
+
+async fn what_was_begun_is_finished_without_its_client(database: Database) {
+    let host = TestHost::start(&database).await;
+    let backend = &host.app.backend;
+    let alice = host.app.user("alice").await;
+    host.app.channel("general", &[&alice]).await;
+    let poll = crate::support::component("poll");
+    let uploaded = backend.upload(&poll).await.is(201);
+    let install = json!({ "digest": uploaded["digest"], "consent": true });
+    let held = database.block_writes().await;
+    let mut client = asking(backend, "PUT", "/v1/plugins/poll", "", &install).await;
+    // The request is behind these on the way in.
+    for _ in 0..20 {
+        backend.get("/v1/plugins").await.is(200);
+    }
+    leave(&mut client).await;
+    held.end().await;
+    let asked = json!({
+        "channel_id": "general", "type": "poll", "client_id": "p",
+        "data": { "question": "Lunch?", "options": ["yes", "no"] },
+    });
+    eventually("what is stored is in use", async || {
+        let sent = alice.post("/v1/messages", asked.clone()).await;
+        (sent.status == 201).then_some(())
+    })
+    .await;
+}
+
+/// The client goes; the host has let go of it when this returns.
+async fn leave(client: &mut TcpStream) {
+    client.shutdown().await.expect("the client goes");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.expect("an end");
+    assert!(answer.is_empty(), "it was answered");
+}
+
+/// A request that is under way; whoever holds this may go away.
+async fn asking(who: &Person, method: &str, path: &str, headers: &str, body: &Value) -> TcpStream {
+    let mut client = TcpStream::connect(who.address())
+        .await
+        .expect("a connection");
+    let (body, key) = (body.to_string(), who.credential());
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{headers}\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    client
+        .write_all(request.as_bytes())
+        .await
+        .expect("it is sent");
+    client
 }
 
 async fn the_log_of_a_plugin_that_does_not_run_is_read(database: Database) {

@@ -67,13 +67,7 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let hash = digest(&SHA256, &asked).as_ref().to_vec();
     let claim = Claim { owner, key, hash };
     let request = Request::from_parts(parts, Body::from(body));
-    // In a task of its own: whoever asked may go away, or its time be over, between the work and the
-    // note that it is done. The key would stay claimed, and the answer would be lost.
-    let answering = app.clone();
-    let work = app
-        .under_way
-        .spawn(async move { answer(&answering, claim, request, next).await });
-    work.await.map_err(Error::internal)?
+    answer(&app, claim, request, next).await
 }
 
 async fn answer(app: &App, claim: Claim, request: Request, next: Next) -> Result<Response> {

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
 
+use super::extract;
 use super::reply::{self, Failed};
 use crate::address::{FORWARDING_HEADERS, client_address};
 use crate::app::App;
@@ -87,6 +88,25 @@ pub async fn bounded(bounds: Bounds, request: Request, next: Next) -> Response {
         response.headers_mut().insert(CONNECTION, close);
     }
     response
+}
+
+/// Ends what a request has begun, though whoever asked may go away or its time be over meanwhile: what is stored
+/// is also put into use, and what a plugin took is counted. Not for the routes that work on a body while it
+/// comes.
+pub async fn carried_through(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
+    if matches!(request.uri().path(), "/v1/plugins" | "/v1/files") {
+        return Ok(next.run(request).await);
+    }
+    let (parts, body) = request.into_parts();
+    // Before that, or a body that never ends would be waited for without an end.
+    let body = extract::bytes(Request::new(body), usize::MAX).await?;
+    let request = Request::from_parts(parts, Body::from(body));
+    let work = app.under_way.spawn(next.run(request));
+    work.await.map_err(Error::internal)
 }
 
 /// How much of a body that is refused is read all the same.
