@@ -19,6 +19,7 @@ use super::link::Linked;
 use super::meter::Meter;
 use super::state::{Class, Done, MemoryUse, State};
 use super::streaming::{LongWait, Streams};
+use super::types::Level;
 
 /// What a hook gave, and what it wrote.
 pub(super) type Served<T> = wasmtime::Result<(T, Effects)>;
@@ -34,6 +35,19 @@ pub(super) struct Guest<'c> {
     pub long: Option<Arc<LongWait>>,
 }
 
+/// A call that came to no end.
+struct Failed {
+    error: wasmtime::Error,
+    /// Whether it did what can't be undone.
+    is_noticed: bool,
+}
+
+impl Failed {
+    fn may_be_repeated(&self) -> bool {
+        !self.is_noticed && classify(&self.error).0 != FaultKind::CpuLimit
+    }
+}
+
 impl Guest<'_> {
     /// Runs `hook` in an instance that was kept, or in a new one.
     pub(super) async fn serve<T>(
@@ -46,8 +60,8 @@ impl Guest<'_> {
             *live.store.data_mut() = state;
             match serve(live, shelf, hook).await {
                 // It may be what the instance remembers: a fresh one remembers nothing.
-                Err(error) if classify(&error).0 != FaultKind::CpuLimit => {}
-                served => return served,
+                Err(failed) if failed.may_be_repeated() => self.tell(&failed.error),
+                served => return served.map_err(|failed| failed.error),
             }
         }
         let mut store = store(self.engine, self.state());
@@ -57,7 +71,18 @@ impl Guest<'_> {
             instance,
             calls: 0,
         };
-        serve(live, shelf, hook).await
+        let served = serve(live, shelf, hook).await;
+        served.map_err(|failed| failed.error)
+    }
+
+    /// A fault that nobody else is told of.
+    fn tell(&self, error: &wasmtime::Error) {
+        let (kind, detail) = classify(error);
+        let line = format!(
+            "{} in an instance that was kept, so it is called again in a new one: {detail}",
+            kind.code()
+        );
+        self.meter.add_log_line(Level::Warn, line);
     }
 
     /// A probe has no settings, counts for nobody and reaches nothing.
@@ -98,13 +123,19 @@ async fn serve<T>(
     mut live: Live,
     shelf: Option<&Shelf>,
     hook: impl Copy + AsyncFnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<T>,
-) -> Served<T> {
+) -> Result<(T, Effects), Failed> {
     live.store.set_epoch_deadline(1);
     let chat = live.store.data().chat.as_ref();
     if let Some(tape) = chat.and_then(|chat| chat.tape()) {
         tape.served(live.calls);
     }
-    let value = hook(&mut live.store, &live.instance).await?;
+    let value = match hook(&mut live.store, &live.instance).await {
+        Ok(value) => value,
+        Err(error) => {
+            let is_noticed = live.store.data().done.is_noticed;
+            return Err(Failed { error, is_noticed });
+        }
+    };
     let effects = live.store.data_mut().finish();
     live.calls += 1;
     if let Some(shelf) = shelf {

@@ -130,6 +130,8 @@ pub(super) struct Done {
     pub sends: u32,
     pub changes: u32,
     pub http_requests: u32,
+    /// Whether it did what others notice before it ends: asked somebody outside, showed or counted something.
+    pub is_noticed: bool,
     /// What is told to those who compare calls; none if nobody does.
     pub watched: Option<Watched>,
     pub progress: Progress,

@@ -13,7 +13,9 @@ use super::support::{app, assert_kind, context, guest, patient};
 
 async fn rememberer(engine: &Arc<Engine>, app: &str) -> Install {
     let inspection = inspect(engine, &guest("rememberer")).unwrap();
-    let grants: Grants = [Permission::ChatWrite].into_iter().collect();
+    let grants: Grants = [Permission::ChatWrite, Permission::Counters]
+        .into_iter()
+        .collect();
     let linked = link(engine, &inspection, grants).await.unwrap();
     Install::new(engine, &linked, app, &format!("install of {app}"), "{}")
 }
@@ -95,6 +97,25 @@ async fn an_instance_serves_so_many_calls() {
     .unwrap();
     let install = rememberer(&engine, "app_1").await;
     assert_eq!(counts(&install, "", 5).await, [1, 2, 3, 1, 2]);
+}
+
+#[tokio::test]
+async fn what_others_have_noticed_is_not_done_twice() {
+    let engine = Engine::start(patient()).unwrap();
+    let install = rememberer(&engine, "app_1").await;
+    assert_eq!(count(&install, "tally").await, 1);
+    let fault = call(&install, "tally").await.err().unwrap();
+    assert_kind(&fault, FaultKind::Trap);
+    assert_eq!(count(&install, "tally").await, 3, "each was counted once");
+    // With nothing done another instance has a try, and the log says so.
+    let again = call(&install, "panic-at 2").await.unwrap();
+    assert_eq!(again.log.len(), 2, "{:?}", again.log);
+    assert!(
+        again
+            .log
+            .iter()
+            .any(|line| line.message.contains("in an instance that was kept"))
+    );
 }
 
 #[tokio::test]

@@ -247,6 +247,7 @@ impl State {
         if self.aside || !self.done.progress.may_show(bytes, &self.limits) {
             return Ok(false);
         }
+        self.done.is_noticed = true;
         let seen = self.done.progress.revisions.get(&id).copied();
         let now = self.chat()?.progress(&id, post, seen).await?;
         self.done.progress.revisions.insert(id, now);

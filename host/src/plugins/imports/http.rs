@@ -96,6 +96,7 @@ impl State {
             return Err(limited("requests that a call sends", requests_max));
         }
         self.done.http_requests += 1;
+        self.done.is_noticed = true;
         Ok(())
     }
 }

@@ -50,6 +50,7 @@ impl counters::Host for State {
             return counters::Host::sum(self, key, window_ms);
         }
         self.count()?;
+        self.done.is_noticed = true;
         Ok(self.counted(&key, Some(amount), window_ms))
     }
 

@@ -1,6 +1,7 @@
 //! Counts its calls in memory, to show which of them share an instance.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use althing_plugin::chat::{self, Post};
 use althing_plugin::prelude::*;
@@ -25,6 +26,11 @@ impl Commands for Rememberer {
             None if command.text == "spin" && calls > 1 => loop {
                 std::hint::spin_loop();
             },
+            None if command.text == "tally" => {
+                let sum = counters::add("tally", 1, Duration::from_secs(60));
+                assert!(calls == 1, "at {calls}");
+                return Ok(Some(Reply::text(sum.to_string())));
+            }
             None if command.text == "send" => {
                 chat::send(&ctx.channel, Post::text(calls.to_string()))?;
             }
