@@ -131,8 +131,6 @@ pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     app.store.remove_plugin(&backend, name.to_owned()).await?;
     app.removed.notify_one();
     if let Some(row) = install {
-        app.engine.forget_install(&row.id.to_string());
-        app.engine.forget_install(&rollout::aside_id(row.id));
         app.recordings.remove(row.id, app.clock.now());
     }
     load_app(app, backend.tenant().app(), None).await

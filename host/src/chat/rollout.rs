@@ -289,12 +289,7 @@ pub(super) fn aside_id(install: InstallId) -> String {
 /// The trial of an install: the one that goes on, or a new one.
 pub(super) fn trial_of(app: &Arc<App>, before: &Loadout, row: &Install) -> Option<Arc<Trial>> {
     let known = before.trials.get(&row.name);
-    let Some(rollout) = stored(row) else {
-        if known.is_some() {
-            app.engine.forget_install(&aside_id(row.id));
-        }
-        return None;
-    };
+    let rollout = stored(row)?;
     if let Some(known) = known.filter(|known| known.is_of(&rollout)) {
         return Some(known.clone());
     }

@@ -32,6 +32,10 @@ const HOST_STACK_BYTES: usize = 1536 << 10;
 /// The part of a stack that a call usually touches. Zeroed by hand, the rest by the kernel.
 const WARM_STACK_BYTES: usize = 16 << 10;
 
+/// A memory's first content that is mostly zeros is an image, which is mapped, up to this size, and else written
+/// piece by piece for each instance.
+const SPARSE_IMAGE_BYTES_MAX: u64 = 1 << 20;
+
 /// The plugin engine; one for each process.
 pub struct Engine {
     pub(super) wasm: wasmtime::Engine,
@@ -44,9 +48,9 @@ pub struct Engine {
     pub(super) slots_aside: Slots,
     pub(super) kept_aside: Arc<Kept>,
     pub(super) compiler: Option<Compiler>,
-    apps: Mutex<HashMap<Arc<str>, Weak<Slots>>>,
-    counters: Mutex<HashMap<Arc<str>, Arc<Counters>>>,
-    figures: Mutex<HashMap<Arc<str>, Arc<Figures>>>,
+    apps: Shared<Slots>,
+    counters: Shared<Counters>,
+    figures: Shared<Figures>,
     pub(super) inspected: Mutex<Inspected>,
     pub(super) linked: Mutex<HashMap<(Digest, Grants), Weak<Linked>>>,
 }
@@ -87,9 +91,9 @@ impl Engine {
             ticker,
             slots,
             lane_threads,
-            apps: Mutex::default(),
-            counters: Mutex::default(),
-            figures: Mutex::default(),
+            apps: Shared::default(),
+            counters: Shared::default(),
+            figures: Shared::default(),
             inspected: Mutex::default(),
             linked: Mutex::default(),
         }))
@@ -102,54 +106,61 @@ impl Engine {
 
     /// The slots that all installs of an app share.
     pub(super) fn app_slots(&self, app: &str) -> Arc<Slots> {
-        let mut apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slots) = apps.get(app).and_then(Weak::upgrade) {
-            return slots;
-        }
-        apps.retain(|_, slots| slots.strong_count() > 0);
-        let slots = Arc::new(Slots::new(
-            self.limits.app_concurrent_calls_max,
-            self.limits.send_path_slots_percent,
-            self.limits.app_waiting_calls_max,
-            self.limits.app_stream_calls_max,
-            self.limits.app_long_calls_max,
-        ));
-        apps.insert(app.into(), Arc::downgrade(&slots));
-        slots
+        let limits = &self.limits;
+        self.apps.get_or_make(app, || {
+            Slots::new(
+                limits.app_concurrent_calls_max,
+                limits.send_path_slots_percent,
+                limits.app_waiting_calls_max,
+                limits.app_stream_calls_max,
+                limits.app_long_calls_max,
+            )
+        })
     }
 
-    /// The counters of an install; they outlive a change of its version or config.
+    /// The counters of an install. They outlive a change of its version or config, and go with the last
+    /// [`Install`](super::Install) of that name.
     pub fn counters(&self, install: &str) -> Arc<Counters> {
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counters) = counters.get(install) {
-            return Arc::clone(counters);
-        }
-        let new = Arc::new(Counters::new(self.limits.counters_max));
-        counters.insert(install.into(), Arc::clone(&new));
-        new
+        let max = self.limits.counters_max;
+        self.counters.get_or_make(install, || Counters::new(max))
     }
 
-    /// The figures of an install; they outlive a change of its version or config.
+    /// The figures of an install, for as long.
     pub fn figures(&self, install: &str) -> Arc<Figures> {
-        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(figures) = figures.get(install) {
-            return Arc::clone(figures);
+        let max = self.limits.metrics_max;
+        self.figures.get_or_make(install, || Figures::new(max))
+    }
+}
+
+/// What several share by name, for as long as anybody holds it.
+struct Shared<T>(Mutex<Named<T>>);
+
+struct Named<T> {
+    all: HashMap<Arc<str>, Weak<T>>,
+    /// With so many names it is time to look which of them are still in use.
+    tidy_at: usize,
+}
+
+impl<T> Shared<T> {
+    fn get_or_make(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = named.all.get(name).and_then(Weak::upgrade) {
+            return known;
         }
-        let new = Arc::new(Figures::new(self.limits.metrics_max));
-        figures.insert(install.into(), Arc::clone(&new));
+        if named.all.len() >= named.tidy_at {
+            named.all.retain(|_, known| known.strong_count() > 0);
+            named.tidy_at = 2 * named.all.len().max(32);
+        }
+        let new = Arc::new(make());
+        named.all.insert(name.into(), Arc::downgrade(&new));
         new
     }
+}
 
-    /// Frees the counters and the figures of an install that is gone.
-    pub fn forget_install(&self, install: &str) {
-        self.figures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(install);
-        self.counters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(install);
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        let (all, tidy_at) = (HashMap::new(), 0);
+        Self(Mutex::new(Named { all, tidy_at }))
     }
 }
 
@@ -178,6 +189,9 @@ pub(super) fn code_config(limits: &Limits) -> Config {
     config.memory_reservation(limits.memory_bytes_max.into());
     config.memory_reservation_for_growth(0);
     config.memory_may_move(false);
+    // An image with more zeros than content is only made up to this size: two bytes far apart in each of a
+    // hundred modules would be gigabytes of code.
+    config.memory_guaranteed_dense_image_size(SPARSE_IMAGE_BYTES_MAX);
     config
 }
 

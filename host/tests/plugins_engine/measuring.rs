@@ -74,14 +74,13 @@ async fn equal_code_with_equal_grants_is_shared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn counters_outlive_an_install_until_it_is_forgotten() {
+async fn counters_outlive_a_change_of_an_install_and_go_with_it() {
     let mut app = app().await;
     assert_eq!(app.report("count 2").await, "2");
     app.install = install(&app.engine, "app_1", "install_1").await;
     assert_eq!(app.report("count 2").await, "4");
     app.install = install(&app.engine, "app_1", "install_2").await;
     assert_eq!(app.report("count 2").await, "2");
-    app.engine.forget_install("install_1");
     app.install = install(&app.engine, "app_1", "install_1").await;
     assert_eq!(app.report("count 2").await, "2");
 }

@@ -21,10 +21,9 @@ static LINKED: LazyLock<Arc<Linked>> = LazyLock::new(|| {
     block_on(link(&ENGINE, &inspection, inspection.needed)).expect("it can be linked")
 });
 
-/// The puppet with all that it needs, on new strings. Nothing is left of the install before.
+/// The puppet with all that it needs, on new strings. Nothing is left of an install that is gone.
 pub fn install(settings: &impl serde::Serialize) -> Install {
     let settings = serde_json::to_string(settings).expect("JSON");
-    ENGINE.forget_install("puppet");
     Install::new(&ENGINE, &LINKED, "app", "puppet", settings)
 }
 

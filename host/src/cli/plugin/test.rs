@@ -117,7 +117,6 @@ async fn one(checked: &Checked, name: String, mut case: Case) -> Result<Tried, F
         context: &case.context,
     };
     let recorded = case.input.make(call, &tape).await;
-    engine.forget_install(&name);
     Ok(Tried {
         name,
         differences: case.differences(&recorded.outcome),
