@@ -363,6 +363,7 @@ pub fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         app_concurrent_calls_max: small(settings.concurrent_calls_per_app_max),
         compile_cpu_s_max: whole(settings.compile_cpu_s),
         compile_memory_bytes_max: settings.compile_memory_bytes_max,
+        compiled_bytes_max: settings.compiled_bytes_max,
         kept_instances_max: small(settings.kept_instances_max),
         aside_calls_max: settings.shadow_calls_max,
         host_calls_max: settings.host_calls_max,

@@ -23,25 +23,31 @@ pub(super) enum Waits {
     Host,
 }
 
-/// A component that is new to the host, or perhaps not.
+/// What a component shows without being compiled.
+///
+/// # Errors
+/// `plugin_refused` for one that can't run here.
+pub(super) async fn checked(app: &App, component: &Arc<Vec<u8>>) -> Result<Checked> {
+    let _reading = reading(app).await?;
+    let (engine, component) = (app.engine.clone(), component.clone());
+    aside(move || plugins::check(&engine, &component)).await
+}
+
+/// A component that was checked, compiled if it is new to the host.
 ///
 /// # Errors
 /// `plugin_refused` for one that can't run here; `overloaded` when too many wait to be compiled.
-pub(super) async fn uploaded(
+pub(super) async fn compiled(
     app: &App,
     id: AppId,
+    checked: Checked,
     component: &Arc<Vec<u8>>,
 ) -> Result<Arc<Inspection>> {
-    let checked = {
-        let _reading = reading(app).await?;
-        let (engine, component) = (app.engine.clone(), component.clone());
-        aside(move || plugins::check(&engine, &component)).await?
-    };
     let facts = match checked {
         Checked::Known(known) => return Ok(known),
         Checked::New(facts) => facts,
     };
-    let room = enter(app, id, facts.digest(), Waits::Asker).await?;
+    let room = enter(app, id, facts.digest, Waits::Asker).await?;
     let component = component.clone();
     within(app, room, move |engine| {
         plugins::finish(engine, *facts, &component)

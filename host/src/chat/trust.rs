@@ -9,7 +9,7 @@ use super::valid;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, PluginTrust, TrustedKey};
-use crate::plugins::{Inspection, PublicKey, Signature};
+use crate::plugins::{Facts, PublicKey, Signature};
 use crate::store::proof::Tenant;
 use crate::wire;
 
@@ -114,11 +114,11 @@ pub(super) async fn policy(app: &App, tenant: Tenant) -> Result<PluginTrust> {
 /// # Errors
 /// `plugin_refused` with the reason `plugin_version_too_low`, `plugin_key_revoked` or
 /// `plugin_not_signed`.
-pub(super) fn check(policy: &PluginTrust, inspection: &Inspection) -> Result<()> {
+pub(super) fn check(policy: &PluginTrust, component: &Facts) -> Result<()> {
     let refuse = |reason: &str, detail: String| {
         Err(Error::new(Code::PluginRefused, detail).with_reason(reason))
     };
-    let manifest = &inspection.manifest;
+    let manifest = &component.manifest;
     if let Some(least) = policy.least_versions.get(&manifest.name)
         && let (Ok(least), Ok(version)) = (Version::parse(least), Version::parse(&manifest.version))
         && version.cmp_precedence(&least).is_lt()
@@ -126,7 +126,7 @@ pub(super) fn check(policy: &PluginTrust, inspection: &Inspection) -> Result<()>
         let detail = format!("The app takes the plugin from version {least} on.");
         return refuse("plugin_version_too_low", detail);
     }
-    let trusts: Vec<Trust> = inspection
+    let trusts: Vec<Trust> = component
         .signatures
         .iter()
         .map(|signature| judge(policy, &manifest.name, signature.key).0)

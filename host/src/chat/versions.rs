@@ -23,18 +23,16 @@ use crate::wire;
 pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wire::Component> {
     let backend = access::backend(caller)?;
     let component = Arc::new(component);
-    let inspection = inspect::uploaded(app, backend.tenant().app(), &component).await?;
+    let checked = inspect::checked(app, &component).await?;
+    // Before it is compiled: what the app does not take should cost the others nothing.
     let policy = trust::policy(app, backend.tenant()).await?;
-    trust::check(&policy, &inspection)?;
+    trust::check(&policy, checked.facts())?;
+    check_room(app, &backend, &checked.facts().manifest.name).await?;
+    let inspection = inspect::compiled(app, backend.tenant().app(), checked, &component).await?;
     let manifest = &inspection.manifest;
     // What makes place must not be put into use meanwhile.
     let _installing = app.installing.take(backend.tenant().app()).await;
-    let names = app.store.list_plugin_names(&backend).await?;
-    let plugins_max = app.config.plugins.plugins_per_app_max;
-    if !names.contains(&manifest.name) && names.len() >= plugins_max {
-        let detail = format!("An app has at most {plugins_max} plugins.");
-        return Err(Error::new(Code::LimitReached, detail));
-    }
+    check_room(app, &backend, &manifest.name).await?;
     let versions = app.store.list_versions(&backend, &manifest.name).await?;
     let install = find_install(app, &backend, &manifest.name).await?;
     let digest = inspection.digest.to_string();
@@ -71,6 +69,17 @@ pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wi
         signatures: trust::signers(&policy, &manifest.name, &inspection.signatures),
         ..about
     })
+}
+
+/// Whether the app may have a plugin of this name.
+async fn check_room(app: &App, backend: &Backend, name: &str) -> Result<()> {
+    let names = app.store.list_plugin_names(backend).await?;
+    let plugins_max = app.config.plugins.plugins_per_app_max;
+    if names.iter().any(|known| known == name) || names.len() < plugins_max {
+        return Ok(());
+    }
+    let detail = format!("An app has at most {plugins_max} plugins.");
+    Err(Error::new(Code::LimitReached, detail))
 }
 
 /// What a component says about itself, and what the host found in it; not who signed it, which depends

@@ -22,6 +22,9 @@ settings! {
         compile_cpu_s: u64 = 60, within(1..=3600);
         /// The memory for compiling a component, in bytes.
         compile_memory_bytes_max: u64 = 2048 * MIB as u64, within(256 * MIB as u64..=65_536 * MIB as u64);
+        /// The most that a component's code may take, in bytes. It stays in memory for as long as a version
+        /// is in use.
+        compiled_bytes_max: u64 = 128 * MIB as u64, within(MIB as u64..=4096 * MIB as u64);
         /// The most components that are compiled at once.
         compiles_max: usize = 1, within(1..=64);
         /// The most components that wait for that on this host, those at its start aside. The apps

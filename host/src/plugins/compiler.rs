@@ -5,6 +5,7 @@
 //! digest of the component and all that the engine's settings change in it, with a tag that only this
 //! host's key makes: code that somebody else put into the folder is not run.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ring::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use ring::hmac;
 use rustix::process::{Resource, Rlimit, Signal};
 use wasmtime::component::Component;
@@ -30,8 +32,6 @@ pub const COMMAND: &str = "compile-plugin";
 const REFUSED: u8 = 3;
 /// How it ends when it has no more memory, unless it is aborted.
 const EXHAUSTED: u8 = 4;
-/// Code is several times as large as what it is made of.
-const CODE_BYTES_MAX: u64 = 512 << 20;
 /// Of what the process says about a component.
 const REASON_BYTES_MAX: u64 = 4 << 10;
 const TAG_BYTES: usize = 32;
@@ -68,13 +68,14 @@ impl Compiler {
         })
     }
 
-    /// The component's code, kept or made.
+    /// The component's code, kept or made. If others must make room for it, those `in_use` go last.
     pub(super) fn compile(
         &self,
         engine: &wasmtime::Engine,
         limits: &Limits,
         digest: Digest,
         bytes: &[u8],
+        in_use: impl FnOnce() -> Vec<Digest>,
     ) -> Result<Component, Refusal> {
         let name = name(engine, digest);
         if let Some(component) = self.kept(engine, &name) {
@@ -85,7 +86,8 @@ impl Compiler {
             let detail = format!("The component's code doesn't fit this host: {error:#}.");
             Refusal::new("plugin_not_compiled", detail)
         })?;
-        if let Err(error) = self.keep(&name, &code) {
+        let in_use = in_use().into_iter().map(|of| self::name(engine, of));
+        if let Err(error) = self.keep(&name, &code, &in_use.collect()) {
             tracing::warn!(error = %error, "a plugin's code could not be kept: it is compiled again at the next start");
         }
         Ok(component)
@@ -114,8 +116,8 @@ impl Compiler {
     }
 
     /// Whole or not at all: another host may share the folder.
-    fn keep(&self, name: &str, code: &[u8]) -> io::Result<()> {
-        self.make_room(code.len() as u64)?;
+    fn keep(&self, name: &str, code: &[u8], in_use: &HashSet<String>) -> io::Result<()> {
+        self.make_room(code.len() as u64, in_use)?;
         let tag = hmac::sign(&self.key, &tagged(name, code));
         let (process, begun) = (
             std::process::id(),
@@ -135,16 +137,18 @@ impl Compiler {
         fs::rename(&partial, self.folder.join(name))
     }
 
-    fn make_room(&self, bytes: u64) -> io::Result<()> {
+    /// What this host runs is needed at its next start: it goes last.
+    fn make_room(&self, bytes: u64, in_use: &HashSet<String>) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let known = entry.metadata()?;
-            files.push((known.modified()?, known.len(), entry.path()));
+            let is_used = in_use.contains(&*entry.file_name().to_string_lossy());
+            files.push((is_used, known.modified()?, known.len(), entry.path()));
         }
         files.sort_unstable();
-        let mut held: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, file_bytes, path) in files {
+        let mut held: u64 = files.iter().map(|(.., bytes, _)| bytes).sum();
+        for (.., file_bytes, path) in files {
             if held + bytes <= self.folder_bytes_max {
                 break;
             }
@@ -177,8 +181,9 @@ impl Compiler {
         }
         let (mut code, mut reason) = (Vec::new(), String::new());
         if let Some(stdout) = process.stdout.take() {
+            // With more than that it is not heard to the end, and ends.
             stdout
-                .take(CODE_BYTES_MAX)
+                .take(limits.compiled_bytes_max.saturating_add(1))
                 .read_to_end(&mut code)
                 .map_err(failed)?;
         }
@@ -186,6 +191,11 @@ impl Compiler {
             let _ = stderr.take(REASON_BYTES_MAX).read_to_string(&mut reason);
         }
         let status = process.wait().map_err(failed)?;
+        if code.len() as u64 > limits.compiled_bytes_max {
+            let mib = limits.compiled_bytes_max >> 20;
+            let detail = format!("The component's code takes more than {mib} MiB.");
+            return Err(Refusal::new("plugin_too_large", detail));
+        }
         if status.success() {
             return Ok(code);
         }
@@ -218,8 +228,15 @@ fn name(engine: &wasmtime::Engine, digest: Digest) -> String {
     format!("{digest}-{:016x}.code", hasher.finish())
 }
 
-fn tagged(name: &str, code: &[u8]) -> Vec<u8> {
-    [name.as_bytes(), &[0], code].concat()
+/// The code, and what it is for.
+fn tagged(name: &str, code: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
+    let mut hash = digest::Context::new(&SHA256);
+    for part in [name.as_bytes(), &[0], code] {
+        hash.update(part);
+    }
+    let mut tagged = [0; SHA256_OUTPUT_LEN];
+    tagged.copy_from_slice(hash.finish().as_ref());
+    tagged
 }
 
 #[expect(

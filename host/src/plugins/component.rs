@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use wasmtime::component::Component;
@@ -60,8 +61,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A component that was checked and compiled.
-pub struct Inspection {
+/// What a component shows without being compiled.
+pub struct Facts {
     /// Names the bytes: equal digests, equal code.
     pub digest: Digest,
     /// The size of the component.
@@ -76,7 +77,20 @@ pub struct Inspection {
     pub signatures: Vec<Signature>,
     /// Whether it imports WASI, which gives it a clock, random numbers and lines in its log.
     pub uses_wasi: bool,
+}
+
+/// A component that was checked and compiled.
+pub struct Inspection {
+    facts: Facts,
     pub(super) component: Component,
+}
+
+impl Deref for Inspection {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 /// What this process knows of components, by digest.
@@ -93,6 +107,14 @@ const NEWEST_MAX: usize = 4;
 impl Inspected {
     fn find(&self, digest: Digest) -> Option<Arc<Inspection>> {
         self.known.get(&digest).and_then(Weak::upgrade)
+    }
+
+    /// Those that more than `newest` holds.
+    fn in_use(&self) -> Vec<Digest> {
+        let held = |digest: &Digest| self.newest.iter().filter(|of| of.digest == *digest).count();
+        let known = self.known.iter();
+        let used = known.filter(|(digest, of)| of.strong_count() > held(digest));
+        used.map(|(digest, _)| *digest).collect()
     }
 
     fn keep(&mut self, inspection: &Arc<Inspection>) {
@@ -124,21 +146,13 @@ pub enum Checked {
     New(Box<Facts>),
 }
 
-/// What a component shows without being compiled.
-pub struct Facts {
-    digest: Digest,
-    bytes: usize,
-    manifest: Manifest,
-    hooks: Hooks,
-    needed: Grants,
-    signatures: Vec<Signature>,
-    uses_wasi: bool,
-}
-
-impl Facts {
-    /// Of its bytes.
-    pub fn digest(&self) -> Digest {
-        self.digest
+impl Checked {
+    /// What it shows.
+    pub fn facts(&self) -> &Facts {
+        match self {
+            Checked::Known(known) => known,
+            Checked::New(facts) => facts,
+        }
     }
 }
 
@@ -173,16 +187,8 @@ pub fn finish(engine: &Engine, facts: Facts, bytes: &[u8]) -> Result<Arc<Inspect
     if let Some(known) = known(engine, digest) {
         return Ok(known);
     }
-    let inspection = Arc::new(Inspection {
-        digest,
-        bytes: facts.bytes,
-        manifest: facts.manifest,
-        hooks: facts.hooks,
-        needed: facts.needed,
-        signatures: facts.signatures,
-        uses_wasi: facts.uses_wasi,
-        component: compile(engine, digest, bytes)?,
-    });
+    let component = compile(engine, digest, bytes)?;
+    let inspection = Arc::new(Inspection { facts, component });
     let mut inspected = inspected(engine);
     // Somebody else may have compiled the same bytes meanwhile.
     if let Some(known) = inspected.find(digest) {
@@ -256,7 +262,10 @@ fn check_hooks(manifest: &Manifest, hooks: Hooks) -> Result<(), Refusal> {
 fn compile(engine: &Engine, digest: Digest, bytes: &[u8]) -> Result<Component, Refusal> {
     let limits = &engine.limits;
     let component = match &engine.compiler {
-        Some(compiler) => compiler.compile(&engine.wasm, limits, digest, bytes)?,
+        Some(compiler) => {
+            let in_use = || inspected(engine).in_use();
+            compiler.compile(&engine.wasm, limits, digest, bytes, in_use)?
+        }
         None => Component::new(&engine.wasm, bytes).map_err(|error| {
             let detail = format!("The component can't be compiled for this host: {error:#}.");
             Refusal::new("plugin_not_compiled", detail)

@@ -141,6 +141,8 @@ pub struct Limits {
     pub compile_cpu_s_max: u32,
     /// Memory of that process.
     pub compile_memory_bytes_max: u64,
+    /// What comes of it: a component's code, and the first content of its memories.
+    pub compiled_bytes_max: u64,
     /// A component.
     pub component_bytes_max: u32,
     /// Functions of a component's modules together.
@@ -219,6 +221,7 @@ impl Default for Limits {
             choices_max: 20,
             compile_cpu_s_max: 60,
             compile_memory_bytes_max: 2 << 30,
+            compiled_bytes_max: 128 << 20,
             component_bytes_max: 24 << 20,
             functions_max: 30_000,
             function_bytes_max: 512 << 10,

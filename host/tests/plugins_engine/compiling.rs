@@ -117,23 +117,75 @@ fn the_folder_has_its_limit() {
     );
 }
 
+#[test]
+fn code_in_use_goes_last() {
+    let folder = TempDir::new().unwrap();
+    let (first, second) = (guest("noop-guard"), guest("rememberer"));
+    let mut third = first.clone();
+    third.extend([0, 2, 1, b'x']); // A custom section, so that it is another one.
+    let all = engine(folder.path());
+    for component in [&first, &second] {
+        inspect(&all, component).unwrap();
+    }
+    let sizes = files(folder.path()).into_iter();
+    let room = sizes.map(|file| fs::metadata(file).unwrap().len()).sum();
+    let compiler = Compiler::new(program(), folder.path().to_owned(), room, &KEY).unwrap();
+    let small = Engine::start_with(patient(), Some(compiler)).unwrap();
+    // The oldest is the one that somebody holds.
+    let _held = inspect(&small, &first).unwrap();
+    inspect(&small, &second).unwrap();
+    inspect(&small, &third).unwrap();
+    let idle = idle(folder.path(), &KEY);
+    for component in [&first, &third] {
+        inspect(&idle, component).unwrap();
+    }
+    assert_eq!(refusal(&idle, &second).code, "plugin_too_large");
+}
+
+/// A good plugin with another module behind it, so many times.
+fn with_modules(text: &str, times: usize) -> Vec<u8> {
+    let module = wat::parse_str(text).unwrap();
+    let mut component = guest("noop-guard");
+    for _ in 0..times {
+        component.push(1); // A core module.
+        let mut size = module.len();
+        while size >= 0x80 {
+            component.push(size as u8 | 0x80);
+            size >>= 7;
+        }
+        component.push(size as u8);
+        component.extend(&module);
+    }
+    component
+}
+
+#[test]
+fn zeros_are_no_code() {
+    let folder = TempDir::new().unwrap();
+    // The first byte of a memory and one far behind it, with 12 MiB of nothing between them.
+    let hollow =
+        r#"(module (memory 256) (data (i32.const 0) "a") (data (i32.const 12582911) "z"))"#;
+    let component = with_modules(hollow, 20);
+    let limited = |compiled_bytes_max| {
+        let limits = Limits {
+            compiled_bytes_max,
+            ..patient()
+        };
+        engine_with(limits, program(), folder.path(), &KEY)
+    };
+    let refusal = refusal(&limited(64 << 10), &component);
+    assert_eq!(refusal.code, "plugin_too_large", "{}", refusal.detail);
+    assert!(files(folder.path()).is_empty());
+    inspect(&limited(4 << 20), &component).unwrap();
+}
+
 /// A good plugin with a module behind it that is dear to compile, and yet within the limits for a
 /// component.
 fn laborious() -> Vec<u8> {
     let step = "(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 7)) (local.get 0)))";
     let body = step.repeat(5_000);
     let function = format!("(func (param i32) (result i32) {body} (local.get 0))");
-    let module = wat::parse_str(format!("(module {})", function.repeat(150))).unwrap();
-    let mut component = guest("noop-guard");
-    component.push(1); // A core module.
-    let mut size = module.len();
-    while size >= 0x80 {
-        component.push(size as u8 | 0x80);
-        size >>= 7;
-    }
-    component.push(size as u8);
-    component.extend(module);
-    component
+    with_modules(&format!("(module {})", function.repeat(150)), 1)
 }
 
 #[test]
