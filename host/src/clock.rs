@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 
 use crate::model::Millis;
 
@@ -66,6 +66,17 @@ pub fn is_rfc3339(text: &str) -> bool {
     }
 }
 
+/// Whether a text is that, or a time of a clock on the wall such as `2026-12-04T12:30`.
+pub fn is_date_or_time(text: &str) -> bool {
+    const LOCAL: [&str; 3] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"];
+    let is_local = || {
+        LOCAL
+            .iter()
+            .any(|form| NaiveDateTime::parse_from_str(text, form).is_ok())
+    };
+    is_rfc3339(text) || ((16..=19).contains(&text.len()) && is_local())
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -86,6 +97,18 @@ mod tests {
             "2023-11-14T22:13:20Z!",
         ] {
             assert!(!super::is_rfc3339(text), "{text}");
+        }
+        for (text, known) in [
+            ("2026-12-04", true),
+            ("2026-12-04T12:30", true),
+            ("2026-12-04 12:30", true),
+            ("2026-12-04T12:30:05", true),
+            ("2026-12-04T12:30:05Z", true),
+            ("2026-12-04T25:30", false),
+            ("5551-12-34T12:30", false),
+            ("2026-12-04T12:30!", false),
+        ] {
+            assert_eq!(super::is_date_or_time(text), known, "{text}");
         }
     }
 

@@ -161,6 +161,7 @@ CREATE TABLE held (
 );
 CREATE INDEX held_by_app ON held (app_id, id);
 CREATE INDEX held_by_sender ON held (app_id, sender);
+CREATE INDEX held_by_to ON held (app_id, to_user) WHERE to_user IS NOT NULL;
 CREATE INDEX held_by_channel ON held (channel);
 CREATE INDEX held_by_age ON held (created_at);
 CREATE UNIQUE INDEX held_by_client_id ON held (channel, sender, client_id) WHERE client_id IS NOT NULL;
@@ -301,3 +302,4 @@ CREATE TABLE plugin_timers (
     PRIMARY KEY (install, name)
 );
 CREATE INDEX plugin_timers_by_time ON plugin_timers (install, due_at);
+CREATE INDEX plugin_timers_by_channel ON plugin_timers (install, channel) WHERE channel <> '';

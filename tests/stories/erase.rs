@@ -8,7 +8,8 @@ stories!(
     nothing_is_left_of_an_erased_user,
     much_is_erased_step_by_step,
     a_user_may_be_called_anything,
-    an_erased_users_name_is_free_for_another
+    an_erased_users_name_is_free_for_another,
+    what_waits_for_a_review_goes_with_either_of_two
 );
 
 const CANARY: &str = "canary-7c1e";
@@ -284,4 +285,37 @@ async fn much_is_erased_step_by_step(database: Database) {
             .iter()
             .any(|message| message["data"] == "bob's own")
     );
+}
+
+/// Whoever decides later must not bring back what was erased.
+async fn what_waits_for_a_review_goes_with_either_of_two(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob] = app.users(["alice-4d2f", "bob"]).await;
+    app.channel("general", &[&alice, &bob]).await;
+    let rules =
+        json!({ "words": [{ "words": ["crypto"], "action": "hold" }], "flood_messages": 0 });
+    host.other.plugin("moderation", rules.clone()).await;
+    app.plugin("moderation", rules).await;
+    let say = async |who: &crate::support::Person, to: &str, text: String| {
+        let mut message = draft("general", &text);
+        message["to"] = json!(to);
+        who.post("/v1/messages", message).await.is(202);
+    };
+    // More than one step takes.
+    for n in 0..60 {
+        say(&bob, "alice-4d2f", format!("crypto {CANARY} {n}")).await;
+    }
+    say(&alice, "bob", format!("crypto {CANARY}")).await;
+    say(&bob, "*", "crypto for all".into()).await;
+    app.backend.delete("/v1/users/alice-4d2f").await.is(204);
+    let queue = app.backend.get("/v1/held").await.is(200);
+    let held = queue["held"].as_array().expect("a list");
+    let left: Vec<&Value> = held.iter().map(|held| &held["data"]).collect();
+    assert_eq!(left, [&json!("crypto for all")], "{queue}");
+    let left = database.dump().await;
+    for trace in [CANARY, "alice-4d2f"] {
+        let lines: Vec<&str> = left.lines().filter(|line| line.contains(trace)).collect();
+        assert!(lines.is_empty(), "`{trace}` is left: {lines:#?}");
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use althing::model::InstallId;
+use althing::store::{Cause, HandlerCommit, Kept, KvWrite, TimerWrite};
 use serde_json::json;
 
 use crate::support::{Database, Person, TestHost, eventually, stories};
@@ -10,6 +12,9 @@ stories!(
     what_is_kept_is_counted,
     an_install_keeps_so_much,
     what_a_removed_plugin_kept_goes_even_if_the_host_stops,
+    what_is_kept_of_messages_goes_with_their_channel,
+    nothing_is_kept_for_somebody_who_is_gone,
+    what_is_set_for_a_channel_ends_with_it,
 );
 
 /// Installs that keep another number of values, bytes or timers than they are said to.
@@ -72,7 +77,7 @@ async fn what_is_kept_is_counted(database: Database) {
         .delete("/v1/channels/general")
         .await
         .is(204);
-    keeps(6, 1, "without the channel").await;
+    keeps(6, 0, "without the channel").await;
     phone.close().await;
 }
 
@@ -86,19 +91,21 @@ async fn an_install_keeps_so_much(database: Database) {
     host.app.plugin("hostile", json!({})).await;
     let alice = host.app.user("alice").await;
     host.app.channel("general", &[&alice]).await;
-    let refused = async |line: &str| {
-        alice
-            .types("general", line)
-            .await
-            .refused(422, "limit_reached")
+    // The plugin is told at once, and what it wrote before is kept.
+    let full = async |line: &str, at: &str| {
+        let answer = alice.types("general", line).await.is(200);
+        let report = answer["reply"]["text"].as_str().expect("a report");
+        let told = report.starts_with(at) && report.contains("as many values");
+        assert!(told, "{line}: {report}");
+        assert_eq!(database.number(WRONG).await, 0, "{line}");
     };
     let namesake = host.other.session("alice").await;
     types(&namesake, "/hostile set 150 1").await;
     types(&alice, "/hostile set 149 1").await;
     types(&alice, "/hostile swap").await;
-    refused("/hostile set 150 1").await;
+    full("/hostile set 150 1", "149: ").await;
     types(&alice, "/hostile set 149 2").await;
-    refused("/hostile set 2 60000").await;
+    full("/hostile set 2 60000", "1: ").await;
     types(&alice, "/hostile set 1 60000").await;
     types(&alice, "/hostile set 1 1").await;
     // What has expired takes no room, though there is too much of it to be cleared away at once.
@@ -109,7 +116,7 @@ async fn an_install_keeps_so_much(database: Database) {
         )
         .await;
     types(&alice, "/hostile set 150 1").await;
-    refused("/hostile list").await;
+    full("/hostile list", "").await;
     types(&namesake, "/hostile list").await;
     assert_eq!(database.number(WRONG).await, 0);
 }
@@ -144,4 +151,136 @@ async fn what_a_removed_plugin_kept_goes_even_if_the_host_stops(database: Databa
         database.number("SELECT COUNT(*) FROM plugin_timers").await,
         1
     );
+}
+
+async fn what_is_kept_of_messages_goes_with_their_channel(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.app.plugin("hostile", json!({})).await;
+    host.other.plugin("hostile", json!({})).await;
+    let alice = host.app.user("alice").await;
+    let namesake = host.other.session("alice").await;
+    for id in ["general", "other"] {
+        host.app.channel(id, &[&alice]).await;
+    }
+    let note = async |who: &Person, channel: &str| {
+        let sent = who.send(channel, "hello").await;
+        types(
+            who,
+            &format!("/hostile note {}", sent["id"].as_str().expect("an id")),
+        )
+        .await;
+    };
+    for _ in 0..3 {
+        note(&alice, "general").await;
+    }
+    note(&alice, "other").await;
+    note(&namesake, "general").await;
+    assert_eq!(database.number(KEYS).await, 5);
+    let general = "/v1/channels/general";
+    host.app.backend.delete(general).await.is(204);
+    eventually("the log is cleared away", async || {
+        let left = "SELECT COUNT(*) FROM removed_logs";
+        (database.number(left).await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(database.number(KEYS).await, 2);
+    assert_eq!(database.number(WRONG).await, 0);
+}
+
+/// What a call writes for somebody who is removed before it is through.
+async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
+    let host = TestHost::start(&database).await;
+    host.app.plugin("hostile", json!({})).await;
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    for id in ["general", "other"] {
+        host.app.channel(id, &[&alice, &bob]).await;
+    }
+    let [here, gone] = [
+        alice.send("other", "one").await,
+        alice.send("other", "two").await,
+    ];
+    let [here, gone] = [&here, &gone].map(|sent| sent["id"].as_str().expect("an id").to_owned());
+    let path = format!("/v1/messages/{gone}");
+    alice.delete(&path).await.is(200);
+    host.app.backend.delete("/v1/users/bob").await.is(204);
+    host.app
+        .backend
+        .delete("/v1/channels/general")
+        .await
+        .is(204);
+    let app = host.inside().await;
+    let install = InstallId(database.number("SELECT MAX(id) FROM installs").await);
+    let keep = async |scope: &str, timer: &str| {
+        let value = KvWrite {
+            scope: scope.into(),
+            key: "k".into(),
+            value: Some(b"v".to_vec()),
+            expires_at: None,
+        };
+        let timer = TimerWrite::Set {
+            name: "t".into(),
+            due_at: i64::MAX,
+            channel: timer.into(),
+            payload: "{}".into(),
+        };
+        let commit = HandlerCommit {
+            install,
+            cause: Cause::Request,
+            depth: 1,
+            kv_reads: Vec::new(),
+            kv_writes: vec![value],
+            timers: vec![timer],
+            chat: Vec::new(),
+            kept_max: Kept {
+                kv_keys: 10,
+                kv_bytes: 1000,
+                timers: 10,
+            },
+        };
+        app.store.commit_handler(commit).await.expect("an answer")
+    };
+    let (here, gone) = (format!("m:{here}"), format!("m:{gone}"));
+    for (scope, timer, landed) in [
+        ("p", "", true),
+        ("u:alice", "", true),
+        ("c:other", "other", true),
+        (&here, "", true),
+        ("u:bob", "", false),
+        ("c:general", "", false),
+        (&gone, "", false),
+        ("m:nothing", "", false),
+        ("p", "general", false),
+    ] {
+        assert_eq!(keep(scope, timer).await, landed, "{scope}, {timer}");
+    }
+    assert_eq!(database.number(KEYS).await, 4);
+    assert_eq!(database.number(WRONG).await, 0);
+}
+
+/// A channel that is made anew under the same id is another one, perhaps of other people.
+async fn what_is_set_for_a_channel_ends_with_it(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let quiet = json!({ "greeting": "" });
+    host.other.plugin("assistant", quiet.clone()).await;
+    host.app.plugin("assistant", quiet).await;
+    let [alice, carol] = host.app.users(["alice", "carol"]).await;
+    host.app.channel("general", &[&alice]).await;
+    host.app.channel("other", &[&alice]).await;
+    let namesake = host.other.session("alice").await;
+    types(&alice, "/remind in 1 minute the canary").await;
+    let elsewhere = alice.types("other", "/remind in 1 minute the robin").await;
+    elsewhere.is(200);
+    types(&namesake, "/remind in 1 minute the wren").await;
+    assert_eq!(database.number(TIMERS).await, 3);
+    let general = "/v1/channels/general";
+    host.app.backend.delete(general).await.is(204);
+    assert_eq!(database.number(TIMERS).await, 2);
+    host.app.channel("general", &[&carol]).await;
+    let mut phone = alice.connect().await;
+    phone.subscribe("other").await;
+    host.pass(Duration::from_secs(60)).await;
+    phone.next_event("message.new").await;
+    assert!(carol.history("general").await.is_empty());
+    assert_eq!(database.number(WRONG).await, 0);
+    phone.close().await;
 }

@@ -12,6 +12,9 @@ stories!(
     channels_have_rules_of_their_own,
     rules_of_a_channel_hold_for_private_messages_in_it,
     what_polls_say_is_looked_at,
+    what_can_not_be_masked_is_refused,
+    nobody_is_masked_out_of_a_task,
+    times_are_no_phone_numbers,
     a_flood_is_stopped,
     disguised_words_are_found,
     spam_is_counted_held_or_refused,
@@ -251,6 +254,106 @@ async fn what_polls_say_is_looked_at(database: Database) {
         .await
         .refused(422, "action_refused");
     assert_eq!(alice.history("general").await, [poll]);
+}
+
+/// Whoever sends what a guard can't change must not wear the guard down: all messages would be refused.
+async fn what_can_not_be_masked_is_refused(database: Database) {
+    let host = TestHost::with(&database, |config| config.limits.text_bytes_max = 100).await;
+    let app = &host.app;
+    let names = ["alice", "b1", "b2", "b3", "b4"];
+    let people = app.users(names).await;
+    app.channel("general", &people.each_ref()).await;
+    let mut rules = rules();
+    rules["words"][0]["words"] = json!(["darn", "heck"]);
+    rules["flood_messages"] = json!(0);
+    rules["capitals_percent"] = json!(10);
+    app.plugin("moderation", rules).await;
+    app.plugin("poll", json!({})).await;
+    for who in &people[1..] {
+        for _ in 0..3 {
+            let data = json!({ "question": "Which?", "options": ["darn", "heck"] });
+            let poll = json!({ "channel_id": "general", "type": "poll", "data": data });
+            let problem = who.post("/v1/messages", poll).await;
+            let problem = problem.refused(422, "message_rejected");
+            assert_eq!(problem["reason"], "words_not_allowed");
+        }
+        // In lower case it is longer.
+        let (reason, _) = refusal(who, "general", &"Ⱥ".repeat(50)).await;
+        assert_eq!(reason, "words_not_allowed");
+    }
+    let masked = people[1].send("general", "darn it").await;
+    assert_eq!(masked["data"], "**** it");
+}
+
+async fn nobody_is_masked_out_of_a_task(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    let [alice, bob, darn] = app.users(["alice", "bob", "darn"]).await;
+    app.channel("general", &[&alice, &bob, &darn]).await;
+    app.plugin("moderation", rules()).await;
+    app.plugin("task", json!({})).await;
+    let give = async |title: &str, user: &str| {
+        let data = json!({ "title": title, "assignees": [user] });
+        let task = json!({ "channel_id": "general", "type": "task", "data": data });
+        bob.post("/v1/messages", task).await
+    };
+    let problem = give("Lunch", "darn").await.refused(422, "message_rejected");
+    assert_eq!(problem["reason"], "words_not_allowed");
+    let task = give("darn lunch", "alice").await.is(201);
+    let data = &task["data"];
+    assert_eq!(data["title"], "**** lunch");
+    assert_eq!(data["assignees"], json!(["alice"]));
+}
+
+async fn times_are_no_phone_numbers(database: Database) {
+    let host = TestHost::start(&database).await;
+    let [alice, bob] = general(&host.app).await;
+    let phones = json!({ "name": "phones", "pattern": r"\+?\d[\d -]{6,}\d", "action": "reject" });
+    let rules = json!({ "patterns": [phones], "exempt": ["server"] });
+    host.app.plugin("moderation", rules).await;
+    for plugin in ["task", "event", "poll", "place"] {
+        host.app.plugin(plugin, json!({})).await;
+    }
+    let send = async |kind: &str, data: Value| {
+        let new = json!({ "channel_id": "general", "type": kind, "data": data });
+        bob.post("/v1/messages", new).await
+    };
+    let due = host.inside().await.clock.now() + 30 * 24 * 3_600_000;
+    let task = |title: &str| json!({ "title": title, "assignees": ["alice"], "due_at_ms": due });
+    let poll = |question: &str| json!({ "question": question, "options": ["a", "b"], "closes_at_ms": due });
+    let event = |title: &str| json!({ "title": title, "starts": "2027-06-04T12:30" });
+    let given = send("task", task("Lunch")).await.is(201);
+    send("poll", poll("Lunch?")).await.is(201);
+    send("event", event("Lunch")).await.is(201);
+    let live = json!({ "latitude": 52.52, "longitude": 13.405, "live_minutes": 15 });
+    send("place", live).await.is(201);
+    for line in [
+        "/task Lunch @alice by 2027-06-04 12:30",
+        r#"/poll "Lunch?" "a" "b""#,
+    ] {
+        let answer = bob.types("general", line).await;
+        assert_eq!(answer.status, 200, "{line}: {}", answer.text);
+    }
+    bob.act(&given, "title", json!("Late lunch")).await.is(200);
+    bob.act(&given, "due", json!(due + 60_000)).await.is(200);
+    // What somebody wrote is looked at as before, wherever it is.
+    let call = "Call 0555-123 4567";
+    for (kind, data) in [
+        ("task", task(call)),
+        ("poll", poll(call)),
+        ("event", event(call)),
+        (
+            "task",
+            json!({ "title": "Call", "notes": call, "due_at_ms": due }),
+        ),
+    ] {
+        let problem = send(kind, data).await.refused(422, "message_rejected");
+        assert_eq!(problem["reason"], "pattern_not_allowed");
+    }
+    bob.act(&given, "title", json!(call))
+        .await
+        .refused(422, "message_rejected");
+    assert!(!alice.history("general").await.is_empty());
 }
 
 async fn a_flood_is_stopped(database: Database) {

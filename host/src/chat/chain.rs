@@ -13,13 +13,15 @@ use super::{files, interact, messages, words};
 use crate::app::{App, Installed, Loadout};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{FILE_KINDS, FileId, Message, Role};
+use crate::model::{FILE_KINDS, FileId, Message, Role, UserId};
 use crate::plugins::{self, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
 use crate::wire::{self, OnFault, View};
 
 /// How often the whole chain may run over one message before its guards must agree.
 const ROUNDS_MAX: usize = 3;
+/// Strings of a kind's data that a guard may change at once: each is looked up among the users' ids.
+const IDS_MAX: usize = 64;
 
 /// What a message holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -360,8 +362,8 @@ fn note_opinion(app: &App, installed: &Installed, context: &Context, opinion: &O
     decisions::note(app, installed, Hook::MessageGuard, context, outcome);
 }
 
-/// What a verdict comes to. A change into something that nobody could have sent is a fault of the
-/// guard, not of the sender.
+/// What a verdict comes to. A change of a text into something that nobody could have sent is a fault of
+/// the guard, not of the sender.
 async fn opinion(
     app: &App,
     installed: &Installed,
@@ -433,7 +435,8 @@ pub(super) fn unchangeable(installed: &Installed) -> (Error, Why) {
 }
 
 /// The content with a guard's changes, checked as if the sender had written it. None when they can't be
-/// made: the text of a kind is its plugin's to make, and so is what stands below a text.
+/// made: the text of a kind is its plugin's to make, and so is what stands below a text; its data may be
+/// none any more; and a text may have grown too long.
 async fn changed(
     app: &App,
     member: &Member,
@@ -471,7 +474,20 @@ async fn changed(
     let Some(data) = data else {
         return Ok(None);
     };
-    let mut new = messages::content(app, member, kind, &data).await?;
+    if kind != "text" && renames(app, member, &content.data, &data).await? {
+        return Ok(None);
+    }
+    let mut new = match messages::content(app, member, kind, &data).await {
+        // Two options that are masked are the same, and a letter may be longer in lower case: what the
+        // sender wrote can't be changed so. That is no fault of a guard that any sender could bring about.
+        Err(error)
+            if matches!(error.code(), Code::Invalid | Code::TooLarge)
+                && (kind != "text" || is_too_long(app, &data)) =>
+        {
+            return Ok(None);
+        }
+        made => made?,
+    };
     if let Some(mut view) = view {
         // A plugin's own text: its blocks stay, and guards see their words with the new one.
         view.text.clone_from(&new.text);
@@ -479,6 +495,32 @@ async fn changed(
         new.view = Some(wire::to_json(&view));
     }
     Ok(Some(new))
+}
+
+/// Whether the data of a text has more in it than a sender may write.
+fn is_too_long(app: &App, data: &str) -> bool {
+    let limits = &app.config.limits;
+    let text = || serde_json::from_str::<String>(data);
+    data.len() > limits.data_bytes_max
+        || text().is_ok_and(|text| text.len() > limits.text_bytes_max)
+}
+
+/// Whether a change of a kind's data puts something else in the place of a user's id: who has a task or
+/// asked a poll would be somebody else, or nobody.
+async fn renames(app: &App, member: &Member, before: &str, after: &str) -> Result<bool> {
+    let gone = words::gone(before, after);
+    if gone.len() > IDS_MAX {
+        return Ok(true);
+    }
+    for word in gone {
+        let Ok(id) = word.parse::<UserId>() else {
+            continue;
+        };
+        if app.store.find_user(member.tenant(), &id).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A guard's refusal as its sender gets it, and all that the guard said of it.

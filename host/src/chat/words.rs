@@ -2,8 +2,9 @@
 //! are shown those that are not in a message's text, below it; rather too many than too few.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -15,13 +16,15 @@ use crate::wire;
 const LOOKED_FOR_MAX: usize = 64;
 /// Numbers with fewer digits are votes, places in a list and the like.
 const DIGITS_MIN: usize = 3;
+/// Numbers from here to there are times in milliseconds: 2001 to 2039.
+const TIMES_MS: Range<u64> = 1_000_000_000_000..2_208_988_800_000;
 /// Fields of a block that nobody reads.
 const UNREAD: [&str; 3] = ["type", "style", "action"];
 
 /// What a document says.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    /// Its strings, and its numbers of some digits.
+    /// Its strings, and its numbers of some digits but times.
     said: Vec<String>,
     /// The names of its own fields, and of those deeper in it.
     top: Vec<String>,
@@ -30,7 +33,7 @@ pub(super) struct Words {
 
 /// The words in a JSON text, also those of fields that have the same name.
 pub(super) fn of(json: &str) -> Words {
-    read(json, &[])
+    read(json, &[], true)
 }
 
 /// The words in blocks, all that a reader may see of them.
@@ -41,15 +44,26 @@ pub(super) fn in_blocks(blocks: &[serde_json::Value]) -> Vec<String> {
 }
 
 fn of_blocks(json: &str) -> Words {
-    read(json, &UNREAD)
+    read(json, &UNREAD, true)
 }
 
-fn read(json: &str, unread: &'static [&'static str]) -> Words {
+/// The words in what a kind's plugin made. Its numbers are counts, times and places that it works out: those
+/// that somebody wrote are among what was written.
+fn of_made(json: &str) -> Words {
+    read(json, &[], false)
+}
+
+fn of_made_blocks(json: &str) -> Words {
+    read(json, &UNREAD, false)
+}
+
+fn read(json: &str, unread: &'static [&'static str], numbers: bool) -> Words {
     let mut words = Words::default();
     let reader = Reader {
         words: &mut words,
         depth: 0,
         unread,
+        numbers,
     };
     let mut document = serde_json::Deserializer::from_str(json);
     if reader.deserialize(&mut document).is_err() {
@@ -98,7 +112,8 @@ pub(super) fn of_channel(name: Option<&str>, tags: &[String], custom: &str) -> V
 /// in what the kind's plugin shows and keeps.
 pub(super) fn of_new(known: &[&str], written: &str, made: Made<'_>) -> Vec<String> {
     let written = of(written);
-    let (data, view, state) = (of(made.data), of_blocks(made.view), of(made.state));
+    let (data, state) = (of_made(made.data), of_made(made.state));
+    let view = of_made_blocks(made.view);
     let mut words: Vec<&String> = written.said.iter().collect();
     // The kind's own names of fields say nothing; what people chose may be one as well.
     let own: HashSet<&String> = written.top.iter().collect();
@@ -138,7 +153,7 @@ pub(super) fn new_in_act(
     );
     let said = [&data, &view, &state].map(|words| &words.said);
     let mut held: HashSet<&String> = said.into_iter().flatten().chain(state.names()).collect();
-    let (new_view, new_state) = (of_blocks(made.view), of(made.state));
+    let (new_view, new_state) = (of_made_blocks(made.view), of_made(made.state));
     let kept: HashSet<&String> = new_state.names().collect();
     let fields: HashSet<&String> = data.names().collect();
     let mut words: Vec<&String> = value.said.iter().collect();
@@ -157,6 +172,25 @@ pub(super) fn new_in_act(
         words.extend(new.filter(|word| says_something(word, known) && held.insert(word)));
     }
     words.into_iter().cloned().collect()
+}
+
+/// The strings and numbers of one document that another has not, or not as often.
+pub(super) fn gone(before: &str, after: &str) -> Vec<String> {
+    let mut left: HashMap<String, usize> = HashMap::new();
+    for word in of(after).said {
+        *left.entry(word).or_default() += 1;
+    }
+    let mut gone = of(before).said;
+    gone.retain(|word| match left.get_mut(word) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    });
+    gone.sort_unstable();
+    gone.dedup();
+    gone
 }
 
 /// A text and, below it, those of the words that it does not have.
@@ -261,7 +295,7 @@ fn says_something(word: &str, known: &[&str]) -> bool {
     let says_nothing = word.trim().is_empty()
         || known.contains(&word)
         || is_own_id(word)
-        || clock::is_rfc3339(word);
+        || clock::is_date_or_time(word);
     !says_nothing
 }
 
@@ -283,6 +317,8 @@ struct Reader<'w> {
     words: &'w mut Words,
     depth: usize,
     unread: &'static [&'static str],
+    /// Whether its numbers are words.
+    numbers: bool,
 }
 
 impl Reader<'_> {
@@ -291,10 +327,14 @@ impl Reader<'_> {
             words: &mut *self.words,
             depth: self.depth + 1,
             unread: self.unread,
+            numbers: self.numbers,
         }
     }
 
     fn number(self, number: impl fmt::Display) {
+        if !self.numbers {
+            return;
+        }
         let number = number.to_string();
         if number.bytes().filter(u8::is_ascii_digit).count() >= DIGITS_MIN {
             self.words.said.push(number);
@@ -328,7 +368,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.number(number);
+        if !TIMES_MS.contains(&number) {
+            self.number(number);
+        }
         Ok(())
     }
 
@@ -463,6 +505,46 @@ mod tests {
         assert_eq!(
             of_new(&["alice"], written, made).join("|"),
             "Lunch|one|404|two|Three|Lunch!|four|five"
+        );
+    }
+
+    #[test]
+    fn numbers_that_nobody_wrote_are_no_words() {
+        let made = made(
+            r#"{"title":"Lunch","due_at_ms":1796400000000,"seats":12345678}"#,
+            r#"{"text":"Lunch","blocks":[{"type":"progress","value":1234567}]}"#,
+            r#"{"due_set_ms":1796300000123,"number":5551234567,"at":"2026-12-04T12:30","kept":"five"}"#,
+        );
+        let written = r#"{"title":"Lunch","due_at_ms":1796400000000,"call":4915112345678}"#;
+        assert_eq!(
+            of_new(&[], written, made).join("|"),
+            "Lunch|4915112345678|five"
+        );
+        // Written as words they are words, whatever they stand for.
+        let spelt = r#"{"title":"1796400000000"}"#;
+        assert_eq!(
+            of_new(&[], spelt, made).join("|"),
+            "1796400000000|Lunch|five"
+        );
+        let held = message(r#"{"title":"Lunch"}"#, r#"{"text":"Lunch"}"#, "{}");
+        assert_eq!(
+            new_in_act(&held, &[], r#"["one",1796400000000]"#, made).join("|"),
+            "one|five"
+        );
+    }
+
+    #[test]
+    fn what_a_change_takes_away() {
+        let before = r#"{"title":"a","for":["dick","bob"],"by":"dick","n":1234}"#;
+        let gone = |after: &str| gone(before, after).join("|");
+        assert_eq!(gone(before), "");
+        assert_eq!(
+            gone(r#"{"title":"*","for":["dick","bob"],"by":"dick","n":1234}"#),
+            "a"
+        );
+        assert_eq!(
+            gone(r#"{"title":"a","for":["****","bob"],"by":"dick","n":1}"#),
+            "1234|dick"
         );
     }
 

@@ -191,6 +191,7 @@ impl Store {
                 })?;
                 for (channel, id) in &gone {
                     tx.drop_values_of(app, format!("c:{id}")).await?;
+                    tx.drop_timers_of(app, id).await?;
                     on_db!(&mut tx.connection, c => {
                         sqlx::query("INSERT INTO removed_logs (channel) VALUES ($1)")
                             .bind(channel)

@@ -307,12 +307,9 @@ impl Tx {
     async fn erase_rows(&mut self, app: AppId, id: &UserId) -> Result<()> {
         self.drop_answers(app, id, i64::MAX).await?;
         self.drop_values_of(app, format!("u:{id}")).await?;
+        // What came since the step before.
+        while self.drop_held_of(app, id).await? {}
         on_db!(&mut self.connection, c => {
-            sqlx::query("DELETE FROM held WHERE app_id = $1 AND sender = $2")
-                .bind(app)
-                .bind(id.as_str())
-                .execute(&mut *c)
-                .await?;
             sqlx::query("DELETE FROM users WHERE app_id = $1 AND id = $2")
                 .bind(app)
                 .bind(id.as_str())

@@ -249,11 +249,39 @@ impl Store {
         .await
     }
 
+    /// Drops some of the messages that wait from or to a user. False when there were none.
+    pub async fn drop_held_of(&self, backend: &Backend, user: UserId) -> Result<bool> {
+        let app = backend.tenant().app();
+        self.write_in_turn(move |tx| Box::pin(async move { tx.drop_held_of(app, &user).await }))
+            .await
+    }
+
     /// Drops a held message.
     pub async fn reject_held(&self, backend: &Backend, id: HeldId) -> Result<()> {
         let app = backend.tenant().app();
         self.write(move |tx| Box::pin(async move { remove(tx, app, id).await }))
             .await
+    }
+}
+
+impl Tx {
+    /// See [`Store::drop_held_of`].
+    pub(super) async fn drop_held_of(&mut self, app: AppId, user: &UserId) -> Result<bool> {
+        let ids: Vec<HeldId> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar(
+                "SELECT id FROM held WHERE app_id = $1 AND sender = $2 \
+                 UNION SELECT id FROM held WHERE app_id = $1 AND to_user = $2 LIMIT $3",
+            )
+            .bind(app)
+            .bind(user.as_str())
+            .bind(DROPPED_MAX)
+            .fetch_all(&mut *c)
+            .await
+        })?;
+        for id in &ids {
+            remove(self, app, *id).await?;
+        }
+        Ok(!ids.is_empty())
     }
 }
 

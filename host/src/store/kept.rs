@@ -1,15 +1,26 @@
 //! What installs keep: values and timers. How much that is stands beside each install and is changed
 //! with every write, so that nobody has to count. Everything here runs inside the writer's transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Store;
+use super::bulk::Bulk;
 use super::plugins::{HandlerCommit, KvWrite, TimerWrite};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, InstallId};
+use crate::model::{AppId, ChannelId, InstallId, MessageId};
 
 /// Expired values that one commit clears away, whoever's they are.
 const EXPIRED_MAX: i64 = 100;
+
+/// Which installs keep something of these owners, each an app and a scope. Looked for first: no statement
+/// that deletes by such a list finds its rows by both columns of the index.
+static FOUND: Bulk = Bulk::cast(
+    "SELECT DISTINCT k.install, k.scope FROM (VALUES ",
+    &["BIGINT", "TEXT"],
+    ") AS v JOIN installs i ON i.app_id = v.column1 AND i.kv_keys > 0 \
+     JOIN plugin_kv k ON k.install = i.id AND k.scope = v.column2",
+);
 
 /// How much an install keeps; also how much more or less.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -29,17 +40,44 @@ impl Kept {
     }
 }
 
+/// How many of an install's values have expired, and their bytes. Only asked for one that keeps nearly as
+/// much as it may.
+const EXPIRED: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(OCTET_LENGTH(key) + OCTET_LENGTH(value)), 0) AS BIGINT) \
+                       FROM plugin_kv WHERE install = $1 AND expires_at <= $2";
+
+impl Store {
+    /// How much an install keeps. One that is only about to begin has nothing.
+    pub async fn get_kept(&self, install: InstallId) -> Result<Kept> {
+        let found: Option<Kept> = on_db!(&self.db, pool => {
+            sqlx::query_as("SELECT kv_keys, kv_bytes, timers FROM installs WHERE id = $1")
+                .bind(install)
+                .fetch_optional(pool)
+                .await
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// How many of an install's values have expired and are still there, and their bytes.
+    pub async fn count_expired(&self, install: InstallId) -> Result<(i64, i64)> {
+        let now = self.clock.now();
+        Ok(on_db!(&self.db, pool => {
+            sqlx::query_as(EXPIRED).bind(install).bind(now).fetch_one(pool).await
+        })?)
+    }
+}
+
 impl Tx {
     /// Writes the values and timers of a commit.
     ///
     /// # Errors
-    /// `limit_reached` when the install would keep more than it may, and more than before;
-    /// `not_found` when it was removed meanwhile.
+    /// `limit_reached` when the install would keep more than it may, and more than before; `conflict` when
+    /// somebody for whom it keeps something is gone; `not_found` when it was removed meanwhile.
     pub(super) async fn write_kept(&mut self, commit: &HandlerCommit) -> Result<()> {
         let (install, mut change) = (commit.install, Kept::default());
         if !commit.kv_writes.is_empty() {
             self.clear_expired().await?;
         }
+        self.check_owners(commit).await?;
         for write in &commit.kv_writes {
             self.write_value(install, write, &mut change).await?;
         }
@@ -73,6 +111,49 @@ impl Tx {
         Ok(())
     }
 
+    /// Refuses what is kept for an owner that is gone since the plugin asked: whoever has the id next
+    /// would get it.
+    async fn check_owners(&mut self, commit: &HandlerCommit) -> Result<()> {
+        let values = commit
+            .kv_writes
+            .iter()
+            .filter(|write| write.value.is_some());
+        let mut owners: BTreeSet<(&str, &str)> = values
+            .filter_map(|write| write.scope.split_once(':'))
+            .collect();
+        owners.extend(commit.timers.iter().filter_map(|write| match write {
+            TimerWrite::Set { channel, .. } => Some(("c", channel.as_str())),
+            TimerWrite::Cancel { .. } => None,
+        }));
+        for (of, id) in owners {
+            if !id.is_empty() && !self.has_owner(commit.install, of, id).await? {
+                return Err(Error::new(Code::Conflict, "Whose value it is, is gone."));
+            }
+        }
+        Ok(())
+    }
+
+    async fn has_owner(&mut self, install: InstallId, of: &str, id: &str) -> Result<bool> {
+        const CHANNEL: &str = "SELECT EXISTS (SELECT 1 FROM installs i JOIN channels o ON o.app_id = i.app_id \
+                               WHERE i.id = $1 AND o.id = $2)";
+        const USER: &str = "SELECT EXISTS (SELECT 1 FROM installs i JOIN users o ON o.app_id = i.app_id \
+                            WHERE i.id = $1 AND o.id = $2)";
+        const MESSAGE: &str = "SELECT EXISTS (SELECT 1 FROM installs i JOIN events o ON o.app_id = i.app_id \
+                               WHERE i.id = $1 AND o.kind = 1 AND o.message_id = $2 AND o.deleted_at IS NULL)";
+        if of == "m" {
+            let Ok(id) = id.parse::<MessageId>() else {
+                return Ok(false);
+            };
+            return Ok(on_db!(&mut self.connection, c => {
+                sqlx::query_scalar(MESSAGE).bind(install).bind(id).fetch_one(&mut *c).await
+            })?);
+        }
+        let sql = if of == "c" { CHANNEL } else { USER };
+        Ok(on_db!(&mut self.connection, c => {
+            sqlx::query_scalar(sql).bind(install).bind(id).fetch_one(&mut *c).await
+        })?)
+    }
+
     /// Notes that an install keeps more or less, and gives what it keeps now; `None` when it is gone.
     async fn change_kept(&mut self, install: InstallId, change: Kept) -> Result<Option<Kept>> {
         Ok(on_db!(&mut self.connection, c => {
@@ -102,6 +183,57 @@ impl Tx {
             .await
         })?;
         self.note_dropped(gone).await
+    }
+
+    /// The same for many, of any apps: each with its scope.
+    pub(super) async fn drop_values_of_all(&mut self, owners: &[(AppId, String)]) -> Result<()> {
+        let mut gone: Vec<(InstallId, i64)> = Vec::new();
+        for (sql, owners) in FOUND.padded(self.connection.dialect(), owners) {
+            let found: Vec<(InstallId, String)> = on_db!(&mut self.connection, c => {
+                let mut query = sqlx::query_as(sql);
+                for (app, scope) in owners {
+                    query = query.bind(app).bind(scope);
+                }
+                query.fetch_all(&mut *c).await
+            })?;
+            for (install, scope) in found {
+                let of_one: Vec<(InstallId, i64)> = on_db!(&mut self.connection, c => {
+                    sqlx::query_as(
+                        "DELETE FROM plugin_kv WHERE install = $1 AND scope = $2 \
+                         RETURNING install, CAST(OCTET_LENGTH(key) + OCTET_LENGTH(value) AS BIGINT)",
+                    )
+                    .bind(install)
+                    .bind(scope)
+                    .fetch_all(&mut *c)
+                    .await
+                })?;
+                gone.extend(of_one);
+            }
+        }
+        self.note_dropped(gone).await
+    }
+
+    /// Drops the timers of an app that are about a channel. Whoever has the channel's id next is told
+    /// of nothing that was meant for others.
+    pub(super) async fn drop_timers_of(&mut self, app: AppId, channel: &ChannelId) -> Result<()> {
+        let gone: Vec<InstallId> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar(
+                "DELETE FROM plugin_timers WHERE channel = $2 AND channel <> '' \
+                 AND install IN (SELECT id FROM installs WHERE app_id = $1) RETURNING install",
+            )
+            .bind(app)
+            .bind(channel.as_str())
+            .fetch_all(&mut *c)
+            .await
+        })?;
+        let mut changes: BTreeMap<InstallId, Kept> = BTreeMap::new();
+        for install in gone {
+            changes.entry(install).or_default().timers -= 1;
+        }
+        for (install, change) in changes {
+            self.change_kept(install, change).await?;
+        }
+        Ok(())
     }
 
     /// Drops a timer, unless it was set again since. False when there is no such timer, or its plugin
@@ -157,19 +289,10 @@ impl Tx {
         Ok(())
     }
 
-    /// How many of an install's values have expired, and their bytes. Only asked for one that seems
-    /// to keep more than it may.
     async fn expired(&mut self, install: InstallId) -> Result<(i64, i64)> {
         let now = self.now;
         Ok(on_db!(&mut self.connection, c => {
-            sqlx::query_as(
-                "SELECT COUNT(*), CAST(COALESCE(SUM(OCTET_LENGTH(key) + OCTET_LENGTH(value)), 0) AS BIGINT) \
-                 FROM plugin_kv WHERE install = $1 AND expires_at <= $2",
-            )
-            .bind(install)
-            .bind(now)
-            .fetch_one(&mut *c)
-            .await
+            sqlx::query_as(EXPIRED).bind(install).bind(now).fetch_one(&mut *c).await
         })?)
     }
 

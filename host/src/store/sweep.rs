@@ -4,21 +4,25 @@
 use super::Store;
 use super::erase::STEP_ROWS;
 use super::proof::Tenant;
+use super::writer::Tx;
 use crate::error::Result;
 use crate::files;
+use crate::model::{AppId, EventKind, MessageId};
 
 /// What is left of things that were removed: where they are noted, what goes of each, and how the
 /// note goes after it.
 struct Remains {
     next: &'static str,
+    /// Whether they have a log, which goes first.
+    logged: bool,
     steps: &'static [&'static str],
     done: &'static str,
 }
 
 const OF_CHANNEL: Remains = Remains {
     next: "SELECT channel FROM removed_logs LIMIT 1",
+    logged: true,
     steps: &[
-        "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE channel = $1 LIMIT $2)",
         "UPDATE files SET shown = FALSE WHERE id IN (SELECT file_id FROM file_shares WHERE channel = $1 LIMIT $2) AND shown \
          AND NOT EXISTS (SELECT 1 FROM file_shares s WHERE s.file_id = files.id AND s.channel <> $1)",
         "DELETE FROM file_shares WHERE (file_id, message_id) IN \
@@ -29,6 +33,7 @@ const OF_CHANNEL: Remains = Remains {
 
 const OF_INSTALL: Remains = Remains {
     next: "SELECT install FROM removed_installs LIMIT 1",
+    logged: false,
     steps: &[
         "DELETE FROM plugin_kv WHERE (install, scope, key) IN \
          (SELECT install, scope, key FROM plugin_kv WHERE install = $1 LIMIT $2)",
@@ -69,6 +74,9 @@ impl Store {
                     let Some(id) = next else {
                         continue;
                     };
+                    if remains.logged && tx.sweep_log(id).await? {
+                        return Ok(true);
+                    }
                     for sql in remains.steps {
                         let gone = on_db!(&mut tx.connection, c => {
                             sqlx::query(*sql).bind(id).bind(STEP_ROWS).execute(&mut *c).await.map(|done| done.rows_affected())
@@ -154,5 +162,40 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+impl Tx {
+    /// Removes the first entries of a log, and what plugins keep for the messages among them. False when
+    /// there are none left.
+    async fn sweep_log(&mut self, channel: i64) -> Result<bool> {
+        let entries: Vec<(i64, AppId, i16, Option<MessageId>)> = on_db!(&mut self.connection, c => {
+            sqlx::query_as(
+                "SELECT seq, app_id, kind, message_id FROM events WHERE channel = $1 ORDER BY seq LIMIT $2",
+            )
+            .bind(channel)
+            .bind(STEP_ROWS)
+            .fetch_all(&mut *c)
+            .await
+        })?;
+        let Some((last, ..)) = entries.last() else {
+            return Ok(false);
+        };
+        let messages = entries
+            .iter()
+            .filter(|(_, _, kind, _)| *kind == EventKind::MessageNew as i16);
+        let owners: Vec<(AppId, String)> = messages
+            .filter_map(|(_, app, _, message)| Some((*app, format!("m:{}", (*message)?))))
+            .collect();
+        self.drop_values_of_all(&owners).await?;
+        on_db!(&mut self.connection, c => {
+            sqlx::query("DELETE FROM events WHERE channel = $1 AND seq <= $2")
+                .bind(channel)
+                .bind(last)
+                .execute(&mut *c)
+                .await
+                .map(drop)
+        })?;
+        Ok(true)
     }
 }

@@ -76,11 +76,16 @@ impl Findings {
 
 /// Judges `text` by all rules for texts.
 pub fn judge(rules: &Rules, text: &str) -> Judgement {
-    judge_and_score(rules, text).0
+    judge_and_score(rules, text, &|_| false).0
 }
 
-/// The same, with how much it looks like spam where that was looked at.
-pub fn judge_and_score(rules: &Rules, text: &str) -> (Judgement, Option<Score>) {
+/// The same, with how much it looks like spam where that was looked at. What a pattern finds in a part of the
+/// text that `is_passed_over` doesn't count.
+pub fn judge_and_score(
+    rules: &Rules,
+    text: &str,
+    is_passed_over: &dyn Fn(&Range<usize>) -> bool,
+) -> (Judgement, Option<Score>) {
     let settings = &rules.settings;
     let scored = settings.spam_action != SpamAction::Off;
     let reading = (scored || !rules.words.is_empty()).then(|| Reading::new(rules, text));
@@ -97,7 +102,7 @@ pub fn judge_and_score(rules: &Rules, text: &str) -> (Judgement, Option<Score>) 
             Some(reading) => find_words(rules, reading, &mut findings),
             None => Ok(()),
         })
-        .and_then(|()| find_patterns(rules, text, &mut findings))
+        .and_then(|()| find_patterns(rules, text, is_passed_over, &mut findings))
         .and_then(|()| find_links(settings, text, &mut findings))
         .and_then(|()| check_spam(settings, score, &mut findings))
         .and_then(|()| check_capitals(settings, text, &mut findings));
@@ -170,10 +175,16 @@ fn word_fault(list: &WordList, word: &str, how: &str) -> Fault {
     }
 }
 
-fn find_patterns(rules: &Rules, text: &str, findings: &mut Findings) -> Result<(), Fault> {
+fn find_patterns(
+    rules: &Rules,
+    text: &str,
+    is_passed_over: &dyn Fn(&Range<usize>) -> bool,
+    findings: &mut Findings,
+) -> Result<(), Fault> {
     for (rule, regex) in rules.settings.patterns.iter().zip(&rules.patterns) {
         let Some(regex) = regex else { continue };
-        for found in regex.find_iter(text).filter(|found| !found.is_empty()) {
+        let counts = |part: &Range<usize>| !part.is_empty() && !is_passed_over(part);
+        for found in regex.find_iter(text).filter(|found| counts(&found.range())) {
             findings.add(rule.action, found.range(), || Fault {
                 code: "pattern_not_allowed",
                 reason: given_or(&rule.reason, || match rule.name.as_str() {

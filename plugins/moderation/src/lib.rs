@@ -8,6 +8,7 @@
 //! (`reveal`: look-alikes, leetspeak, letters set apart), and as a `skeleton` in which words are found
 //! through all of that.
 
+mod dates;
 mod flood;
 mod fold;
 mod judge;
@@ -19,6 +20,8 @@ mod settings;
 mod skeleton;
 mod spam;
 mod words;
+
+use std::ops::Range;
 
 use althing_plugin::prelude::*;
 
@@ -68,7 +71,8 @@ impl MessageGuard for Moderation {
 
 /// What the rules for texts say of a message, and how much it looks like spam if that was asked.
 fn by_content(rules: &Rules, message: &Draft) -> (Verdict, Option<Score>) {
-    let (judgement, score) = judge_and_score(rules, &message.text);
+    let is_shown = |part: &Range<usize>| dates::is_shown(message, part);
+    let (judgement, score) = judge_and_score(rules, &message.text, &is_shown);
     let verdict = match judgement {
         Judgement::Fine => Verdict::Allow,
         Judgement::Reject(fault) => reject(rules, fault),
@@ -117,6 +121,7 @@ fn rewrite_strings(rules: &Rules, value: &mut Value) -> bool {
     match value {
         // A lone address leads to a file or picture: masking a word in it would only break it.
         Value::String(text) if text.contains("://") && !text.contains(' ') => false,
+        Value::String(text) if dates::is_one(text) => false,
         Value::String(text) => match judge(rules, text) {
             Judgement::Rewrite(rewritten) => {
                 *text = rewritten;

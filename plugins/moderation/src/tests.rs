@@ -334,6 +334,48 @@ fn reviewers_are_told_the_rule() {
     assert!(matches!(verdict, Verdict::Reject(Rejection { reason, .. }) if !reason.contains('\n')));
 }
 
+#[test]
+fn dates_that_a_kind_shows_are_no_phone_numbers() {
+    let phones = |action: &str| {
+        let pattern = r"\+?\d[\d -]{6,}\d";
+        rules(json!({"patterns": [{"pattern": pattern, "action": action}]}))
+    };
+    let verdict = |text: &str, data: Value| {
+        let draft = Draft {
+            kind: "task".into(),
+            text: text.into(),
+            data: data.to_string(),
+        };
+        by_content(&phones("reject"), &draft).0
+    };
+    let due = json!({"title": "Lunch", "due": "2026-12-04T12:30", "n": 5});
+    let fine = verdict("Lunch, due 2026-12-04 12:30 UTC", due.clone());
+    assert!(matches!(fine, Verdict::Allow), "{fine:?}");
+    for (text, data) in [
+        ("Lunch 555-123-4567, due 2026-12-04", due.clone()),
+        ("Lunch, due 2026-12-04 5551234", due.clone()),
+        ("born 2026-12-04", json!({"title": "born 2026-12-04"})),
+    ] {
+        let verdict = verdict(text, data);
+        assert!(matches!(verdict, Verdict::Reject(_)), "{text}: {verdict:?}");
+    }
+    let written = by_content(&phones("reject"), &Draft::text("on 2026-12-04")).0;
+    assert!(matches!(written, Verdict::Reject(_)));
+    // A date in the data is no words to mask.
+    let mut task = due.clone();
+    task["title"] = json!("call 555-123-4567");
+    let draft = Draft {
+        kind: "task".into(),
+        text: "call 555-123-4567, due 2026-12-04".into(),
+        data: task.to_string(),
+    };
+    task["title"] = json!("call ************");
+    let Verdict::Change(patch) = by_content(&phones("mask"), &draft).0 else {
+        panic!("it was not masked");
+    };
+    assert_eq!(parse_json::<Value>(&patch.data.unwrap()).unwrap(), task);
+}
+
 /// Texts of whatever breaks slicing: many bytes, no width, case that changes the length.
 fn odd_text(random: &mut althing_plugin::Random) -> String {
     let pieces = [

@@ -41,6 +41,13 @@ pub fn commit(order: &str) -> String {
             None,
         )),
         "key" => report(kv::set(&kv::Scope::Plugin, &"k".repeat(number), b"v", None)),
+        // Of a message whose id follows.
+        "note" => report(kv::set(
+            &kv::Scope::Message(order.split_once(' ').unwrap_or_default().1.into()),
+            "note",
+            b"v",
+            None,
+        )),
         "list" => list(),
         "keys" => match kv::keys(&kv::Scope::Plugin, "", None, 100) {
             Ok(keys) => keys.join(","),
