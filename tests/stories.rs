@@ -7,6 +7,7 @@ mod attachments;
 mod authors;
 mod calendar;
 mod cases;
+mod changes;
 mod channels;
 mod compiling;
 mod consent;

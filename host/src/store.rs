@@ -67,8 +67,8 @@ pub use kept::Kept;
 pub use messages::Slice;
 pub use participants::{Asker, SeatChange};
 pub use plugins::{
-    Cause, ChatWrite, HandlerCommit, Install, KvRow, KvWrite, NewComponent, NewInstall, Timer,
-    TimerWrite, Version,
+    AsOf, Cause, ChatWrite, HandlerCommit, Install, KvRow, KvWrite, Landed, NewComponent,
+    NewInstall, NewRollout, Timer, TimerWrite, Version,
 };
 pub use tenants::{AppChange, OrgChange};
 pub use users::UserChange;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Runs until it is dropped. What it answers depends on the path: `/away/<url>` redirects there,
-/// `/silent` says nothing, `/drip` half of something, `/cut` breaks off in the middle of it, a path that
+/// `/silent` says nothing, `/held` nothing before it is released, then what `set` was told before, `/drip` half of something, `/cut` breaks off in the middle of it, a path that
 /// `serve` was told of gets that, and any other is told what `set` was told last.
 pub struct Outside {
     port: u16,
@@ -21,6 +22,7 @@ struct Said {
     requests: Mutex<Vec<String>>,
     answer: Mutex<String>,
     pages: Mutex<BTreeMap<String, Vec<u8>>>,
+    released: watch::Sender<bool>,
 }
 
 impl Outside {
@@ -59,6 +61,11 @@ impl Outside {
         pages.insert(path.to_owned(), answer);
     }
 
+    /// Lets go of what waits at `/held`, and of what comes there later; or holds that again.
+    pub fn release(&self, released: bool) {
+        self.said.released.send_replace(released);
+    }
+
     /// What it was asked, request by request, head and body.
     pub fn heard(&self) -> Vec<String> {
         self.said.requests.lock().expect("a lock").clone()
@@ -89,6 +96,12 @@ async fn answer(mut stream: TcpStream, said: Arc<Said>) {
     if path == "/silent" {
         return std::future::pending().await;
     }
+    let body = said.answer.lock().expect("a lock").clone();
+    if path == "/held" {
+        let mut released = said.released.subscribe();
+        // The sender is in `said`.
+        let _ = released.wait_for(|released| *released).await;
+    }
     let begun = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
     if matches!(path.as_str(), "/drip" | "/cut")
         && stream.write_all(begun.as_bytes()).await.is_err()
@@ -108,13 +121,10 @@ async fn answer(mut stream: TcpStream, said: Arc<Said>) {
     }
     let answer = match path.strip_prefix("/away/") {
         Some(to) => format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),
-        None => {
-            let body = said.answer.lock().expect("a lock").clone();
-            format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            )
-        }
+        None => format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
     };
     let _ = stream.write_all(answer.as_bytes()).await;
 }

@@ -20,7 +20,7 @@ pub struct Loadout {
     pub kinds: HashMap<String, Arc<Installed>>,
     /// Which one a slash command belongs to, if only in some channels.
     pub commands: HashMap<String, Arc<Installed>>,
-    /// Which one a feed belongs to.
+    /// Which one a feed belongs to, in the version that runs.
     pub feeds: HashMap<String, Arc<Installed>>,
     /// The logs of all installs by name, also of those that were switched off: their last lines may
     /// say why.

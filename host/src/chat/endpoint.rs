@@ -13,7 +13,7 @@ use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::AppId;
 use crate::plugins::{self, Context, EndpointRequest, EndpointResponse, Hook, Role};
-use crate::store::Cause;
+use crate::store::{Cause, Landed};
 
 /// How often a plugin may answer one request because somebody else changed what it read.
 const TRIES: usize = 3;
@@ -29,7 +29,8 @@ pub async fn ask(
     request: &EndpointRequest,
 ) -> Result<EndpointResponse> {
     let actor = access::actor(caller)?;
-    let installed = find(app, actor.tenant().app(), plugin)?;
+    let find = || find(app, actor.tenant().app(), plugin);
+    find()?;
     let context = Context {
         actor_role: match &actor {
             Actor::Backend(_) => Role::Server,
@@ -37,7 +38,7 @@ pub async fn ask(
         },
         ..nowhere(app, actor.user())
     };
-    answer(app, &installed, context, actor.user(), request).await
+    answer(app, find, context, actor.user(), request).await
 }
 
 /// Anybody asks, at a route that the plugin opens and the tenant granted.
@@ -52,19 +53,20 @@ pub async fn visit(
     request: &EndpointRequest,
 ) -> Result<EndpointResponse> {
     app.loaded(id).await?;
-    let installed = find(app, id, plugin)?;
-    let mut grants = installed.row.grants.0.iter();
-    let is_open = grants.any(|grant| {
-        let rule = grant.strip_prefix(PATH_GRANT);
-        rule.is_some_and(|rule| plugins::opens(rule, &request.path))
-    });
-    if !is_open {
-        return Err(no_route());
-    }
+    let find = || {
+        let installed = find(app, id, plugin)?;
+        let mut grants = installed.row.grants.0.iter();
+        let is_open = grants.any(|grant| {
+            let rule = grant.strip_prefix(PATH_GRANT);
+            rule.is_some_and(|rule| plugins::opens(rule, &request.path))
+        });
+        is_open.then_some(installed).ok_or_else(no_route)
+    };
+    find()?;
     app.rates.visit(id, client.address)?;
     let context = nowhere(app, None);
     let cause = client.address.map(of_one_customer);
-    answer(app, &installed, context, cause, request).await
+    answer(app, find, context, cause, request).await
 }
 
 fn no_route() -> Error {
@@ -83,12 +85,13 @@ fn find(app: &App, id: AppId, plugin: &str) -> Result<Arc<Installed>> {
 
 async fn answer(
     app: &Arc<App>,
-    installed: &Installed,
+    find: impl Fn() -> Result<Arc<Installed>>,
     context: Context,
     cause: impl std::hash::Hash,
     request: &EndpointRequest,
 ) -> Result<EndpointResponse> {
     for _ in 0..TRIES {
+        let installed = &find()?;
         let calling =
             calling(app, installed, Hook::Endpoint, &cause).map_err(|_| failed(installed))?;
         let outcome = plugins::handle_request(calling.with(&context), request).await;
@@ -107,7 +110,8 @@ async fn answer(
             installed.log.add(app.clock.now(), "error", sentence);
             failed(installed)
         })?;
-        if handlers::commit(app, installed, Cause::Request, 1, output.effects).await? {
+        let landed = handlers::commit(app, installed, Cause::Request, 1, output.effects).await?;
+        if landed == Landed::Done {
             return Ok(response);
         }
     }

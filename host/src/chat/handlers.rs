@@ -16,7 +16,7 @@ use crate::crash;
 use crate::error::{Code, Error, Result};
 use crate::model::{Event, EventBody, EventKind, InstallId, Millis};
 use crate::plugins::{self, Context, Effects, Hook, Scope};
-use crate::store::{Cause, ChatWrite, HandlerCommit, Kept, KvWrite, TimerWrite};
+use crate::store::{AsOf, Cause, ChatWrite, HandlerCommit, Kept, KvWrite, Landed, TimerWrite};
 use crate::wire;
 
 /// A plugin that answers a plugin that answers a plugin is enough.
@@ -404,11 +404,12 @@ async fn handle_by(
         )
         .await
         {
-            Ok(true) => {
+            Ok(Landed::Done) => {
                 crash::point("event done");
                 return Ok(Handled::Done);
             }
-            Ok(false) => continue, // A value it read has changed, or somebody else was quicker.
+            Ok(Landed::TooLate) => continue,
+            Ok(Landed::Replaced) => break,
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {
                 let line = format!("what it did could not be stored: {error}");
@@ -423,7 +424,8 @@ async fn handle_by(
     Ok(Handled::Moved)
 }
 
-/// Lands all that a handler did, or nothing; false when it has to run again.
+/// Lands all that a handler did, or nothing. If the plugin was changed meanwhile, what it is now runs when
+/// this returns: whoever calls again looks up whom.
 ///
 /// # Errors
 /// `rate_limited`, for a request alone: the app's plugins have written too much.
@@ -433,9 +435,9 @@ pub(super) async fn commit(
     cause: Cause,
     depth: i16,
     effects: Effects,
-) -> Result<bool> {
+) -> Result<Landed> {
     if effects.is_empty() && cause.is_asked() {
-        return Ok(true);
+        return Ok(Landed::Done);
     }
     // Events and timers have rested before their calls; of a request nobody knew that it writes.
     if cause.is_asked()
@@ -448,9 +450,16 @@ pub(super) async fn commit(
     }
     let sets_timers = !effects.timers.is_empty();
     let commit = commit_of(app, installed, cause, depth, effects)?;
-    let landed = app.store.commit_handler(commit).await?;
+    let as_of = AsOf {
+        updated_at: installed.row.updated_at,
+        tried_since: installed.trial.as_ref().map(|trial| trial.rollout.since),
+    };
+    let landed = app.store.commit_handler(commit, as_of).await?;
     if sets_timers {
         app.timers_changed.notify_one();
+    }
+    if landed == Landed::Replaced {
+        drop(app.installing.take(installed.row.app_id).await);
     }
     Ok(landed)
 }

@@ -11,7 +11,7 @@ use super::grants::{self, granted};
 use super::inspect::{self, Waits, refused};
 use super::lifecycle::{self, Landing};
 use super::outside::{self, Sealed, Whose};
-use super::plugins::{bot_of, find_install, hook_names, load_app, read};
+use super::plugins::{bot_of, change, find_install, hook_names, load_app, read};
 use super::{quarantine, rollout, sees, trust, valid};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, FieldFault, Result};
@@ -39,9 +39,12 @@ pub async fn set(
     let _compiled = choose(app, &backend, name, set.digest.as_deref()).await?;
     // One after the other: what a request leaves out stays as the one before it left it, and what
     // runs is what was stored last.
-    let _installing = app.installing.take(backend.tenant().app()).await;
-    put(app, &backend, name, set, Way::Forward).await?;
-    read(app, &backend, name.to_owned()).await
+    let (of, name) = (app.clone(), name.to_owned());
+    change(app, backend.tenant().app(), async move {
+        put(&of, &backend, &name, set, Way::Forward).await?;
+        read(&of, &backend, name).await
+    })
+    .await
 }
 
 /// Consent is to what somebody has read, and so to one version.
@@ -62,13 +65,16 @@ pub(super) fn check_consent(consent: Option<bool>, digest: Option<&str>) -> Resu
 /// `conflict` when there was none; `grant_missing` when it needs a permission that was taken away since.
 pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.take(backend.tenant().app()).await;
-    let row = find_install(app, &backend, name).await?;
-    let row = row.ok_or_else(|| Error::not_found("plugin"))?;
-    let previous = quarantine::previous(&row)
-        .ok_or_else(|| Error::new(Code::Conflict, "There is no version to go back to."))?;
-    put_back(app, &backend, &row, previous).await?;
-    read(app, &backend, name.to_owned()).await
+    let (of, name) = (app.clone(), name.to_owned());
+    change(app, backend.tenant().app(), async move {
+        let row = find_install(&of, &backend, &name).await?;
+        let row = row.ok_or_else(|| Error::not_found("plugin"))?;
+        let previous = quarantine::previous(&row)
+            .ok_or_else(|| Error::new(Code::Conflict, "There is no version to go back to."))?;
+        put_back(&of, &backend, &row, previous).await?;
+        read(&of, &backend, name).await
+    })
+    .await
 }
 
 /// Puts the version before into use, and gives its digest. It has the permissions that it had, but none
@@ -164,6 +170,8 @@ async fn put(
     };
     let (mut new, changed) = settle(app, id, had.as_ref(), &inspection, set, unseen)?;
     if let Some(before) = &before {
+        // Nothing is lost on the way back, whatever ran meanwhile.
+        new.goes_on = listens(before) || matches!(way, Way::Back { .. });
         if !matches!(way, Way::Back { .. }) {
             new.previous = previous(app, before, &new, &changed)?;
         }
@@ -203,7 +211,8 @@ async fn put(
             app.store.set_install(backend, new, None).await?;
         }
     }
-    load_app(app, id, next.as_ref()).await
+    load_app(app, id, next.as_ref()).await;
+    Ok(())
 }
 
 /// The version that a request is about, and how the plugin runs now.
@@ -321,8 +330,17 @@ pub(super) fn settle(
         on_fault: on_fault.as_str().to_owned(),
         hooks: Texts(hook_names(inspection)),
         started: before.map(|row| row.started.clone()).unwrap_or_default(),
+        goes_on: false,
     };
     Ok((new, changed))
+}
+
+/// Whether a version of an install that is in use is told of events. Else there is nowhere to go on from:
+/// where the install stands in the log, none was before.
+pub(super) fn listens(row: &Install) -> bool {
+    let has_events = |hooks: &[String]| hooks.iter().any(|hook| hook == Hook::Events.name());
+    let is_tried = |rollout: Rollout| rollout.ended.is_none() && has_events(&rollout.hooks);
+    row.enabled && (has_events(&row.hooks.0) || rollout::stored(row).is_some_and(is_tried))
 }
 
 /// The version to go back to once `new` runs, as it is stored. What was entered or cleared of its

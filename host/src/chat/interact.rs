@@ -13,8 +13,8 @@ use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{ChannelId, Message, MessageId};
 use crate::plugins::{self, Command, Context, Fault, Hook, Interaction, Shown};
-use crate::store::Cause;
 use crate::store::proof::Member;
+use crate::store::{Cause, Landed};
 use crate::wire::{self, View};
 
 /// How often something is tried again because somebody else was quicker.
@@ -138,9 +138,9 @@ pub async fn act(
             "The channel takes no changes.",
         ));
     }
-    let loadout = app.loadout(member.tenant().app());
     let _turn = app.turns.take(id).await;
     for _ in 0..TRIES {
+        let loadout = app.loadout(member.tenant().app());
         let (message, _) = messages::get(app, caller, id).await?;
         if message.deleted_at.is_some() {
             return Err(Error::new(Code::Conflict, "The message was deleted."));
@@ -256,14 +256,14 @@ pub async fn run_command(
 ) -> Result<wire::Answer> {
     // Most commands post something: nobody is to send more by them than by hand.
     app.rates.message(&access::actor(caller)?.whose())?;
-    let (installed, member, command) = command_call(app, caller, channel, run).await?;
-    if !member.channel().active {
-        return Err(Error::new(
-            Code::ChannelInactive,
-            "The channel takes no commands.",
-        ));
-    }
     for _ in 0..TRIES {
+        let (installed, member, command) = command_call(app, caller, channel, &run).await?;
+        if !member.channel().active {
+            return Err(Error::new(
+                Code::ChannelInactive,
+                "The channel takes no commands.",
+            ));
+        }
         let context = chain::context(app, &member);
         let calling = asked(app, &installed, Hook::Commands, &context)?;
         let output = plugins::run_command(calling.with(&context), &command).await;
@@ -290,7 +290,7 @@ pub async fn complete(
     channel: &ChannelId,
     run: wire::RunCommand,
 ) -> Result<wire::Choices> {
-    let (installed, member, command) = command_call(app, caller, channel, run).await?;
+    let (installed, member, command) = command_call(app, caller, channel, &run).await?;
     let context = chain::context(app, &member);
     let calling = asked(app, &installed, Hook::Commands, &context)?;
     let outcome = plugins::complete_command(calling.with(&context), &command).await;
@@ -315,7 +315,7 @@ async fn command_call(
     app: &App,
     caller: &Caller,
     channel: &ChannelId,
-    run: wire::RunCommand,
+    run: &wire::RunCommand,
 ) -> Result<(Arc<Installed>, Member, Command)> {
     let mut member = access::member(app, &access::actor(caller)?, channel).await?;
     if let Some(user) = &run.actor {
@@ -365,7 +365,7 @@ async fn finish(
     let reply = output
         .value
         .map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
-    if !commit(app, installed, cause, 1, output.effects).await? {
+    if commit(app, installed, cause, 1, output.effects).await? != Landed::Done {
         return Ok(None);
     }
     let reply = match reply {

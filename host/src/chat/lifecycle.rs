@@ -12,7 +12,7 @@ use crate::error::{Code, Error, FieldFault, Result};
 use crate::model::InstallId;
 use crate::plugins::{self, Context, Fault, Hook};
 use crate::store::proof::Backend;
-use crate::store::{Cause, Install, NewInstall};
+use crate::store::{Cause, Install, NewInstall, NewRollout};
 
 /// How often a version may start because somebody else changed what it read.
 const TRIES: usize = 3;
@@ -80,8 +80,8 @@ pub(super) async fn check(app: &App, next: &Installed) -> Result<()> {
 pub(super) enum Landing {
     /// How it runs.
     Install(Box<NewInstall>),
-    /// That it is tried: JSON text.
-    Rollout(InstallId, String),
+    /// That it is tried.
+    Rollout(InstallId, NewRollout),
 }
 
 /// Has a version begin, and stores the change together with what it did.
@@ -123,9 +123,10 @@ pub(super) async fn start(
                 let new = NewInstall::clone(new);
                 app.store.set_install(backend, new, Some(commit)).await?
             }
-            Landing::Rollout(install, text) => {
-                let text = Some(text.clone());
-                app.store.set_rollout(*install, text, Some(commit)).await?
+            Landing::Rollout(install, rollout) => {
+                let rollout = Some(rollout.clone());
+                let landed = app.store.set_rollout(*install, rollout, Some(commit));
+                landed.await?
             }
         };
         if has_landed {

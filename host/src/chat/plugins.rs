@@ -14,7 +14,7 @@ use super::users::BOT_PREFIX;
 use super::{quarantine, rollout, trust, versions};
 use crate::app::{App, Breakers, Installed, Loadout, PluginLog, Trial};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::metrics::Consumption;
 use crate::model::{AppId, Millis, UserId};
 use crate::plugins::{self, Inspection};
@@ -126,14 +126,36 @@ pub(super) async fn find_install(
 /// Removes a plugin with all that it kept. Its messages stay.
 pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.take(backend.tenant().app()).await;
-    let install = find_install(app, &backend, name).await?;
-    app.store.remove_plugin(&backend, name.to_owned()).await?;
-    app.removed.notify_one();
-    if let Some(row) = install {
-        app.recordings.remove(row.id, app.clock.now());
+    let id = backend.tenant().app();
+    let (of, name) = (app.clone(), name.to_owned());
+    let removing = async move {
+        let install = find_install(&of, &backend, &name).await?;
+        of.store.remove_plugin(&backend, name).await?;
+        of.removed.notify_one();
+        if let Some(row) = install {
+            of.recordings.remove(row.id, of.clock.now());
+        }
+        load_app(&of, id, None).await;
+        Ok(())
+    };
+    change(app, id, removing).await
+}
+
+/// Makes a change of an app's plugins when it is its turn, and puts what may be stored into use.
+pub(super) async fn change<T>(
+    app: &Arc<App>,
+    id: AppId,
+    change: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let _turn = app.installing.take(id).await;
+    let done = change.await;
+    if let Err(error) = &done
+        && error.code() == Code::Unavailable
+    {
+        // What the store did not confirm may be stored.
+        load_app(app, id, None).await;
     }
-    load_app(app, backend.tenant().app(), None).await
+    done
 }
 
 /// The newest lines of a plugin's log, old to new. One that has not run yet has an empty log.
@@ -177,28 +199,28 @@ pub async fn load_all(app: Arc<App>, apps: Vec<AppId>) {
 }
 
 async fn load_first(app: &Arc<App>, id: AppId) {
-    loop {
-        let loaded = {
-            let _installing = app.installing.take(id).await;
-            load_app(app, id, None).await
-        };
-        match loaded {
-            Ok(()) => break,
-            Err(error) => {
-                tracing::error!(app.id = %id, error = %error, "an app's plugins could not be loaded");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
+    let _installing = app.installing.take(id).await;
+    load_app(app, id, None).await;
     app.loading.end(id);
     // They were left alone until now.
     app.timers_changed.notify_one();
 }
 
-/// Puts an app's installs as they stand in the store into use.
+/// Puts an app's installs as they stand in the store into use, as soon as the store answers. To be called
+/// with `installing` held, and not to be left before its end: see [`change`].
 ///
 /// `asked` is what was asked about a change just now: its log and its figures go on.
-pub(super) async fn load_app(app: &Arc<App>, id: AppId, asked: Option<&Installed>) -> Result<()> {
+pub(super) async fn load_app(app: &Arc<App>, id: AppId, asked: Option<&Installed>) {
+    while let Err(error) = load_once(app, id, asked).await {
+        tracing::error!(app.id = %id, error = %error, "an app's plugins could not be loaded");
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = app.stopped() => return,
+        }
+    }
+}
+
+async fn load_once(app: &Arc<App>, id: AppId, asked: Option<&Installed>) -> Result<()> {
     let backend = access::host(id);
     let before = app.loadout(id);
     let mut loadout = Loadout::default();
@@ -256,7 +278,9 @@ fn add_to(loadout: &mut Loadout, installed: Arc<Installed>) {
                 let name = command.name.clone();
                 loadout.commands.insert(name, installed.clone());
             }
-            for feed in &manifest.feeds {
+            // A feed is about no channel, so a canary serves none.
+            let feeds = (version.trial.is_none()).then_some(&manifest.feeds);
+            for feed in feeds.into_iter().flatten() {
                 loadout.feeds.insert(feed.name.clone(), installed.clone());
             }
         }

@@ -81,7 +81,8 @@ async fn settle(app: &Arc<App>, given_up: &GivenUp) -> Result<()> {
     say(format!(
         "{hook} is in quarantine: it is not called before the plugin is installed anew"
     ));
-    plugins::load_app(app, row.app_id, None).await
+    plugins::load_app(app, row.app_id, None).await;
+    Ok(())
 }
 
 fn is_fresh(app: &App, previous: &Previous) -> bool {

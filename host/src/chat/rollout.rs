@@ -9,7 +9,7 @@ use super::inspect::{self, Waits, refused};
 use super::installs::{self, check_names, choose, settle};
 use super::lifecycle::{self, Landing};
 use super::outside::Sealed;
-use super::plugins::{self as shown, Known, find_install, load_app};
+use super::plugins::{self as shown, Known, change, find_install, load_app};
 use super::quarantine;
 use super::{grants, shadow, trust, usage};
 use crate::app::{App, Difference, GivenUp, HookCompared, Installed, Loadout, PluginLog, Trial};
@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::model::{InstallId, Millis, Rollout, RolloutEnd, RolloutMode, Texts};
 use crate::plugins::{self, Hook};
 use crate::store::proof::Backend;
-use crate::store::{Install, NewInstall};
+use crate::store::{Install, NewInstall, NewRollout};
 use crate::wire;
 
 /// Tries a version, or changes how it is tried.
@@ -37,13 +37,16 @@ pub async fn set(
     // Compiled before the lock is taken: others have plugins to install, too.
     let digest = which(app, &backend, name, set.digest.as_deref()).await?.1;
     let _compiled = choose(app, &backend, name, Some(&digest)).await?;
-    let _installing = app.installing.take(backend.tenant().app()).await;
-    let (row, again) = which(app, &backend, name, set.digest.as_deref()).await?;
-    if again != digest {
-        return Err(changed_meanwhile());
-    }
-    begin(app, &backend, &row, &digest, mode, set).await?;
-    read(app, &backend, name).await
+    let (of, name) = (app.clone(), name.to_owned());
+    change(app, backend.tenant().app(), async move {
+        let (row, again) = which(&of, &backend, &name, set.digest.as_deref()).await?;
+        if again != digest {
+            return Err(changed_meanwhile());
+        }
+        begin(&of, &backend, &row, &digest, mode, set).await?;
+        read(&of, &backend, &name).await
+    })
+    .await
 }
 
 fn changed_meanwhile() -> Error {
@@ -138,17 +141,23 @@ async fn begin(
         started: has_started || starts,
         ended: None,
     })?;
+    let rollout = NewRollout {
+        text,
+        goes_on: installs::listens(row),
+    };
     if has_life {
         let next = lifecycle::next(app, backend, &new, Some(row)).await?;
         lifecycle::check(app, &next).await?;
         if starts {
-            let landing = Landing::Rollout(row.id, text);
+            let landing = Landing::Rollout(row.id, rollout);
             lifecycle::start(app, backend, &next, landing, Some(row)).await?;
-            return load_app(app, id, None).await;
+            load_app(app, id, None).await;
+            return Ok(());
         }
     }
-    app.store.set_rollout(row.id, Some(text), None).await?;
-    load_app(app, id, None).await
+    app.store.set_rollout(row.id, Some(rollout), None).await?;
+    load_app(app, id, None).await;
+    Ok(())
 }
 
 /// The install as the version that is tried has it.
@@ -169,23 +178,30 @@ fn tried(row: &Install, rollout: &Rollout) -> Install {
 /// `conflict` when there is none, or it has failed.
 pub async fn promote(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.take(backend.tenant().app()).await;
-    let (_, rollout) = find(app, &backend, name).await?;
-    if rollout.ended.is_some() {
-        let detail = "The version is not tried any more. Try it again first.";
-        return Err(Error::new(Code::Conflict, detail));
-    }
-    installs::promote(app, &backend, name, rollout).await?;
-    shown::read(app, &backend, name.to_owned()).await
+    let (of, name) = (app.clone(), name.to_owned());
+    change(app, backend.tenant().app(), async move {
+        let (_, rollout) = find(&of, &backend, &name).await?;
+        if rollout.ended.is_some() {
+            let detail = "The version is not tried any more. Try it again first.";
+            return Err(Error::new(Code::Conflict, detail));
+        }
+        installs::promote(&of, &backend, &name, rollout).await?;
+        shown::read(&of, &backend, name).await
+    })
+    .await
 }
 
 /// Gives up the version that is tried.
 pub async fn abandon(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
-    let _installing = app.installing.take(backend.tenant().app()).await;
-    let (row, _) = find(app, &backend, name).await?;
-    app.store.set_rollout(row.id, None, None).await?;
-    load_app(app, row.app_id, None).await
+    let (of, name) = (app.clone(), name.to_owned());
+    change(app, backend.tenant().app(), async move {
+        let (row, _) = find(&of, &backend, &name).await?;
+        of.store.set_rollout(row.id, None, None).await?;
+        load_app(&of, row.app_id, None).await;
+        Ok(())
+    })
+    .await
 }
 
 /// How a version does that is tried.
@@ -226,8 +242,11 @@ pub(super) async fn end(app: &Arc<App>, given_up: &GivenUp, since: Millis) -> Re
         hook: hook.to_owned(),
         detail: given_up.detail.clone(),
     });
-    let text = to_text(&rollout)?;
-    app.store.set_rollout(row.id, Some(text), None).await?;
+    let ended = NewRollout {
+        text: to_text(&rollout)?,
+        goes_on: true,
+    };
+    app.store.set_rollout(row.id, Some(ended), None).await?;
     app.metrics.plugin_quarantined();
     let line = format!(
         "{hook} of version {}, which was tried, keeps failing: it is not tried any more",
@@ -237,7 +256,8 @@ pub(super) async fn end(app: &Arc<App>, given_up: &GivenUp, since: Millis) -> Re
     if let Some(log) = app.loadout(row.app_id).logs.get(&row.name) {
         log.add(app.clock.now(), "fault", line);
     }
-    load_app(app, row.app_id, None).await
+    load_app(app, row.app_id, None).await;
+    Ok(())
 }
 
 /// The version that is tried beside the one of an install.

@@ -1,11 +1,13 @@
 //! Orgs, apps, keys and sessions.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 
 use super::access::{self, Caller};
-use super::{cursor, valid};
+use super::{cursor, plugins, valid};
 use crate::address::{Networks, Origins};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
@@ -229,17 +231,22 @@ async fn check_key_set(app: &App, id: AppId, url: &str) -> Result<()> {
 
 /// Removes an app with everything in it, step by step. A host that stops in the middle leaves an app
 /// that nobody can use; asking again goes on.
-pub async fn remove_app(app: &App, caller: &Caller, id: AppId) -> Result<()> {
+pub async fn remove_app(app: &Arc<App>, caller: &Caller, id: AppId) -> Result<()> {
     let tenant = access::app_owner(app, caller, id).await?;
-    app.store.shut_app(tenant).await?;
-    app.set_loadout(id, Default::default());
-    app.recordings.forget_app(id);
-    app.hub.close_all(Some(id), Close::UNAUTHENTICATED);
-    app.forget_issuer(id).await?;
-    while app.store.empty_app(tenant).await? {}
-    app.store.remove_app(tenant).await?;
-    app.removed.notify_one();
-    app.forget_issuer(id).await
+    let of = app.clone();
+    // Whoever changes a plugin of it at the same time comes before, or finds none.
+    let removing = async move {
+        of.store.shut_app(tenant).await?;
+        of.set_loadout(id, Default::default());
+        of.recordings.forget_app(id);
+        of.hub.close_all(Some(id), Close::UNAUTHENTICATED);
+        of.forget_issuer(id).await?;
+        while of.store.empty_app(tenant).await? {}
+        of.store.remove_app(tenant).await?;
+        of.removed.notify_one();
+        of.forget_issuer(id).await
+    };
+    plugins::change(app, id, removing).await
 }
 
 fn check_lists(ips: Option<&[String]>, origins: Option<&[String]>) -> Result<()> {

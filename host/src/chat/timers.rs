@@ -206,9 +206,18 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer, waits: &Arc<Notify>
     };
     let context = context(app, id, timer).await?;
     let serving = installed.serving(&timer.channel);
-    let mut ran = run_by(app, serving, timer, &context, waits).await?;
+    let takes_timers = |version: &&Arc<Installed>| version.has(Hook::Schedule);
+    let mut takers = [serving, installed].into_iter().filter(takes_timers);
+    let Some(first) = takers.next() else {
+        // It waits for a version that does.
+        return app.store.move_timer(timer, now + RESTING_MS).await;
+    };
+    let mut ran = run_by(app, first, timer, &context, waits).await?;
     // What a canary fails on is for the active version.
-    if !matches!(ran, Ran::Done) && !Arc::ptr_eq(serving, installed) {
+    if let Some(installed) = takers.next()
+        && !matches!(ran, Ran::Done)
+        && !Arc::ptr_eq(first, installed)
+    {
         ran = run_by(app, installed, timer, &context, waits).await?;
     }
     match ran {
@@ -266,6 +275,7 @@ async fn run_by(
                     version: timer.version,
                 };
                 match commit(app, installed, cause, 1, output.effects).await {
+                    // Where nothing has landed it is due still, and runs again.
                     Ok(_) => {
                         crash::point("timer done");
                         return Ok(Ran::Done);

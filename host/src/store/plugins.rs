@@ -9,7 +9,7 @@ use super::proof::{Backend, Tenant};
 use super::writer::Tx;
 use crate::crash;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, ChannelKey, InstallId, MessageId, Millis, UserId};
+use crate::model::{AppId, ChannelKey, InstallId, MessageId, Millis, Rollout, UserId};
 
 /// A plugin in an app.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -45,6 +45,7 @@ pub struct Install {
     /// The version that is tried beside it: JSON text, a [`crate::model::Rollout`].
     pub rollout: Option<String>,
     pub created_at: Millis,
+    /// Another one after each change.
     pub updated_at: Millis,
 }
 
@@ -95,6 +96,18 @@ pub struct NewInstall {
     pub previous: Option<String>,
     /// The version that is tried beside it: JSON text.
     pub rollout: Option<String>,
+    /// Whether its events go on where those of the install there is have stopped; else they begin with
+    /// what comes from now on.
+    pub goes_on: bool,
+}
+
+/// A version to be tried beside the one that runs.
+#[derive(Debug, Clone)]
+pub struct NewRollout {
+    /// JSON text, a [`crate::model::Rollout`].
+    pub text: String,
+    /// As for [`NewInstall`].
+    pub goes_on: bool,
 }
 
 /// A stored value.
@@ -181,6 +194,24 @@ impl Cause {
     pub fn is_asked(&self) -> bool {
         matches!(self, Cause::Request | Cause::Command(_))
     }
+}
+
+/// The install that a handler was called with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    pub updated_at: Millis,
+    /// For a version on trial: since when it is tried.
+    pub tried_since: Option<Millis>,
+}
+
+/// What became of a handler's writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landed {
+    Done,
+    /// Somebody else was first: a value that it read has changed, or its event or timer is done already.
+    TooLate,
+    /// The install runs in another way, or not at all.
+    Replaced,
 }
 
 /// All that a handler did.
@@ -377,8 +408,10 @@ impl Store {
                          created_at, updated_at, previous, secrets, hooks, started, rollout) \
                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15, $16) \
                          ON CONFLICT (app_id, name) DO UPDATE SET digest = $4, enabled = $5, grants = $6, config = $7, \
-                         place = $8, on_fault = $9, attempts = 0, retry_at = NULL, quarantine = NULL, updated_at = $11, \
-                         previous = $12, secrets = $13, hooks = $14, started = $15, rollout = $16",
+                         place = $8, on_fault = $9, attempts = 0, retry_at = NULL, quarantine = NULL, \
+                         updated_at = CASE WHEN installs.updated_at < $11 THEN $11 ELSE installs.updated_at + 1 END, \
+                         previous = $12, secrets = $13, hooks = $14, started = $15, rollout = $16, \
+                         cursor = CASE WHEN $17 THEN installs.cursor ELSE $10 END",
                     )
                     .bind(new.id)
                     .bind(app)
@@ -396,6 +429,7 @@ impl Store {
                     .bind(new.hooks.to_json())
                     .bind(&new.started)
                     .bind(&new.rollout)
+                    .bind(new.goes_on)
                     .execute(&mut *c)
                     .await
                     .map(drop)
@@ -409,21 +443,25 @@ impl Store {
         whether_landed(landed.await)
     }
 
-    /// Notes which version is tried beside the one that runs: JSON text, or none; and lands what it did at
-    /// its start with it. The flag is false when a value that it read has changed: it should then start
-    /// again.
+    /// Notes which version is tried beside the one that runs, or none; and lands what it did at its start
+    /// with it. The flag is false when a value that it read has changed: it should then start again.
     pub async fn set_rollout(
         &self,
         install: InstallId,
-        rollout: Option<String>,
+        rollout: Option<NewRollout>,
         start: Option<HandlerCommit>,
     ) -> Result<bool> {
         let landed = self.write(move |tx| {
             Box::pin(async move {
+                let position = tx.position;
+                let goes_on = rollout.as_ref().is_none_or(|rollout| rollout.goes_on);
+                let text = rollout.map(|rollout| rollout.text);
                 on_db!(&mut tx.connection, c => {
-                    sqlx::query("UPDATE installs SET rollout = $2 WHERE id = $1")
+                    sqlx::query("UPDATE installs SET rollout = $2, cursor = CASE WHEN $3 THEN cursor ELSE $4 END WHERE id = $1")
                         .bind(install)
-                        .bind(&rollout)
+                        .bind(&text)
+                        .bind(goes_on)
+                        .bind(position)
                         .execute(&mut *c)
                         .await
                         .map(drop)
@@ -696,20 +734,23 @@ impl Store {
         .await
     }
 
-    /// Lands all that a handler did, or nothing. The flag is false when somebody else was first: a
-    /// value it read has changed, or its event or timer is done already. It should then run again.
-    pub async fn commit_handler(&self, commit: HandlerCommit) -> Result<bool> {
+    /// Lands all that a handler did if the install is still that of its call; else nothing, and it should
+    /// run again.
+    pub async fn commit_handler(&self, commit: HandlerCommit, as_of: AsOf) -> Result<Landed> {
         let result = match commit.cause.is_asked() {
             true => {
-                self.write(move |tx| Box::pin(async move { tx.handler(commit).await }))
+                self.write(move |tx| Box::pin(async move { tx.land(commit, as_of).await }))
                     .await
             }
             false => {
-                self.write_in_turn(move |tx| Box::pin(async move { tx.handler(commit).await }))
+                self.write_in_turn(move |tx| Box::pin(async move { tx.land(commit, as_of).await }))
                     .await
             }
         };
-        whether_landed(result)
+        match result {
+            Err(error) if error.code() == Code::Conflict => Ok(Landed::TooLate),
+            other => other,
+        }
     }
 }
 
@@ -723,6 +764,33 @@ fn whether_landed(result: Result<()>) -> Result<bool> {
 }
 
 impl Tx {
+    async fn land(&mut self, commit: HandlerCommit, as_of: AsOf) -> Result<Landed> {
+        if !self.runs(commit.install, as_of).await? {
+            return Ok(Landed::Replaced);
+        }
+        self.handler(commit).await?;
+        Ok(Landed::Done)
+    }
+
+    /// Whether an install runs as it did.
+    async fn runs(&mut self, install: InstallId, as_of: AsOf) -> Result<bool> {
+        let found: Option<Option<String>> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar("SELECT rollout FROM installs WHERE id = $1 AND updated_at = $2 AND enabled")
+                .bind(install)
+                .bind(as_of.updated_at)
+                .fetch_optional(&mut *c)
+                .await
+        })?;
+        let (Some(rollout), Some(since)) = (&found, as_of.tried_since) else {
+            return Ok(found.is_some());
+        };
+        let rollout: Option<Rollout> = match rollout {
+            Some(text) => Some(serde_json::from_str(text).map_err(Error::internal)?),
+            None => None,
+        };
+        Ok(rollout.is_some_and(|known| known.since == since && known.ended.is_none()))
+    }
+
     async fn handler(&mut self, commit: HandlerCommit) -> Result<()> {
         let install = commit.install;
         self.depth = commit.depth;
