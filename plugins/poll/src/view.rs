@@ -17,9 +17,11 @@ pub fn view(poll: &Poll, votes: &Votes, now_ms: u64) -> View {
         .map(|option| votes.count(option))
         .collect();
     let total: usize = counts.iter().sum();
+    let voters = votes.voters();
     let mut shown = vec![heading(&poll.question)];
     for (option, text) in poll.options.iter().enumerate() {
-        let share = counts[option] as f64 / total.max(1) as f64;
+        // Of those who voted: where each has several votes, all of them may have chosen the same.
+        let share = counts[option] as f64 / voters.max(1) as f64;
         let bar = progress(text, share).detail(count_and_share(counts[option], share));
         shown.push(match open {
             true => row(blocks![bar, button("Vote", "vote").value(option)]),
@@ -30,7 +32,7 @@ pub fn view(poll: &Poll, votes: &Votes, now_ms: u64) -> View {
         }
     }
     if !open {
-        shown.push(strong(outcome(poll, &counts)));
+        shown.push(strong(outcome(poll, &counts, voters)));
     }
     shown.push(muted(notes(poll, votes, open, total)));
     if open {
@@ -56,7 +58,7 @@ fn text(poll: &Poll, votes: &Votes, open: bool, counts: &[usize]) -> String {
     );
     if !open {
         text.push('\n');
-        text.push_str(&outcome(poll, counts));
+        text.push_str(&outcome(poll, counts, votes.voters()));
     }
     text
 }
@@ -88,9 +90,8 @@ fn notes(poll: &Poll, votes: &Votes, open: bool, total: usize) -> String {
     notes.join(" · ")
 }
 
-/// `Pizza wins with 3 of 4 votes.`
-fn outcome(poll: &Poll, counts: &[usize]) -> String {
-    let total: usize = counts.iter().sum();
+/// `Pizza wins with 3 of 4 votes.`; with several choices `Pizza wins with 3 votes from 4 people.`
+fn outcome(poll: &Poll, counts: &[usize], voters: usize) -> String {
     let most = counts.iter().copied().max().unwrap_or_default();
     if most == 0 {
         return "Nobody voted.".to_owned();
@@ -102,7 +103,14 @@ fn outcome(poll: &Poll, counts: &[usize]) -> String {
         .filter(|(_, count)| **count == most)
         .map(|(option, _)| option.as_str())
         .collect();
-    let votes = format!("{most} of {}", many(total, "vote", "votes"));
+    let votes = match poll.multiple {
+        true => format!(
+            "{} from {}",
+            many(most, "vote", "votes"),
+            many(voters, "person", "people")
+        ),
+        false => format!("{most} of {}", many(voters, "vote", "votes")),
+    };
     match winners[..] {
         [winner] => format!("{winner} wins with {votes}."),
         _ => format!("A draw between {}, with {votes} each.", join_and(&winners)),
@@ -202,6 +210,29 @@ mod tests {
                 {"type": "text", "text": "3 votes · closes 2026-11-20 22:30 UTC", "style": "muted"},
                 {"type": "button", "text": "Close poll", "action": "close"},
             ])
+        );
+    }
+
+    #[test]
+    fn with_several_choices_shares_are_of_those_who_voted() {
+        let poll = Poll {
+            multiple: true,
+            ..poll()
+        };
+        // Both chose Pizza, and one of them Sushi as well.
+        let mut votes = votes(&[("bob", 1), ("carol", 3)]);
+        let shown = blocks_of(&view(&poll, &votes, 0));
+        let bar = |place: usize| shown[place]["blocks"][0].clone();
+        assert_eq!(
+            (&bar(1)["value"], &bar(1)["detail"]),
+            (&json!(1.0), &json!("2 votes · 100 %"))
+        );
+        assert_eq!(bar(3)["detail"], "1 vote · 50 %");
+        votes.closed = true;
+        let text = view(&poll, &votes, 0).text;
+        assert!(
+            text.ends_with("Pizza wins with 2 votes from 2 people."),
+            "{text}"
         );
     }
 
