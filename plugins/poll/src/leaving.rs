@@ -30,6 +30,7 @@ const CHANGES_MAX: u32 = 15;
 #[derive(Deserialize, Serialize)]
 struct Note {
     /// For whom the plugin posted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_by: Option<String>,
 }
 
