@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use althing::config::Config;
 use serde_json::{Value, json};
 
 use crate::support::{App, Database, Person, TestHost, eventually, stories};
@@ -12,6 +13,7 @@ stories!(
     only_whose_channel_it_is_posts_there,
     a_story_is_seen_and_goes,
     a_story_ends_without_the_permission_to_delete,
+    stories_for_which_no_timer_is_left_end_all_the_same,
     reels_and_profiles,
     who_leaves_is_named_in_no_post,
     nothing_of_an_erased_user_is_in_posts,
@@ -51,7 +53,14 @@ async fn numbers(who: &Person, post: &Value) -> Value {
 /// Alice, Bob and Carol have a channel each; Carol follows both, Bob follows Alice. The neighbour
 /// has the same people and posts.
 async fn start(database: &Database) -> (TestHost, [Person; 3]) {
-    let host = TestHost::timeless(database).await;
+    start_with(database, |_| {}).await
+}
+
+async fn start_with(
+    database: &Database,
+    set: impl FnOnce(&mut Config),
+) -> (TestHost, [Person; 3]) {
+    let host = TestHost::timeless_with(database, set).await;
     host.other.plugin("feed", json!({})).await;
     let namesake = host.other.session("alice").await;
     post_as(&namesake, "general", "post", json!({ "text": "not here" })).await;
@@ -275,6 +284,37 @@ async fn a_story_ends_without_the_permission_to_delete(database: Database) {
     let refused = bob.act(&told, "seen", Value::Null).await;
     refused.refused(422, "action_refused");
     assert_eq!(feed(&bob, "stories").await, [""; 0]);
+}
+
+async fn stories_for_which_no_timer_is_left_end_all_the_same(database: Database) {
+    let set = |config: &mut Config| config.plugins.timers_max = 1;
+    let (host, [alice, bob, _]) = start_with(&database, set).await;
+    let mut told = Vec::new();
+    // Told in another order than they end in.
+    for seconds in [60, 180, 120] {
+        let new = json!({ "text": format!("{seconds} s"), "lasts_s": seconds });
+        told.push(post_as(&alice, "alice", "story", new).await);
+    }
+    let waits = "SELECT COUNT(*) FROM plugin_kv WHERE key LIKE 'waiting/%'";
+    eventually("two wait for a timer", async || {
+        (database.number(waits).await == 2).then_some(())
+    })
+    .await;
+    for (ended, left) in [(0, &["120 s", "180 s"][..]), (2, &["180 s"]), (1, &[])] {
+        host.pass(Duration::from_secs(60)).await;
+        eventually("one is deleted", async || {
+            let path = format!("/v1/messages/{}", told[ended]["id"].as_str().expect("an id"));
+            let message = bob.get(path).await.is(200);
+            message["deleted_at"].is_string().then_some(())
+        })
+        .await;
+        let mut shown = feed(&bob, "stories").await;
+        shown.sort();
+        assert_eq!(shown, left);
+    }
+    assert_eq!(database.number(waits).await, 0);
+    let log = host.app.backend.get("/v1/plugins/feed/log").await.is(200);
+    assert_eq!(log, json!({ "lines": [] }));
 }
 
 async fn reels_and_profiles(database: Database) {
