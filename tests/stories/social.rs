@@ -56,10 +56,7 @@ async fn start(database: &Database) -> (TestHost, [Person; 3]) {
     start_with(database, |_| {}).await
 }
 
-async fn start_with(
-    database: &Database,
-    set: impl FnOnce(&mut Config),
-) -> (TestHost, [Person; 3]) {
+async fn start_with(database: &Database, set: impl FnOnce(&mut Config)) -> (TestHost, [Person; 3]) {
     let host = TestHost::timeless_with(database, set).await;
     host.other.plugin("feed", json!({})).await;
     let namesake = host.other.session("alice").await;
@@ -303,7 +300,10 @@ async fn stories_for_which_no_timer_is_left_end_all_the_same(database: Database)
     for (ended, left) in [(0, &["120 s", "180 s"][..]), (2, &["180 s"]), (1, &[])] {
         host.pass(Duration::from_secs(60)).await;
         eventually("one is deleted", async || {
-            let path = format!("/v1/messages/{}", told[ended]["id"].as_str().expect("an id"));
+            let path = format!(
+                "/v1/messages/{}",
+                told[ended]["id"].as_str().expect("an id")
+            );
             let message = bob.get(path).await.is(200);
             message["deleted_at"].is_string().then_some(())
         })
