@@ -5,11 +5,12 @@ use std::time::Duration;
 use althing::config::Config;
 use serde_json::{Value, json};
 
-use crate::support::{App, Database, Person, TestHost, eventually, stories};
+use crate::support::{Answer, App, Database, Person, TestHost, eventually, stories};
 
 stories!(
     posts_are_liked_and_ranked,
     comments_are_counted_where_they_belong,
+    who_follows_reads_comments_and_what_they_did,
     only_whose_channel_it_is_posts_there,
     a_story_is_seen_and_goes,
     a_story_ends_without_the_permission_to_delete,
@@ -139,6 +140,60 @@ async fn comments_are_counted_where_they_belong(database: Database) {
     comments(1).await;
     let log = host.app.backend.get("/v1/plugins/feed/log").await.is(200);
     assert_eq!(log["lines"], json!([]));
+}
+
+async fn who_follows_reads_comments_and_what_they_did(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    let post = post_as(&alice, "alice", "post", json!({ "text": "one" })).await;
+    let other = post_as(&bob, "bob", "post", json!({ "text": "two" })).await;
+    let id = post["id"].as_str().expect("an id");
+    for (number, who) in [&bob, &carol, &bob].into_iter().enumerate() {
+        let said = json!({ "on": id, "text": format!("comment {number}") });
+        post_as(who, "alice", "comment", said).await;
+    }
+    alice.send("alice", "and something else").await;
+    let told = |answer: Answer, status: u16, code: &str| {
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_eq!(answer.body["code"], code);
+    };
+    let path = format!("/v1/x/feed/posts/{id}/comments");
+    let read = async |who: &Person, query: &str| {
+        let page = who.get(format!("{path}?{query}")).await.is(200);
+        let comments = page["comments"].as_array().expect("a list").iter();
+        let texts = comments.map(|one| one["text"].as_str().expect("a text").to_owned());
+        let texts: Vec<String> = texts.collect();
+        (texts, page["next"].as_str().map(str::to_owned))
+    };
+    let (first, next) = read(&carol, "limit=2").await;
+    assert_eq!(first, ["comment 2", "comment 1"]);
+    let next = next.expect("there is more");
+    let (rest, end) = read(&carol, &format!("limit=2&after={next}")).await;
+    assert_eq!((rest, end), (vec!["comment 0".to_owned()], None));
+    assert_eq!(read(&host.app.backend, "").await.0.len(), 3);
+    told(carol.get(format!("{path}?limit=0")).await, 400, "invalid");
+    // Whoever follows somebody else alone learns nothing, nor does the neighbour.
+    let theirs = other["id"].as_str().expect("an id");
+    let namesake = host.other.session("alice").await;
+    for (who, post) in [(&alice, theirs), (&namesake, id)] {
+        let path = format!("/v1/x/feed/posts/{post}/comments");
+        told(who.get(path).await, 404, "not_found");
+    }
+    for (who, post, action) in [(&carol, &post, "like"), (&carol, &other, "share")] {
+        who.act(post, action, Value::Null).await.is(200);
+    }
+    let mine = format!("/v1/x/feed/mine?ids={id},{theirs},msg_0000000000000000");
+    let did =
+        |liked: bool, shared: bool| json!({ "liked": liked, "shared": shared, "viewed": false });
+    let of_carol = carol.get(&mine).await.is(200);
+    assert_eq!(
+        of_carol,
+        json!({ id: did(true, false), theirs: did(false, true) })
+    );
+    let of_alice = alice.get(&mine).await.is(200);
+    assert_eq!(of_alice, json!({ id: did(false, false) }));
+    assert_eq!(namesake.get(&mine).await.is(200), json!({}));
+    told(host.app.backend.get(&mine).await, 403, "forbidden");
+    told(carol.get("/v1/x/feed/mine").await, 400, "invalid");
 }
 
 async fn only_whose_channel_it_is_posts_there(database: Database) {

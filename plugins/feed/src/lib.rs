@@ -2,8 +2,8 @@
 //!
 //! `kinds` (over `media`) is what clients send and see; `reactions`, `telling` (over `crowd`) the
 //! private states and what people may do; `view` how it is shown; `feeds` (over `rank`) what comes
-//! first; `command` the slash commands; `seen` tells who has seen a story; `ending` ends stories in time;
-//! `leaving` tidies up after people.
+//! first; `command` the slash commands; `seen` tells who has seen a story, `posts` what was
+//! said of a post and what the reader did with it; `ending` ends stories in time; `leaving` tidies up after people.
 
 mod command;
 mod crowd;
@@ -12,6 +12,7 @@ mod feeds;
 mod kinds;
 mod leaving;
 mod media;
+mod posts;
 mod rank;
 mod reactions;
 mod seen;
@@ -225,7 +226,17 @@ impl Schedule for Feeds {
 
 impl Endpoint for Feeds {
     fn handle(ctx: &Context, request: Request) -> Result<Response, String> {
-        seen::answer(ctx, &request)
+        if !matches!(request.method.as_str(), "GET" | "HEAD") {
+            return Ok(Response::status(405));
+        }
+        let path = request.segments().unwrap_or_default();
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["stories", id, "seen"] => seen::answer(ctx, id),
+            ["posts", id, "comments"] => posts::comments(ctx, &request, id),
+            ["mine"] => posts::mine(ctx, &request),
+            _ => Ok(Response::status(404)),
+        }
     }
 }
 
