@@ -119,7 +119,11 @@ impl Interactions for Unfurl {
             None => return Err("There is no such button.".into()),
         }
         let scope = Scope::Message(interaction.message_id.clone());
-        kv::set_for(&scope, REMOVED, b"1", REMOVED_KEPT)?;
+        match kv::set_for(&scope, REMOVED, b"1", REMOVED_KEPT) {
+            // It goes all the same; an edit of the message may bring it back.
+            Err(Error::Limited(detail)) => log::warn!("not noted as removed: {detail}"),
+            done => done?,
+        }
         chat::attach(&interaction.message_id, Vec::new())?;
         metrics::add("removed", 1);
         Ok(None)
