@@ -10,6 +10,8 @@ stories!(
     a_poll_is_asked_and_answered,
     thirty_vote_at_once,
     one_vote_or_several,
+    so_many_choices_and_no_more,
+    results_are_hidden_until_the_end,
     an_anonymous_poll_names_nobody,
     a_poll_closes_when_its_time_is_over,
     whoever_asked_closes_it,
@@ -189,6 +191,57 @@ async fn one_vote_or_several(database: Database) {
     }
 }
 
+async fn so_many_choices_and_no_more(database: Database) {
+    let (_host, [alice, bob]) = start(&database, ["alice", "bob"]).await;
+    let line = r#"/poll "Lunch?" "Pizza" "Sushi" "Salad" --max 2"#;
+    alice.types("general", line).await.is(200);
+    let poll = alice.history("general").await.pop().expect("the poll");
+    let choose = async |value: Value| bob.act(&poll, "vote", value).await;
+    for value in [json!([0, 2]), json!([0, 2])] {
+        choose(value).await.is(200);
+        let expected =
+            "Pizza 1, Sushi 0, Salad 1\n2 votes from 1 person · up to 2 choices · asked by @alice";
+        assert_eq!(shown(&bob, &poll).await, expected);
+    }
+    for value in [json!(1), json!([0, 1, 2])] {
+        let refused = choose(value).await;
+        let problem = refused.refused(422, "action_refused");
+        assert_eq!(problem["detail"], "Choose 2 options at most.");
+    }
+    // Who chose Pizza are all who voted.
+    let history = bob.history("general").await;
+    let bar = &history[0]["view"]["blocks"][1]["blocks"][0];
+    assert_eq!(bar["detail"], "1 vote · 100 %");
+    choose(json!([])).await.is(200);
+    assert!(shown(&bob, &poll).await.contains("0 votes from 0 people"));
+}
+
+async fn results_are_hidden_until_the_end(database: Database) {
+    let (host, [alice, bob, zoe]) = start(&database, ["alice", "bob", "zoe"]).await;
+    let poll = ask(&alice, json!({ "hide_results": true, "closes_in_s": 60 })).await;
+    let mut phone = alice.connect().await;
+    phone.subscribe("general").await;
+    vote(&zoe, &poll, 1).await;
+    phone.next_event("message.updated").await;
+    vote(&bob, &poll, 0).await;
+    let told = phone.next_event("message.updated").await;
+    // The same again changes nothing, and nobody can tell that somebody thought better of it.
+    vote(&bob, &poll, 0).await;
+    vote(&bob, &poll, 1).await;
+    assert!(phone.caught_up(&host.app).await.is_empty());
+    let words = "Pizza, Sushi\n2 people voted · results at the end · closes 2026-11-20 12:01 UTC";
+    assert_eq!(shown(&bob, &poll).await, words);
+    let view = &told["data"]["message"]["view"];
+    assert!(!view.to_string().contains("zoe") && !view.to_string().contains("progress"));
+    host.pass(Duration::from_secs(60)).await;
+    phone.next_event("message.updated").await;
+    let ended = shown(&alice, &poll).await;
+    assert!(ended.ends_with("Sushi wins with 2 of 2 votes."), "{ended}");
+    let history = alice.history("general").await;
+    assert_eq!(voters(&history[0]), ["@bob and @zoe"]);
+    phone.close().await;
+}
+
 async fn an_anonymous_poll_names_nobody(database: Database) {
     let (host, [alice, bob, zoe]) = start(&database, ["alice", "bob", "zoe"]).await;
     let mut phone = alice.connect().await;
@@ -315,7 +368,8 @@ async fn what_is_no_poll_is_refused(database: Database) {
         json!(0.5),
         json!("x"),
         json!(null),
-        json!([0]),
+        json!([0, 1]),
+        json!([2]),
     ] {
         alice
             .act(&poll, "vote", vote)

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use althing::config::Config;
 use serde_json::{Value, json};
 
-use crate::support::{App, Database, Person, TestHost, eventually, stories};
+use crate::support::{Answer, App, Database, Person, TestHost, eventually, stories};
 
 stories!(
     posts_are_liked_and_ranked,
     comments_are_counted_where_they_belong,
+    who_follows_reads_comments_and_what_they_did,
     only_whose_channel_it_is_posts_there,
     a_story_is_seen_and_goes,
     a_story_ends_without_the_permission_to_delete,
+    stories_for_which_no_timer_is_left_end_all_the_same,
     reels_and_profiles,
     who_leaves_is_named_in_no_post,
     nothing_of_an_erased_user_is_in_posts,
@@ -51,7 +54,11 @@ async fn numbers(who: &Person, post: &Value) -> Value {
 /// Alice, Bob and Carol have a channel each; Carol follows both, Bob follows Alice. The neighbour
 /// has the same people and posts.
 async fn start(database: &Database) -> (TestHost, [Person; 3]) {
-    let host = TestHost::timeless(database).await;
+    start_with(database, |_| {}).await
+}
+
+async fn start_with(database: &Database, set: impl FnOnce(&mut Config)) -> (TestHost, [Person; 3]) {
+    let host = TestHost::timeless_with(database, set).await;
     host.other.plugin("feed", json!({})).await;
     let namesake = host.other.session("alice").await;
     post_as(&namesake, "general", "post", json!({ "text": "not here" })).await;
@@ -133,6 +140,60 @@ async fn comments_are_counted_where_they_belong(database: Database) {
     comments(1).await;
     let log = host.app.backend.get("/v1/plugins/feed/log").await.is(200);
     assert_eq!(log["lines"], json!([]));
+}
+
+async fn who_follows_reads_comments_and_what_they_did(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database).await;
+    let post = post_as(&alice, "alice", "post", json!({ "text": "one" })).await;
+    let other = post_as(&bob, "bob", "post", json!({ "text": "two" })).await;
+    let id = post["id"].as_str().expect("an id");
+    for (number, who) in [&bob, &carol, &bob].into_iter().enumerate() {
+        let said = json!({ "on": id, "text": format!("comment {number}") });
+        post_as(who, "alice", "comment", said).await;
+    }
+    alice.send("alice", "and something else").await;
+    let told = |answer: Answer, status: u16, code: &str| {
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_eq!(answer.body["code"], code);
+    };
+    let path = format!("/v1/x/feed/posts/{id}/comments");
+    let read = async |who: &Person, query: &str| {
+        let page = who.get(format!("{path}?{query}")).await.is(200);
+        let comments = page["comments"].as_array().expect("a list").iter();
+        let texts = comments.map(|one| one["text"].as_str().expect("a text").to_owned());
+        let texts: Vec<String> = texts.collect();
+        (texts, page["next"].as_str().map(str::to_owned))
+    };
+    let (first, next) = read(&carol, "limit=2").await;
+    assert_eq!(first, ["comment 2", "comment 1"]);
+    let next = next.expect("there is more");
+    let (rest, end) = read(&carol, &format!("limit=2&after={next}")).await;
+    assert_eq!((rest, end), (vec!["comment 0".to_owned()], None));
+    assert_eq!(read(&host.app.backend, "").await.0.len(), 3);
+    told(carol.get(format!("{path}?limit=0")).await, 400, "invalid");
+    // Whoever follows somebody else alone learns nothing, nor does the neighbour.
+    let theirs = other["id"].as_str().expect("an id");
+    let namesake = host.other.session("alice").await;
+    for (who, post) in [(&alice, theirs), (&namesake, id)] {
+        let path = format!("/v1/x/feed/posts/{post}/comments");
+        told(who.get(path).await, 404, "not_found");
+    }
+    for (who, post, action) in [(&carol, &post, "like"), (&carol, &other, "share")] {
+        who.act(post, action, Value::Null).await.is(200);
+    }
+    let mine = format!("/v1/x/feed/mine?ids={id},{theirs},msg_0000000000000000");
+    let did =
+        |liked: bool, shared: bool| json!({ "liked": liked, "shared": shared, "viewed": false });
+    let of_carol = carol.get(&mine).await.is(200);
+    assert_eq!(
+        of_carol,
+        json!({ id: did(true, false), theirs: did(false, true) })
+    );
+    let of_alice = alice.get(&mine).await.is(200);
+    assert_eq!(of_alice, json!({ id: did(false, false) }));
+    assert_eq!(namesake.get(&mine).await.is(200), json!({}));
+    told(host.app.backend.get(&mine).await, 403, "forbidden");
+    told(carol.get("/v1/x/feed/mine").await, 400, "invalid");
 }
 
 async fn only_whose_channel_it_is_posts_there(database: Database) {
@@ -275,6 +336,51 @@ async fn a_story_ends_without_the_permission_to_delete(database: Database) {
     let refused = bob.act(&told, "seen", Value::Null).await;
     refused.refused(422, "action_refused");
     assert_eq!(feed(&bob, "stories").await, [""; 0]);
+}
+
+async fn stories_for_which_no_timer_is_left_end_all_the_same(database: Database) {
+    let set = |config: &mut Config| config.plugins.timers_max = 1;
+    let (host, [alice, bob, carol]) = start_with(&database, set).await;
+    let mut told = Vec::new();
+    // Told in another order than they end in.
+    for seconds in [60, 180, 120] {
+        let new = json!({ "text": format!("{seconds} s"), "lasts_s": seconds });
+        told.push(post_as(&alice, "alice", "story", new).await);
+    }
+    let waits = "SELECT COUNT(*) FROM plugin_kv WHERE key LIKE 'waiting/%'";
+    eventually("two wait for a timer", async || {
+        (database.number(waits).await == 2).then_some(())
+    })
+    .await;
+    // Nor is there one to look for those who left, which holds up nothing.
+    carol
+        .delete("/v1/channels/alice/participants/carol")
+        .await
+        .is(204);
+    for (ended, left) in [(0, &["120 s", "180 s"][..]), (2, &["180 s"]), (1, &[])] {
+        host.pass(Duration::from_secs(60)).await;
+        eventually("one is deleted", async || {
+            let path = format!(
+                "/v1/messages/{}",
+                told[ended]["id"].as_str().expect("an id")
+            );
+            let message = bob.get(path).await.is(200);
+            message["deleted_at"].is_string().then_some(())
+        })
+        .await;
+        let mut shown = feed(&bob, "stories").await;
+        shown.sort();
+        assert_eq!(shown, left);
+    }
+    assert_eq!(database.number(waits).await, 0);
+    eventually("the plugin's log has one line", async || {
+        let log = host.app.backend.get("/v1/plugins/feed/log").await.is(200);
+        let lines = log["lines"].as_array().expect("lines");
+        assert!(lines.len() <= 1, "{log}");
+        let line = lines.first()?["message"].to_string();
+        line.contains("who left alice").then_some(())
+    })
+    .await;
 }
 
 async fn reels_and_profiles(database: Database) {

@@ -2,15 +2,17 @@
 //!
 //! `kinds` (over `media`) is what clients send and see; `reactions`, `telling` (over `crowd`) the
 //! private states and what people may do; `view` how it is shown; `feeds` (over `rank`) what comes
-//! first; `command` the slash commands; `seen` tells who has seen a story. A timer ends stories; `leaving`
-//! tidies up after people.
+//! first; `command` the slash commands; `seen` tells who has seen a story, `posts` what was
+//! said of a post and what the reader did with it; `ending` ends stories in time; `leaving` tidies up after people.
 
 mod command;
 mod crowd;
+mod ending;
 mod feeds;
 mod kinds;
 mod leaving;
 mod media;
+mod posts;
 mod rank;
 mod reactions;
 mod seen;
@@ -26,7 +28,6 @@ use althing_plugin::kv::Scope;
 use althing_plugin::leaving::Walk;
 use althing_plugin::prelude::*;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use kinds::{COMMENT, Comment, POST, REEL, Reel, STORY, Story};
 use reactions::Reactions;
@@ -175,18 +176,9 @@ impl Events for Feeds {
         match (event.kind.as_str(), message.kind.as_str()) {
             ("message.new", STORY) => {
                 let story: Story = parse_json(&message.data.to_string())?;
-                let payload = Ending {
-                    story: message.id.clone(),
-                };
-                let at_ms = story.expires_at_ms;
-                Ok(timers::set(
-                    &timer(&message.id),
-                    at_ms,
-                    &ctx.channel,
-                    &payload,
-                )?)
+                Ok(ending::set(ctx, &message.id, story.expires_at_ms)?)
             }
-            ("message.deleted", STORY) => Ok(timers::cancel(&timer(&message.id))?),
+            ("message.deleted", STORY) => Ok(ending::cancel(&message.id)?),
             ("message.new", COMMENT) => {
                 let comment: Comment = parse_json(&message.data.to_string())?;
                 if count(ctx, &comment.on, "comment")? {
@@ -228,34 +220,24 @@ impl Schedule for Feeds {
         if name.starts_with("left/") {
             return leaving::look(ctx, payload);
         }
-        let Ending { story } = parse_json(payload)?;
-        let ended = match chat::delete(&story) {
-            // Not granted: then nobody is shown it any more.
-            Err(Error::Denied(_)) => chat::act(&story, "end", &Value::Null),
-            done => done,
-        };
-        match ended {
-            // Deleted meanwhile.
-            Ok(()) | Err(Error::NotFound(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        ending::run(payload)
     }
 }
 
 impl Endpoint for Feeds {
     fn handle(ctx: &Context, request: Request) -> Result<Response, String> {
-        seen::answer(ctx, &request)
+        if !matches!(request.method.as_str(), "GET" | "HEAD") {
+            return Ok(Response::status(405));
+        }
+        let path = request.segments().unwrap_or_default();
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["stories", id, "seen"] => seen::answer(ctx, id),
+            ["posts", id, "comments"] => posts::comments(ctx, &request, id),
+            ["mine"] => posts::mine(ctx, &request),
+            _ => Ok(Response::status(404)),
+        }
     }
-}
-
-/// What the timer of a story is set with.
-#[derive(Deserialize, Serialize)]
-struct Ending {
-    story: String,
-}
-
-fn timer(message: &str) -> String {
-    format!("end/{message}")
 }
 
 fn known(comment: &str) -> String {

@@ -22,8 +22,8 @@ pub fn post(post: &Post, reactions: &Reactions, settings: &Settings) -> View {
     if let Some(link) = &post.link {
         shown.note("🔗", &link.words());
     }
-    if let Some(id) = &post.share_of {
-        shown.note("↪", &format!("shares {id}"));
+    if post.share_of.is_some() {
+        shown.note("↪", "shares a post");
     }
     if post.close_friends {
         shown.note("★", "for close friends");

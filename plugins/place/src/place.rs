@@ -1,5 +1,6 @@
 //! A place: what may be in a new one, and what becomes of it. Of a live location the position is in
-//! the private state alone, from which it can be taken away: a message's data stays as it was.
+//! the private state alone, from which it can be taken away: a message's data stays as it was. So what a
+//! guard has changed comes back without it, and such a location begins with its sender's first move.
 
 use althing_plugin::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -44,8 +45,8 @@ pub struct NewPlace {
     /// For how long it follows its sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_minutes: Option<u64>,
-    /// When that is over; not for senders to say.
-    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    /// When that is over; not for senders to say. Part of the data, as `created_by` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at_ms: Option<u64>,
     /// For whom the plugin posts it. Nobody else may say so. Part of the data, which guards may change and
     /// which is then looked at anew.
@@ -57,7 +58,7 @@ pub struct NewPlace {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Place {
     pub created_by: String,
-    /// `None` for a live location that has ended.
+    /// `None` for a live location that has ended, or that nobody has moved yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -118,53 +119,73 @@ impl NewPlace {
         ctx: &Context,
         settings: &Settings,
     ) -> Result<(NewPlace, Place), String> {
-        let (Some(latitude), Some(longitude)) = (self.latitude, self.longitude) else {
-            return Err("A place has a `latitude` and a `longitude`.".to_owned());
-        };
-        let position = Position {
-            latitude,
-            longitude,
-            accuracy_m: self.accuracy_m,
-        };
-        let position = position.check()?;
+        let position = self.position()?;
         self.label = check_line("The label", &self.label, LABEL_CHARACTERS_MAX)?;
         self.address = check_line("The address", &self.address, ADDRESS_CHARACTERS_MAX)?;
         let live = match self.live_minutes {
-            Some(minutes) => Some(live(ctx, settings, minutes)?),
+            Some(minutes) => Some(self.live(ctx, settings, minutes)?),
+            None if position.is_none() => {
+                return Err("A place has a `latitude` and a `longitude`.".to_owned());
+            }
+            None if self.ends_at_ms.is_some() => {
+                return Err("`ends_at_ms` is not for you to say.".to_owned());
+            }
             None => None,
         };
         self.ends_at_ms = live.as_ref().map(|live| live.ends_at_ms);
-        let kept = live.is_none().then_some(position);
+        let kept = position.filter(|_| live.is_none());
         self.latitude = kept.map(|position| position.latitude);
         self.longitude = kept.map(|position| position.longitude);
         self.accuracy_m = kept.and_then(|position| position.accuracy_m);
         let place = Place {
             created_by: self.created_by.as_ref().unwrap_or(&ctx.actor).clone(),
-            position: Some(position),
+            position,
             label: self.label.clone(),
             address: self.address.clone(),
             live,
         };
         Ok((self, place))
     }
-}
 
-fn live(ctx: &Context, settings: &Settings, minutes: u64) -> Result<Live, String> {
-    let most = settings.live_minutes_max;
-    if most == 0 {
-        return Err("Nobody shares where they are here.".to_owned());
+    /// Where it is, if it says so.
+    fn position(&self) -> Result<Option<Position>, String> {
+        match (self.latitude, self.longitude, self.accuracy_m) {
+            (Some(latitude), Some(longitude), accuracy_m) => {
+                let position = Position {
+                    latitude,
+                    longitude,
+                    accuracy_m,
+                };
+                position.check().map(Some)
+            }
+            (None, None, None) => Ok(None),
+            _ => Err("A place has a `latitude` and a `longitude`.".to_owned()),
+        }
     }
-    if !(1..=most).contains(&minutes) {
-        return Err(format!("A live location lasts 1 to {most} minutes."));
+
+    fn live(&self, ctx: &Context, settings: &Settings, minutes: u64) -> Result<Live, String> {
+        let most = settings.live_minutes_max;
+        if most == 0 {
+            return Err("Nobody shares where they are here.".to_owned());
+        }
+        if !(1..=most).contains(&minutes) {
+            return Err(format!("A live location lasts 1 to {most} minutes."));
+        }
+        if ctx.actor.is_empty() || ctx.actor_role == Role::Plugin {
+            return Err("A live location follows a person: name the user who sends it.".to_owned());
+        }
+        let latest_ms = ctx.now_ms + minutes * MINUTE_MS;
+        let ends_at_ms = self.ends_at_ms.unwrap_or(latest_ms);
+        if !(ctx.now_ms..=latest_ms).contains(&ends_at_ms) {
+            return Err("`ends_at_ms` is not for you to say.".to_owned());
+        }
+        Ok(Live {
+            ends_at_ms,
+            // One that is nowhere yet may be moved at once.
+            moved_at_ms: self.latitude.map_or(0, |_| ctx.now_ms),
+            ended: false,
+        })
     }
-    if ctx.actor.is_empty() || ctx.actor_role == Role::Plugin {
-        return Err("A live location follows a person: name the user who sends it.".to_owned());
-    }
-    Ok(Live {
-        ends_at_ms: ctx.now_ms + minutes * MINUTE_MS,
-        moved_at_ms: ctx.now_ms,
-        ended: false,
-    })
 }
 
 /// One line of text, perhaps empty, without space around it.
@@ -225,6 +246,12 @@ mod tests {
             json!({"latitude": 0, "longitude": 0, "live_minutes": 0}),
             json!({"latitude": 0, "longitude": 0, "live_minutes": 481}),
             json!({"latitude": 0, "longitude": 0, "ends_at_ms": 1}),
+            json!({"latitude": 0, "longitude": 0, "ends_at_ms": NOON + 1}),
+            json!({"live_minutes": 1, "ends_at_ms": NOON - 1}),
+            json!({"live_minutes": 1, "ends_at_ms": NOON + 60_001}),
+            json!({"latitude": 0, "live_minutes": 1}),
+            json!({"accuracy_m": 1, "live_minutes": 1}),
+            json!({"label": "The office"}),
             json!({"latitude": "0", "longitude": 0}),
         ] {
             assert!(begin(data.clone()).is_err(), "{data}");
@@ -272,6 +299,28 @@ mod tests {
                 .begin(&by("bot:place", Role::Plugin, NOON), &Settings::default())
                 .is_err()
         );
+    }
+
+    #[test]
+    fn what_a_guard_changes_of_a_live_location_begins_with_its_first_move() {
+        let (mut data, _) =
+            begin(json!({"latitude": 1, "longitude": 2, "live_minutes": 15, "label": "darn"}))
+                .unwrap();
+        data.label = "****".into();
+        let (again, mut place) = begin(json!(data)).unwrap();
+        assert_eq!(again, data);
+        assert_eq!(
+            (&place.position, place.is_live(NOON), place.label.as_str()),
+            (&None, true, "****")
+        );
+        let mut move_to = |latitude: f64| {
+            let alice = by("alice", Role::Member, NOON + 1);
+            let there = json!({"latitude": latitude, "longitude": 4});
+            place.act(&alice, &Settings::default(), "move", &there)
+        };
+        assert_eq!(move_to(3.0), Ok(()));
+        assert!(move_to(5.0).unwrap_err().starts_with("Too soon"));
+        assert_eq!(place.position.unwrap().uri(), "geo:3,4");
     }
 
     proptest! {

@@ -7,8 +7,8 @@ use crate::poll::NewPoll;
 /// What to write, for those who didn't.
 pub const USAGE: &str = "Put the question and each option in quotes: \
     `/poll \"Where do we have lunch?\" \"Pizza\" \"Sushi\"`. Then, if you like, `--multiple` for several \
-    choices, `--anonymous` to hide who voted for what, and `--for 2h` (`30m`, `3d`) to close it by \
-    itself.";
+    choices or `--max 2` for so many at most, `--anonymous` to hide who voted for what, `--hidden` to show \
+    the results at the end alone, and `--for 2h` (`30m`, `3d`) to close it by itself.";
 
 /// Reads what follows `/poll`. The error is a sentence.
 pub fn parse(text: &str) -> Result<NewPoll, String> {
@@ -20,13 +20,21 @@ pub fn parse(text: &str) -> Result<NewPoll, String> {
             Part::Quoted(text) => texts.push(text.to_owned()),
             Part::Word("--multiple") => poll.multiple = true,
             Part::Word("--anonymous") => poll.anonymous = true,
+            Part::Word("--hidden") => poll.hide_results = true,
+            Part::Word("--max") => match parts.next() {
+                Some(Part::Word(number)) if number.parse::<usize>().is_ok() => {
+                    poll.choices_max = number.parse().ok();
+                }
+                _ => return Err("How many choices at most? `--max 2`.".to_owned()),
+            },
             Part::Word("--for") => match parts.next() {
                 Some(Part::Word(length)) => poll.closes_in_s = Some(seconds(length)?),
                 _ => return Err("For how long? `--for 30m`, `--for 2h` or `--for 3d`.".to_owned()),
             },
             Part::Word(word) if word.starts_with("--") => {
                 return Err(format!(
-                    "I don't know `{word}`: there are `--multiple`, `--anonymous` and `--for 2h`."
+                    "I don't know `{word}`: there are `--multiple`, `--max 2`, `--anonymous`, `--hidden` and \
+                     `--for 2h`."
                 ));
             }
             Part::Word(word) => {
@@ -56,8 +64,13 @@ pub fn complete(text: &str) -> Vec<Choice> {
         return Vec::new();
     }
     [
-        (poll.multiple, "--multiple", "several choices"),
+        (
+            poll.multiple || poll.choices_max.is_some(),
+            "--multiple",
+            "several choices",
+        ),
         (poll.anonymous, "--anonymous", "hide who voted for what"),
+        (poll.hide_results, "--hidden", "show the results at the end"),
         (poll.closes_in_s.is_some(), "--for 1h", "close in an hour"),
         (poll.closes_in_s.is_some(), "--for 1d", "close in a day"),
     ]
@@ -141,6 +154,8 @@ mod tests {
         assert_eq!(poll.options, ["Pizza Margherita", "Sushi", "Salad"]);
         assert!(poll.multiple && !poll.anonymous);
         assert_eq!(poll.closes_in_s, Some(7200));
+        let poll = parse("\"a\" \"b\" \"c\" \"d\" --max 2 --hidden").unwrap();
+        assert_eq!((poll.choices_max, poll.hide_results), (Some(2), true));
     }
 
     #[test]
@@ -151,6 +166,8 @@ mod tests {
         assert!(error("\"Lunch? Pizza").starts_with("A quote is open: \"Lunch? Pizza"));
         assert!(error("\"a\" \"b\" \"c\" --secret").contains("`--secret`"));
         assert!(error("\"a\" \"b\" \"c\" --for").contains("how long"));
+        assert!(error("\"a\" \"b\" \"c\" --max").contains("--max 2"));
+        assert!(error("\"a\" \"b\" \"c\" --max some").contains("--max 2"));
         assert!(error("\"a\" \"b\" \"c\" --for ever").contains("`ever`"));
         assert!(error("\"a\" --for 99999999999999999999d").contains("length"));
     }
@@ -167,7 +184,10 @@ mod tests {
         assert!(values("\"a\" \"b\"").is_empty());
         assert_eq!(
             values("\"a\" \"b\" \"c\" --multiple --for 1h "),
-            ["\"a\" \"b\" \"c\" --multiple --for 1h --anonymous"]
+            [
+                "\"a\" \"b\" \"c\" --multiple --for 1h --anonymous",
+                "\"a\" \"b\" \"c\" --multiple --for 1h --hidden"
+            ]
         );
     }
 }

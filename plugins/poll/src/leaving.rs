@@ -2,18 +2,23 @@
 //!
 //! Whoever leaves a channel is in none of its polls any more: see `Votes::forget`. What the plugin
 //! posted for somebody goes with that user: nobody tells a plugin of that, so it looks again some times
-//! after the user left. Which polls there are is noted with the channel.
+//! after the user left. Which polls there are is noted with the channel; a note goes by itself when its poll
+//! is long over.
 
 use std::ops::Bound;
+use std::time::Duration;
 
 use althing_plugin::kv::{self, Scope};
 use althing_plugin::leaving::{Here, Walk, forgiving};
-use althing_plugin::{Context, Error, chat, log, parse_json};
+use althing_plugin::{Context, Error, chat, log, parse_json, to_json};
 use serde::{Deserialize, Serialize};
 
 use crate::votes::Votes;
 
 const NOTE: &str = "p/";
+/// How long a poll is noted beyond its end; one without an end, from its beginning. An install keeps so many
+/// notes and no more.
+const NOTED: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// Polls that one call looks at.
 const STEP: u32 = 100;
 /// People that one call looks up; the host allows 1,000 questions.
@@ -25,15 +30,24 @@ const CHANGES_MAX: u32 = 15;
 #[derive(Deserialize, Serialize)]
 struct Note {
     /// For whom the plugin posted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_by: Option<String>,
 }
 
-/// Notes a new poll.
-pub fn note(ctx: &Context, message: &str, asked_by: Option<&str>) -> Result<(), Error> {
+/// Notes a new poll, which closes by itself at this time, if at all.
+pub fn note(
+    ctx: &Context,
+    message: &str,
+    asked_by: Option<&str>,
+    closes_at_ms: Option<u64>,
+) -> Result<(), Error> {
     let note = Note {
         asked_by: asked_by.map(str::to_owned),
     };
-    match kv::set_json(&Scope::Channel(ctx.channel.clone()), &key(message), &note) {
+    let open_ms = closes_at_ms.map_or(0, |at_ms| at_ms.saturating_sub(ctx.now_ms));
+    let lifetime = NOTED + Duration::from_millis(open_ms);
+    let list = Scope::Channel(ctx.channel.clone());
+    match kv::set_for(&list, &key(message), to_json(&note).as_bytes(), lifetime) {
         Err(Error::Limited(_)) => {
             log::warn!("{message} is not noted: who leaves stays in it");
             Ok(())

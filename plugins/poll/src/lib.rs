@@ -82,13 +82,11 @@ impl Events for Polls {
         let timer = timer(&message.id);
         match event.kind.as_str() {
             "message.new" => {
-                leaving::note(ctx, &message.id, message.data["asked_by"].as_str())?;
+                let asked_by = message.data["asked_by"].as_str();
                 let closes_at_ms = message.data["closes_at_ms"].as_u64();
-                let payload = Closing {
-                    message: message.id,
-                };
+                leaving::note(ctx, &message.id, asked_by, closes_at_ms)?;
                 match closes_at_ms {
-                    Some(at_ms) => Ok(timers::set(&timer, at_ms, &ctx.channel, &payload)?),
+                    Some(at_ms) => close_at(ctx, message.id, at_ms),
                     None => Ok(()),
                 }
             }
@@ -119,6 +117,22 @@ impl Schedule for Polls {
 #[derive(Deserialize, Serialize)]
 struct Closing {
     message: String,
+}
+
+/// Sees to the end of a poll. Without a timer it ends all the same: no vote counts from then on, but what is
+/// shown stays as it was until somebody closes it.
+fn close_at(ctx: &Context, message: String, at_ms: u64) -> Result<(), String> {
+    let (timer, payload) = (timer(&message), Closing { message });
+    match timers::set(&timer, at_ms, &ctx.channel, &payload) {
+        Err(Error::Limited(detail)) => {
+            log::warn!(
+                "{} will not show its end by itself: {detail}",
+                payload.message
+            );
+            Ok(())
+        }
+        done => Ok(done?),
+    }
 }
 
 fn timer(message: &str) -> String {

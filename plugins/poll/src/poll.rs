@@ -22,6 +22,12 @@ pub struct NewPoll {
     pub multiple: bool,
     #[serde(default)]
     pub anonymous: bool,
+    /// How many options a person may choose; several at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices_max: Option<usize>,
+    /// Whether nobody sees how it stands before it is closed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hide_results: bool,
     /// Milliseconds since 1970-01-01 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closes_at_ms: Option<u64>,
@@ -40,6 +46,10 @@ pub struct Poll {
     pub options: Vec<String>,
     pub multiple: bool,
     pub anonymous: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices_max: Option<usize>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hide_results: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closes_at_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,11 +77,21 @@ impl NewPoll {
             }
             options.push(option);
         }
+        if self
+            .choices_max
+            .is_some_and(|most| !(2..=count).contains(&most))
+        {
+            return Err(format!(
+                "`choices_max` is 2 to {count}, the number of options; leave it out for one choice."
+            ));
+        }
         Ok(Poll {
             question,
             options,
-            multiple: self.multiple,
+            multiple: self.multiple || self.choices_max.is_some(),
             anonymous: self.anonymous,
+            choices_max: self.choices_max,
+            hide_results: self.hide_results,
             closes_at_ms: closing_time(self.closes_at_ms, self.closes_in_s, now_ms)?,
             asked_by: self.asked_by,
         })
@@ -79,11 +99,23 @@ impl NewPoll {
 }
 
 impl Poll {
+    /// How many options a person may choose.
+    pub fn choices_max(&self) -> usize {
+        match self.multiple {
+            true => self.choices_max.unwrap_or(self.options.len()),
+            false => 1,
+        }
+    }
+
     /// Whether its time is over.
     pub fn is_over(&self, now_ms: u64) -> bool {
         self.closes_at_ms
             .is_some_and(|closes_at_ms| closes_at_ms <= now_ms)
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn closing_time(at_ms: Option<u64>, in_s: Option<u64>, now_ms: u64) -> Result<Option<u64>, String> {
@@ -165,6 +197,23 @@ mod tests {
             error(new("x", &["Ja", "ja "])),
             "The option “ja” is there twice."
         );
+    }
+
+    #[test]
+    fn so_many_choices_are_several() {
+        let with = |choices_max| {
+            let poll = NewPoll {
+                choices_max: Some(choices_max),
+                ..new("x", &["a", "b", "c"])
+            };
+            poll.check(0)
+                .map(|poll| (poll.multiple, poll.choices_max()))
+        };
+        assert_eq!(with(2), Ok((true, 2)));
+        assert_eq!(with(3), Ok((true, 3)));
+        for wrong in [0, 1, 4] {
+            assert!(with(wrong).unwrap_err().contains("2 to 3"), "{wrong}");
+        }
     }
 
     #[test]

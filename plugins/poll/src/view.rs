@@ -1,8 +1,10 @@
 //! How a poll is shown: the same to everybody, whatever they voted.
 
-use althing_plugin::blocks::{Block, button, heading, muted, progress, row, strong};
+use althing_plugin::blocks::{
+    Block, button, heading, muted, progress, row, select, strong, text as plain,
+};
 use althing_plugin::dates::{DAY_MS, date_of, day_of};
-use althing_plugin::{View, blocks};
+use althing_plugin::{View, blocks, json};
 
 use crate::poll::Poll;
 use crate::votes::Votes;
@@ -17,9 +19,28 @@ pub fn view(poll: &Poll, votes: &Votes, now_ms: u64) -> View {
         .map(|option| votes.count(option))
         .collect();
     let total: usize = counts.iter().sum();
+    let voters = votes.voters();
     let mut shown = vec![heading(&poll.question)];
+    shown.extend(match open && poll.hide_results {
+        true => ballot(poll),
+        false => results(poll, votes, open, &counts),
+    });
+    if !open {
+        shown.push(strong(outcome(poll, &counts, voters)));
+    }
+    shown.push(muted(notes(poll, votes, open, total)));
+    if open {
+        shown.push(Block::from(button("Close poll", "close")));
+    }
+    View::new(text(poll, votes, open, &counts), shown)
+}
+
+/// How it stands, with buttons while it is open.
+fn results(poll: &Poll, votes: &Votes, open: bool, counts: &[usize]) -> Vec<Block> {
+    let mut shown = Vec::new();
     for (option, text) in poll.options.iter().enumerate() {
-        let share = counts[option] as f64 / total.max(1) as f64;
+        // Of those who voted: where each has several votes, all of them may have chosen the same.
+        let share = counts[option] as f64 / votes.voters().max(1) as f64;
         let bar = progress(text, share).detail(count_and_share(counts[option], share));
         shown.push(match open {
             true => row(blocks![bar, button("Vote", "vote").value(option)]),
@@ -29,14 +50,25 @@ pub fn view(poll: &Poll, votes: &Votes, now_ms: u64) -> View {
             shown.push(muted(names(votes.of(option), votes.nameless_of(option))));
         }
     }
-    if !open {
-        shown.push(strong(outcome(poll, &counts)));
+    shown
+}
+
+/// What there is to choose, and nothing of what was chosen.
+fn ballot(poll: &Poll) -> Vec<Block> {
+    let options = poll.options.iter().enumerate();
+    if poll.multiple {
+        let choices = select("vote").placeholder("Your choices").multiple();
+        let choices = options.fold(choices, |choices, (option, text)| {
+            choices.option(text, option)
+        });
+        return blocks![choices];
     }
-    shown.push(muted(notes(poll, votes, open, total)));
-    if open {
-        shown.push(Block::from(button("Close poll", "close")));
-    }
-    View::new(text(poll, votes, open, &counts), shown)
+    let vote = |(option, text): (usize, &String)| {
+        row(blocks![plain(text), button("Vote", "vote").value(option)])
+    };
+    let mut shown: Vec<Block> = options.map(vote).collect();
+    shown.push(button("Take my vote back", "vote").value(json!([])).into());
+    shown
 }
 
 /// `Lunch? Pizza 3, Sushi 1. 4 votes.`
@@ -45,7 +77,10 @@ fn text(poll: &Poll, votes: &Votes, open: bool, counts: &[usize]) -> String {
         .options
         .iter()
         .zip(counts)
-        .map(|(option, count)| format!("{option} {count}"))
+        .map(|(option, count)| match open && poll.hide_results {
+            true => option.clone(),
+            false => format!("{option} {count}"),
+        })
         .collect();
     let total = counts.iter().sum();
     let mut text = format!(
@@ -56,14 +91,16 @@ fn text(poll: &Poll, votes: &Votes, open: bool, counts: &[usize]) -> String {
     );
     if !open {
         text.push('\n');
-        text.push_str(&outcome(poll, counts));
+        text.push_str(&outcome(poll, counts, votes.voters()));
     }
     text
 }
 
 /// `4 votes from 3 people · several choices · anonymous · asked by @alice · closes …`
 fn notes(poll: &Poll, votes: &Votes, open: bool, total: usize) -> String {
+    let hidden = open && poll.hide_results;
     let mut notes = vec![match poll.multiple {
+        _ if hidden => format!("{} voted", many(votes.voters(), "person", "people")),
         true => format!(
             "{} from {}",
             many(total, "vote", "votes"),
@@ -71,11 +108,16 @@ fn notes(poll: &Poll, votes: &Votes, open: bool, total: usize) -> String {
         ),
         false => many(total, "vote", "votes"),
     }];
-    if poll.multiple {
-        notes.push("several choices".to_owned());
+    match poll.choices_max {
+        Some(most) => notes.push(format!("up to {most} choices")),
+        None if poll.multiple => notes.push("several choices".to_owned()),
+        None => {}
     }
     if poll.anonymous {
         notes.push("anonymous".to_owned());
+    }
+    if hidden {
+        notes.push("results at the end".to_owned());
     }
     if let Some(asker) = &poll.asked_by {
         notes.push(format!("asked by @{asker}"));
@@ -88,9 +130,8 @@ fn notes(poll: &Poll, votes: &Votes, open: bool, total: usize) -> String {
     notes.join(" · ")
 }
 
-/// `Pizza wins with 3 of 4 votes.`
-fn outcome(poll: &Poll, counts: &[usize]) -> String {
-    let total: usize = counts.iter().sum();
+/// `Pizza wins with 3 of 4 votes.`; with several choices `Pizza wins with 3 votes from 4 people.`
+fn outcome(poll: &Poll, counts: &[usize], voters: usize) -> String {
     let most = counts.iter().copied().max().unwrap_or_default();
     if most == 0 {
         return "Nobody voted.".to_owned();
@@ -102,7 +143,14 @@ fn outcome(poll: &Poll, counts: &[usize]) -> String {
         .filter(|(_, count)| **count == most)
         .map(|(option, _)| option.as_str())
         .collect();
-    let votes = format!("{most} of {}", many(total, "vote", "votes"));
+    let votes = match poll.multiple {
+        true => format!(
+            "{} from {}",
+            many(most, "vote", "votes"),
+            many(voters, "person", "people")
+        ),
+        false => format!("{most} of {}", many(voters, "vote", "votes")),
+    };
     match winners[..] {
         [winner] => format!("{winner} wins with {votes}."),
         _ => format!("A draw between {}, with {votes} each.", join_and(&winners)),
@@ -161,6 +209,8 @@ mod tests {
             options: vec!["Pizza".into(), "Sushi".into()],
             multiple: false,
             anonymous: false,
+            choices_max: None,
+            hide_results: false,
             closes_at_ms: Some(1_795_213_800_000),
             asked_by: None,
         }
@@ -203,6 +253,56 @@ mod tests {
                 {"type": "button", "text": "Close poll", "action": "close"},
             ])
         );
+    }
+
+    #[test]
+    fn with_several_choices_shares_are_of_those_who_voted() {
+        let poll = Poll {
+            multiple: true,
+            ..poll()
+        };
+        // Both chose Pizza, and one of them Sushi as well.
+        let mut votes = votes(&[("bob", 1), ("carol", 3)]);
+        let shown = blocks_of(&view(&poll, &votes, 0));
+        let bar = |place: usize| shown[place]["blocks"][0].clone();
+        assert_eq!(
+            (&bar(1)["value"], &bar(1)["detail"]),
+            (&json!(1.0), &json!("2 votes · 100 %"))
+        );
+        assert_eq!(bar(3)["detail"], "1 vote · 50 %");
+        votes.closed = true;
+        let text = view(&poll, &votes, 0).text;
+        assert!(
+            text.ends_with("Pizza wins with 2 votes from 2 people."),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn results_are_hidden_until_the_end() {
+        for multiple in [false, true] {
+            let poll = Poll {
+                multiple,
+                hide_results: true,
+                closes_at_ms: None,
+                ..poll()
+            };
+            let mut none = votes(&[("bob", 1), ("carol", 1)]);
+            let mut other = votes(&[("bob", 2), ("dave", 2)]);
+            let [one, two] = [&none, &other].map(|votes| view(&poll, votes, 0));
+            assert_eq!((&one.text, &one.blocks), (&two.text, &two.blocks));
+            assert!(
+                one.text
+                    .starts_with("📊 Lunch?\nPizza, Sushi\n2 people voted")
+            );
+            assert!(one.text.contains(" · results at the end"), "{}", one.text);
+            assert!(one.blocks.contains("Pizza") && !one.blocks.contains("progress"));
+            for votes in [&mut none, &mut other] {
+                votes.closed = true;
+            }
+            assert!(view(&poll, &none, 0).text.contains("Pizza wins with 2"));
+            assert!(view(&poll, &other, 0).blocks.contains("@bob and @dave"));
+        }
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl Votes {
     }
 
     /// One choice: a new vote moves the old one, the same again takes it back. Several: each vote
-    /// switches one option on or off.
+    /// switches one option on or off. A list is all that somebody chooses, as is every vote while nobody
+    /// sees how it stands: who can't see their vote can't tell what the same again would do.
     fn vote(&mut self, ctx: &Context, poll: &Poll, value: &Value) -> Result<(), String> {
         if self.closed || poll.is_over(ctx.now_ms) {
             return Err("This poll is closed.".to_owned());
@@ -82,14 +83,26 @@ impl Votes {
         if ctx.actor.is_empty() {
             return Err("Votes are for people: name the user on whose behalf you vote.".to_owned());
         }
-        let option = option_of(poll, value)?;
         let before = self.by_user.get(&ctx.actor).copied().unwrap_or_default();
-        let bit = 1 << option;
-        let after = match (poll.multiple, before == bit) {
-            (true, _) => before ^ bit,
-            (false, true) => 0,
-            (false, false) => bit,
+        let after = match value {
+            Value::Array(options) => bits_of(poll, options)?,
+            option => {
+                let bit = 1 << option_of(poll, option)?;
+                match (poll.multiple, before == bit) {
+                    _ if poll.hide_results => bit,
+                    (true, _) => before ^ bit,
+                    (false, true) => 0,
+                    (false, false) => bit,
+                }
+            }
         };
+        let most = poll.choices_max();
+        if after.count_ones() as usize > most {
+            return Err(match most {
+                1 => "Choose one option.".to_owned(),
+                _ => format!("Choose {most} options at most."),
+            });
+        }
         if after == 0 {
             self.by_user.remove(&ctx.actor);
         } else {
@@ -132,6 +145,13 @@ impl Votes {
     }
 }
 
+/// The options that a vote lists, as bits.
+fn bits_of(poll: &Poll, options: &[Value]) -> Result<u16, String> {
+    options
+        .iter()
+        .try_fold(0, |bits, option| Ok(bits | 1 << option_of(poll, option)?))
+}
+
 /// The option that a vote names: its place from 0, as a number or in digits.
 fn option_of(poll: &Poll, value: &Value) -> Result<usize, String> {
     let number = match value {
@@ -157,6 +177,8 @@ mod tests {
             options: vec!["Pizza".into(), "Sushi".into(), "Salad".into()],
             multiple,
             anonymous: false,
+            choices_max: None,
+            hide_results: false,
             closes_at_ms: Some(5_000),
             asked_by: None,
         }
@@ -213,6 +235,53 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_all_that_somebody_chooses() {
+        let mut votes = Votes::new("alice");
+        let mut vote = |poll: &Poll, value: Value| {
+            votes
+                .act(&by("bob", Role::Member), poll, "vote", &value)
+                .map(|()| counts(&votes))
+        };
+        let two = Poll {
+            choices_max: Some(2),
+            ..poll(true)
+        };
+        assert_eq!(vote(&two, json!([0, 2])), Ok([1, 0, 1]));
+        assert_eq!(vote(&two, json!([2, "1", 2])), Ok([0, 1, 1]));
+        let refused = Err("Choose 2 options at most.".to_owned());
+        assert_eq!(vote(&two, json!([0, 1, 2])), refused);
+        assert_eq!(vote(&two, json!(0)), refused);
+        assert_eq!(vote(&two, json!(1)), Ok([0, 0, 1]));
+        assert_eq!(vote(&two, json!([])), Ok([0, 0, 0]));
+        assert_eq!(vote(&poll(false), json!([1])), Ok([0, 1, 0]));
+        assert_eq!(
+            vote(&poll(false), json!([0, 1])),
+            Err("Choose one option.".to_owned())
+        );
+    }
+
+    #[test]
+    fn where_nobody_sees_votes_the_same_again_changes_nothing() {
+        for multiple in [false, true] {
+            let poll = Poll {
+                hide_results: true,
+                ..poll(multiple)
+            };
+            let mut votes = Votes::new("alice");
+            for (value, expected) in [
+                (json!(0), [1, 0, 0]),
+                (json!(0), [1, 0, 0]),
+                (json!(2), [0, 0, 1]),
+                (json!([]), [0, 0, 0]),
+            ] {
+                let bob = by("bob", Role::Member);
+                votes.act(&bob, &poll, "vote", &value).unwrap();
+                assert_eq!(counts(&votes), expected);
+            }
+        }
+    }
+
+    #[test]
     fn votes_that_make_no_sense_change_nothing() {
         let mut votes = Votes::new("alice");
         for value in [
@@ -221,7 +290,8 @@ mod tests {
             json!(0.5),
             json!("x"),
             json!(null),
-            json!([0]),
+            json!([3]),
+            json!({"0": 1}),
         ] {
             let error = votes.act(&by("bob", Role::Member), &poll(false), "vote", &value);
             assert_eq!(error, Err("A vote is a number from 0 to 2.".into()));

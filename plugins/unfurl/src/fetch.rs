@@ -22,39 +22,59 @@ const NOTHING_KEPT: Duration = Duration::from_secs(10 * 60);
 /// How long nobody asks a host again that didn't answer.
 const SILENT_KEPT: Duration = Duration::from_secs(60);
 
+/// How long the pages of one message may take together: the host's patience with a call is not much longer, and
+/// the next message waits.
+const BUDGET_MS: u64 = 4_000;
+/// Who has sent so many links within the time to hosts that didn't answer has none asked for.
+const SILENT_MAX: u32 = 3;
+const SILENT_WITHIN: Duration = Duration::from_secs(10 * 60);
+
 /// What is known of a page. Kept under a hash of its address, so the address is in it as well.
 #[derive(Serialize, Deserialize)]
-struct Known {
+pub struct Known {
     of: String,
+    /// None if there is nothing to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    page: Option<Page>,
+    pub page: Option<Page>,
 }
 
-/// What is shown of the page at `url`, if anything is.
-pub fn page(settings: &Settings, url: &Url) -> Option<Page> {
-    let key = format!("page/{}", hash(url.as_str()));
+/// What was learned of the page at `url` within the hour.
+pub fn known_page(url: &Url) -> Option<Known> {
+    known(&page_key(url), url.as_str())
+}
+
+/// How long to wait for each of so many pages.
+pub fn patience(settings: &Settings, pages: usize) -> Duration {
+    let share = BUDGET_MS / pages.max(1) as u64;
+    Duration::from_millis(settings.timeout_ms.min(share))
+}
+
+/// Asks for the page at `url`, which `sender` has linked to, and gives what is shown of it, if anything is.
+pub fn ask_page(settings: &Settings, url: &Url, sender: &str, patience: Duration) -> Option<Page> {
     let site = &url[Position::BeforeHost..Position::AfterPort];
     let silent = format!("silent/{}", hash(site));
-    if let Some(known) = known(&key, url.as_str()) {
-        return known.page;
-    }
     if known(&silent, site).is_some() {
         return None;
     }
+    let silent_of_sender = format!("silent/{}", hash(sender));
     let hour = Duration::from_secs(60 * 60);
-    if counters::add("requests", 1, hour) > settings.requests_per_hour {
+    if counters::sum(&silent_of_sender, SILENT_WITHIN) >= SILENT_MAX
+        || counters::add("requests", 1, hour) > settings.requests_per_hour
+    {
         metrics::add("not_asked", 1);
         return None;
     }
-    let (page, kept) = match ask(settings, url) {
+    let (page, kept) = match ask(settings, url, patience) {
         Ok(page) => {
             let kept = if page.is_some() { KEPT } else { NOTHING_KEPT };
             (page, kept)
         }
-        // Nobody answers, or not in time: whoever else links there need not wait for it again.
+        // Nobody answers, or not in time: whoever else links there need not wait for it again. A host has as many
+        // names as its owner likes, so it counts for the sender, too.
         Err(Error::Unavailable(detail)) => {
             log::debug!("{site}: {detail}");
             keep(&silent, site, None, SILENT_KEPT);
+            counters::add(&silent_of_sender, 1, SILENT_WITHIN);
             (None, SILENT_KEPT)
         }
         Err(error) => {
@@ -70,8 +90,12 @@ pub fn page(settings: &Settings, url: &Url) -> Option<Page> {
         },
         1,
     );
-    keep(&key, url.as_str(), page.clone(), kept);
+    keep(&page_key(url), url.as_str(), page.clone(), kept);
     page
+}
+
+fn page_key(url: &Url) -> String {
+    format!("page/{}", hash(url.as_str()))
 }
 
 fn known(key: &str, of: &str) -> Option<Known> {
@@ -88,11 +112,11 @@ fn keep(key: &str, of: &str, page: Option<Page>, lifetime: Duration) {
     }
 }
 
-fn ask(settings: &Settings, url: &Url) -> Result<Option<Page>, Error> {
+fn ask(settings: &Settings, url: &Url, patience: Duration) -> Result<Option<Page>, Error> {
     let answer = http::get(url.as_str())
         .header("accept", "text/html, application/xhtml+xml")
         .header("user-agent", &settings.user_agent)
-        .timeout(Duration::from_millis(settings.timeout_ms))
+        .timeout(patience)
         .body_start(PAGE_BYTES)
         .send()?;
     Ok(read(settings, &answer))
@@ -121,6 +145,30 @@ fn is_page(content_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::defaults;
+
+    #[test]
+    fn the_pages_of_a_message_share_its_time() {
+        for (timeout_ms, pages, each_ms) in [
+            (3_000, 0, 3_000),
+            (3_000, 1, 3_000),
+            (3_000, 3, 1_333),
+            (4_000, 5, 800),
+            (500, 5, 500),
+            (60_000, 1, 4_000),
+        ] {
+            let settings = Settings {
+                timeout_ms,
+                ..defaults()
+            };
+            let each = Duration::from_millis(each_ms);
+            assert_eq!(
+                patience(&settings, pages),
+                each,
+                "{pages} of {timeout_ms} ms"
+            );
+        }
+    }
 
     #[test]
     fn pages_are_told_by_their_type() {

@@ -58,13 +58,22 @@ fn previews(ctx: &Context, settings: &Settings, event: &Event, message: &Posted)
     if links.is_empty() || (event.kind == "message.updated" && was_removed(&message.id)) {
         return Vec::new();
     }
+    let links: Vec<_> = links
+        .into_iter()
+        .map(|link| (fetch::known_page(&link), link))
+        .collect();
+    let to_ask = links.iter().filter(|(known, _)| known.is_none()).count();
+    let patience = fetch::patience(settings, to_ask);
     let mut pages = Vec::new();
-    for link in links {
+    for (known, link) in links {
         if is_too_much(settings, &ctx.channel, &message.from) {
             log::debug!("too many links in {}", ctx.channel);
             break;
         }
-        pages.extend(fetch::page(settings, &link));
+        pages.extend(match known {
+            Some(known) => known.page,
+            None => fetch::ask_page(settings, &link, &message.from, patience),
+        });
     }
     card::cards(&pages, settings.images, &message.from)
 }
@@ -110,7 +119,11 @@ impl Interactions for Unfurl {
             None => return Err("There is no such button.".into()),
         }
         let scope = Scope::Message(interaction.message_id.clone());
-        kv::set_for(&scope, REMOVED, b"1", REMOVED_KEPT)?;
+        match kv::set_for(&scope, REMOVED, b"1", REMOVED_KEPT) {
+            // It goes all the same; an edit of the message may bring it back.
+            Err(Error::Limited(detail)) => log::warn!("not noted as removed: {detail}"),
+            done => done?,
+        }
         chat::attach(&interaction.message_id, Vec::new())?;
         metrics::add("removed", 1);
         Ok(None)
