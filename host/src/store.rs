@@ -36,6 +36,7 @@ mod append;
 mod attachments;
 mod bulk;
 mod channels;
+mod commanded;
 mod decisions;
 mod epoch;
 mod erase;

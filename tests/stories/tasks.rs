@@ -17,6 +17,7 @@ stories!(
     lists_follow_what_becomes_of_tasks_and_people,
     people_are_told_in_time,
     reminders_of_tasks_survive_a_crash,
+    whoever_had_a_task_posted_takes_it_back,
 );
 
 /// Sends a task to a channel.
@@ -508,4 +509,39 @@ async fn reminders_of_tasks_survive_a_crash(database: Database) {
     // The lists are as they should be, too, whatever was under way.
     let listed = async || (list(reader, "channel_id=general").await.len() == 24).then_some(());
     eventually("every task is listed", listed).await;
+}
+
+/// The plugin's bot is the sender, and nobody runs a direct channel.
+async fn whoever_had_a_task_posted_takes_it_back(database: Database) {
+    let (host, [_owner, alice, bob]) = start(&database, ["owner", "alice", "bob"]).await;
+    let direct = json!({ "user_ids": ["bob"] });
+    let direct = alice.post("/v1/channels/direct", direct).await.is(200);
+    let direct = direct["id"].as_str().expect("an id");
+    let noted = "SELECT COUNT(*) FROM commanded";
+    for channel in ["general", direct] {
+        alice.types(channel, "/task Lunch").await.is(200);
+        let task = alice.history(channel).await.pop().expect("a task");
+        assert_eq!(task["from"], "bot:task");
+        let path = format!("/v1/messages/{}", task["id"].as_str().expect("an id"));
+        bob.delete(&path).await.refused(403, "forbidden");
+        assert_eq!(database.number(noted).await, 1);
+        let left = alice.delete(&path).await.is(200);
+        assert!(left["deleted_at"].is_string(), "{left}");
+        assert_eq!(database.number(noted).await, 0);
+    }
+    // Who it was is forgotten with the person, and with the channel.
+    bob.types("general", "/task Rest").await.is(200);
+    alice.types(direct, "/task Rest").await.is(200);
+    alice.types("general", "/task Rest").await.is(200);
+    host.app.backend.delete("/v1/users/bob").await.is(204);
+    assert_eq!(database.number(noted).await, 2);
+    host.app
+        .backend
+        .delete("/v1/channels/general")
+        .await
+        .is(204);
+    eventually("it is cleared away", async || {
+        (database.number(noted).await == 1).then_some(())
+    })
+    .await;
 }

@@ -227,7 +227,7 @@ async fn interaction_once(
     shadow::follow(app, installed, hook, &context, &output, || {
         Question::Interaction(interaction.clone())
     });
-    finish(app, installed, calling.note(output)).await
+    finish(app, installed, calling.note(output), Cause::Request).await
 }
 
 /// The slash commands of the caller's app, by name.
@@ -271,7 +271,12 @@ pub async fn run_command(
         shadow::follow(app, &installed, hook, &context, &output, || {
             Question::Command(command.clone())
         });
-        if let Some(answer) = finish(app, &installed, calling.note(output)).await? {
+        // For whom it sends what it sends is not the plugin's to say.
+        let cause = member
+            .user()
+            .cloned()
+            .map_or(Cause::Request, Cause::Command);
+        if let Some(answer) = finish(app, &installed, calling.note(output), cause).await? {
             return Ok(answer);
         }
     }
@@ -351,6 +356,7 @@ async fn finish(
     app: &Arc<App>,
     installed: &Installed,
     output: Result<plugins::Output<Result<Option<plugins::Reply>, String>>, Fault>,
+    cause: Cause,
 ) -> Result<Option<wire::Answer>> {
     let output = match output {
         Ok(output) => output,
@@ -359,7 +365,7 @@ async fn finish(
     let reply = output
         .value
         .map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
-    if !commit(app, installed, Cause::Request, 1, output.effects).await? {
+    if !commit(app, installed, cause, 1, output.effects).await? {
         return Ok(None);
     }
     let reply = match reply {

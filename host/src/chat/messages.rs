@@ -418,15 +418,15 @@ pub async fn edit(
     Ok((changed, member.channel().id.clone()))
 }
 
-/// Takes a message's content away, for good: one's own; as the channel's admin or owner, or with a
-/// server key, anybody's.
+/// Takes a message's content away, for good: one's own, also what a plugin sent by one's command; as the
+/// channel's admin or owner, or with a server key, anybody's.
 pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<(Message, ChannelId)> {
     let (message, member) = get(app, caller, id).await?;
     let moderates = super::rights::capabilities(Some(member.standing()), &member.channel().kind)
         .contains(&"delete-any-message");
-    if !owns(&member, &message) && !moderates {
+    if !owns(&member, &message) && !moderates && !commanded(app, &member, &message).await? {
         return Err(Error::forbidden(
-            "Only its sender, or an admin of the channel, deletes a message.",
+            "Only its sender, whose command sent it, or an admin of the channel deletes a message.",
         ));
     }
     if message.deleted_at.is_none() {
@@ -434,6 +434,22 @@ pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<(Messag
     }
     let deleted = app.store.delete_message(&member, id).await?;
     Ok((deleted, member.channel().id.clone()))
+}
+
+/// Whether a plugin sent the message because this member typed a command.
+async fn commanded(app: &App, member: &Member, message: &Message) -> Result<bool> {
+    if !message
+        .sender
+        .as_str()
+        .starts_with(super::users::BOT_PREFIX)
+    {
+        return Ok(false);
+    }
+    let commander = app
+        .store
+        .find_commander(member.tenant(), message.id)
+        .await?;
+    Ok(commander.is_some() && commander.as_ref() == member.user())
 }
 
 fn owns(member: &Member, message: &Message) -> bool {

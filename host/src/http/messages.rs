@@ -133,8 +133,8 @@ pub async fn edit(
 
 /// Delete a message
 ///
-/// Takes its content away for good; its place in the log stays. The sender may, the channel's admins and owner, and a
-/// server key.
+/// Takes its content away for good; its place in the log stays. The sender may, whoever typed the command by which a
+/// plugin sent it, the channel's admins and owner, and a server key.
 #[utoipa::path(delete, path = "/v1/messages/{message_id}", tag = "Messages",
     security(("server_key" = []), ("user_token" = [])), params(("message_id" = MessageId, Path)),
     responses((status = 200, description = "What is left of it", body = wire::Message)))]

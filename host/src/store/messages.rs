@@ -374,6 +374,7 @@ impl Tx {
         message.attachments = None;
         self.put_message(&message, EventKind::MessageDeleted, actor)
             .await?;
+        self.forget_commanded(id).await?;
         if let Some(app) = self.known.heads.get(&channel).map(|head| head.app_id) {
             self.drop_values_of(app, format!("m:{id}")).await?;
             if FILE_KINDS.contains(&message.kind.as_str()) {

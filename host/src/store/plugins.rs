@@ -172,6 +172,15 @@ pub enum Cause {
     Timer { name: String, version: i64 },
     /// Somebody's request: nothing.
     Request,
+    /// Somebody's command, as a request; what it sends, it sends for them.
+    Command(UserId),
+}
+
+impl Cause {
+    /// Whether somebody waits for what becomes of it. An event or a timer would only run again.
+    pub fn is_asked(&self) -> bool {
+        matches!(self, Cause::Request | Cause::Command(_))
+    }
 }
 
 /// All that a handler did.
@@ -690,13 +699,12 @@ impl Store {
     /// Lands all that a handler did, or nothing. The flag is false when somebody else was first: a
     /// value it read has changed, or its event or timer is done already. It should then run again.
     pub async fn commit_handler(&self, commit: HandlerCommit) -> Result<bool> {
-        // Somebody waits for what a request did. An event or a timer would only run again.
-        let result = match commit.cause {
-            Cause::Request => {
+        let result = match commit.cause.is_asked() {
+            true => {
                 self.write(move |tx| Box::pin(async move { tx.handler(commit).await }))
                     .await
             }
-            Cause::Event { .. } | Cause::Timer { .. } => {
+            false => {
                 self.write_in_turn(move |tx| Box::pin(async move { tx.handler(commit).await }))
                     .await
             }
@@ -728,8 +736,12 @@ impl Tx {
             match write {
                 ChatWrite::Send(message) => {
                     let mut sent = self.send_all(&[message], ClientIds::LookedFor).await?;
-                    sent.pop()
+                    let sent = sent
+                        .pop()
                         .unwrap_or_else(|| Err(Error::not_found("message")))?;
+                    if let Cause::Command(user) = &commit.cause {
+                        self.note_commanded(&sent.message, user).await?;
+                    }
                 }
                 ChatWrite::Change {
                     channel,
@@ -770,7 +782,7 @@ impl Tx {
 
     async fn settle_cause(&mut self, install: InstallId, cause: &Cause) -> Result<()> {
         let settled = match cause {
-            Cause::Request => true,
+            Cause::Request | Cause::Command(_) => true,
             Cause::Event { from, to } => on_db!(&mut self.connection, c => {
                 sqlx::query(
                     "UPDATE installs SET cursor = $1, attempts = 0, retry_at = NULL WHERE id = $2 AND cursor = $3 AND enabled",
