@@ -56,7 +56,7 @@ pub use hooks::{
     guard_file, guard_seat, guard_send, handle_event, handle_interaction, handle_request, kind_act,
     kind_create, rank_feed, run_command, run_schedule, start,
 };
-pub use imports::{Answer, Chat, Incoming};
+pub use imports::{Answer, Chat, Incoming, Room};
 pub use interfaces::{Hook, Hooks};
 pub use limits::{Budget, Limits};
 pub use link::{Linked, link};

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
 use crate::plugins::{
     self, Answer, Chat, Draft, Effect, Entry, HostError, HttpRequest, HttpResponse, Incoming, Post,
-    Scope, TimerWrite,
+    Room, Scope, TimerWrite,
 };
 use crate::store::proof::{Backend, Member};
 use crate::store::{ChatWrite, MessageChange, NewAttachment, NewMessage, Slice};
@@ -295,6 +295,24 @@ impl Bridge {
         }
     }
 
+    async fn kv_room(&self, wanted: Room) -> Result<Option<Room>> {
+        let app = self.app()?;
+        let max = &app.config.plugins;
+        let kept = app.store.get_kept(self.install).await?;
+        let is_little = |room: &Room| room.keys < wanted.keys || room.bytes < wanted.bytes;
+        let mut room = Room {
+            keys: max.kv_keys_max as i64 - kept.kv_keys,
+            bytes: max.kv_bytes_max as i64 - kept.kv_bytes,
+        };
+        if is_little(&room) {
+            // What has expired takes no room.
+            let (keys, bytes) = app.store.count_expired(self.install).await?;
+            room.keys += keys;
+            room.bytes += bytes;
+        }
+        Ok(Some(room).filter(is_little))
+    }
+
     async fn message_out(&self, app: &App, message: &Message) -> Result<plugins::Message> {
         let member = self.member_by_key(app, message.channel).await?;
         Ok(out(message, &member.channel().id))
@@ -414,6 +432,10 @@ impl Chat for Bridge {
                 .await
                 .map_err(told)
         })
+    }
+
+    fn kv_room(&self, wanted: Room) -> Answer<'_, Option<Room>> {
+        Box::pin(async move { self.kv_room(wanted).await.map_err(told) })
     }
 
     fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()> {

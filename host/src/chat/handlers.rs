@@ -159,10 +159,15 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
                     pass(app, installed, from, idle).await?;
                     return Ok(resting.until);
                 }
-                Handled::Failed => {
+                failed @ (Handled::Failed | Handled::Beyond) => {
                     // The tries that are counted are those of the first event that is not done.
                     pass(app, installed, from, idle).await?;
-                    let again = note_failed(app, installed, event, idle, attempts).await?;
+                    let tries_max = match failed {
+                        Handled::Beyond => 1,
+                        _ => i64::from(app.config.plugins.event_attempts_max),
+                    };
+                    let tries = attempts + 1;
+                    let again = note_failed(app, installed, event, idle, tries, tries_max).await?;
                     return Ok(Some(again));
                 }
             }
@@ -183,12 +188,12 @@ async fn note_failed(
     installed: &Installed,
     event: &Event,
     from: i64,
-    attempts: i64,
+    tries: i64,
+    tries_max: i64,
 ) -> Result<Millis> {
     let now = app.clock.now();
-    let tries = attempts + 1;
-    let again = tries < app.config.plugins.event_attempts_max as i64;
-    let retry_at = again.then(|| now + backoff_ms(attempts));
+    let again = tries < tries_max;
+    let retry_at = again.then(|| now + backoff_ms(tries - 1));
     if !again {
         let (kind, seq) = (event.kind.as_str(), event.seq);
         let line = format!("gave up on {kind} {seq} after {tries} tries");
@@ -250,6 +255,8 @@ enum Handled {
     Idle,
     Done,
     Failed,
+    /// What it did is more than it may keep. It would be no less the next time.
+    Beyond,
     /// Somebody else has handled it.
     Moved,
     /// The hook is not called now.
@@ -311,7 +318,7 @@ async fn handle(
     let by = async |version| handle_by(app, version, event, &cause, &context, &handed).await;
     if wants(serving, event) {
         match by(serving).await? {
-            Handled::Failed | Handled::Resting(_)
+            Handled::Failed | Handled::Beyond | Handled::Resting(_)
                 if !Arc::ptr_eq(serving, installed) && wants(installed, event) =>
             {
                 by(installed).await
@@ -406,7 +413,10 @@ async fn handle_by(
             Err(error) => {
                 let line = format!("what it did could not be stored: {error}");
                 installed.log.add(app.clock.now(), "fault", line);
-                return Ok(Handled::Failed);
+                return Ok(match error.code() {
+                    Code::LimitReached => Handled::Beyond,
+                    _ => Handled::Failed,
+                });
             }
         }
     }
@@ -424,11 +434,11 @@ pub(super) async fn commit(
     depth: i16,
     effects: Effects,
 ) -> Result<bool> {
-    if effects.is_empty() && matches!(cause, Cause::Request) {
+    if effects.is_empty() && cause.is_asked() {
         return Ok(true);
     }
     // Events and timers have rested before their calls; of a request nobody knew that it writes.
-    if matches!(cause, Cause::Request)
+    if cause.is_asked()
         && !effects.chat.is_empty()
         && let Some(ms) = app.rates.plugins_rest_ms(installed.row.app_id)
     {

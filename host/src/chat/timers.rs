@@ -217,8 +217,11 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer, waits: &Arc<Notify>
             let until = resting.until.unwrap_or(now + RESTING_MS);
             app.store.move_timer(timer, until).await
         }
-        Ran::Failed => {
-            let tries_max = app.config.plugins.event_attempts_max as i64;
+        failed @ (Ran::Failed | Ran::Beyond) => {
+            let tries_max = match failed {
+                Ran::Beyond => 1,
+                _ => i64::from(app.config.plugins.event_attempts_max),
+            };
             let again = (timer.attempts + 1 < tries_max).then_some(later);
             app.store.put_off_timer(timer, again).await
         }
@@ -228,6 +231,8 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer, waits: &Arc<Notify>
 enum Ran {
     Done,
     Failed,
+    /// What it did is more than it may keep. It would be no less the next time.
+    Beyond,
     /// The hook is not called now.
     Resting(Resting),
 }
@@ -252,6 +257,7 @@ async fn run_by(
             payload: timer.payload.clone(),
         }
     });
+    let mut ran = Ran::Failed;
     let failed = match calling.note(outcome) {
         Ok(output) => match output.value {
             Ok(()) => {
@@ -265,7 +271,12 @@ async fn run_by(
                         return Ok(Ran::Done);
                     }
                     Err(error) if error.code() == Code::Unavailable => return Err(error),
-                    Err(error) => format!("what it did could not be stored: {error}"),
+                    Err(error) => {
+                        if error.code() == Code::LimitReached {
+                            ran = Ran::Beyond;
+                        }
+                        format!("what it did could not be stored: {error}")
+                    }
                 }
             }
             Err(sentence) => sentence,
@@ -277,7 +288,7 @@ async fn run_by(
     };
     let line = format!("timer {}: {failed}", timer.name);
     installed.log.add(app.clock.now(), "fault", line);
-    Ok(Ran::Failed)
+    Ok(ran)
 }
 
 async fn context(app: &App, id: AppId, timer: &Timer) -> Result<Context> {

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::althing::plugin as wit;
@@ -27,6 +28,16 @@ use super::types::{
 
 /// An answer of the chat layer; the error goes to the plugin as it is.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> + Send + 'a>>;
+
+/// Values with their keys: how many, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Room {
+    /// How many.
+    pub keys: i64,
+    /// Bytes of keys and values.
+    pub bytes: i64,
+}
 
 /// What the chat layer does for one install. Everything is within the install's app; what the
 /// plugin may not see answers `not-found`, like what isn't there. Reads see committed state.
@@ -50,6 +61,12 @@ pub trait Chat: Send + Sync {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answer<'a, Vec<String>>;
+
+    /// How much more the install may keep, if that is less than `wanted`.
+    fn kv_room(&self, wanted: Room) -> Answer<'_, Option<Room>> {
+        let _ = wanted;
+        Box::pin(async { Ok(None) })
+    }
 
     /// Refuses a timer over what the install may have, when the call has changed timers as in
     /// `pending` before.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::effects::{Effects, KvRead, KvWrite, Watched};
-use super::imports::Chat;
+use super::imports::{Chat, Room};
 use super::types::{Entry, HostError, Scope};
 
 /// Guests see this much of a version: JavaScript has no larger whole numbers. What was read is checked
@@ -27,6 +27,10 @@ pub(super) struct Overlay {
     writes_ever: u64,
     /// Scopes whose owner was looked up already.
     owners: Vec<Scope>,
+    /// How much more the install may keep, once it was asked and if it is little.
+    room: Option<Option<Room>>,
+    /// Bytes of the committed values that the call writes to, looked up where there is little room.
+    replaced: BTreeMap<Address, Option<usize>>,
 }
 
 struct Write {
@@ -84,6 +88,48 @@ impl Overlay {
             self.owners.push(scope.clone());
         }
         Ok(())
+    }
+
+    /// Whether the install may keep a value of so many bytes beside what the call wrote before. No call
+    /// writes more than `most`. The commit has the last word: others write, too.
+    pub(super) async fn has_room(
+        &mut self,
+        chat: &dyn Chat,
+        most: Room,
+        scope: &Scope,
+        key: &str,
+        value_bytes: usize,
+    ) -> Result<bool, HostError> {
+        let room = match self.room {
+            Some(room) => room,
+            None => *self.room.insert(chat.kv_room(most).await?),
+        };
+        let Some(room) = room else {
+            return Ok(true);
+        };
+        let address = (scope.clone(), key.to_owned());
+        for address in self.writes.keys().chain([&address]) {
+            if !self.replaced.contains_key(address) {
+                let found = chat.kv_get(&address.0, &address.1).await?;
+                let bytes = found.map(|entry| entry.value.len());
+                self.replaced.insert(address.clone(), bytes);
+            }
+        }
+        let mut more = Room::default();
+        let mut count = |address: &Address, value: Option<usize>| {
+            let replaced = self.replaced.get(address).copied().flatten();
+            for (bytes, sign) in [(value, 1), (replaced, -1)] {
+                let Some(bytes) = bytes else { continue };
+                more.keys += sign;
+                more.bytes += sign * (address.1.len() + bytes) as i64;
+            }
+        };
+        for (written, write) in self.writes.iter().filter(|(of, _)| **of != address) {
+            count(written, write.value.as_ref().map(Vec::len));
+        }
+        count(&address, Some(value_bytes));
+        let grows = more.keys > 0 || more.bytes > 0;
+        Ok(!grows || (more.keys <= room.keys && more.bytes <= room.bytes))
     }
 
     /// Writes a value, or with `None` deletes it.

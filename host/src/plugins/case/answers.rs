@@ -8,7 +8,7 @@ use super::things::{
     GivenChannel, GivenEntry, GivenMember, GivenMessage, GivenResponse, GivenUser,
 };
 use crate::plugins::{
-    Channel, Context, Effect, Entry, HostError, HttpResponse, Member, Message, Role, User,
+    Channel, Context, Effect, Entry, HostError, HttpResponse, Member, Message, Role, Room, User,
 };
 
 /// A kind of answer.
@@ -160,6 +160,16 @@ impl Answered for Option<Entry> {
         read::<Option<GivenEntry>>(noted)?
             .map(Entry::try_from)
             .transpose()
+    }
+}
+
+impl Answered for Option<Room> {
+    fn write(&self) -> Value {
+        json!(self)
+    }
+
+    fn read(noted: Value) -> Result<Self, String> {
+        read(noted)
     }
 }
 

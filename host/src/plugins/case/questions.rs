@@ -9,7 +9,7 @@ use super::tape::{Found, Tape};
 use super::things::{json_or_text, post_document, request_document, scope_word};
 use crate::plugins::{
     Answer, Channel, Chat, Counters, Effect, Entry, HttpRequest, HttpResponse, Incoming, Member,
-    Message, Post, Scope, TimerWrite, User,
+    Message, Post, Room, Scope, TimerWrite, User,
 };
 
 /// One line for each function: its name, the arguments that make the question, and who is asked.
@@ -43,6 +43,28 @@ impl Chat for Tape {
         });
         self.ask("kv.keys", question, move |chat| {
             chat.kv_keys(scope, prefix, after, limit)
+        })
+    }
+
+    /// Noted where there is little room, and taken for ample where nothing is noted.
+    fn kv_room(&self, wanted: Room) -> Answer<'_, Option<Room>> {
+        Box::pin(async move {
+            let (function, question) = ("kv.room", json!({}));
+            match self.reel.plays(function) {
+                Some(true) => {
+                    let ask = self.ask(function, question, move |chat| chat.kv_room(wanted));
+                    ask.await
+                }
+                Some(false) => Ok(None),
+                None => {
+                    let answer = self.chat.kv_room(wanted).await;
+                    if !matches!(answer, Ok(None)) {
+                        let at = self.reel.note_question(function, &question);
+                        self.reel.note_answer(at, &answer);
+                    }
+                    answer
+                }
+            }
         })
     }
 

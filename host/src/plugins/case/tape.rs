@@ -172,6 +172,12 @@ impl Reel {
         answer
     }
 
+    /// Whether what is played back has an answer of this function; none if nothing is played back.
+    pub(super) fn plays(&self, function: &str) -> Option<bool> {
+        let played = self.played.as_ref()?;
+        Some(played.iter().any(|asked| asked.function == function))
+    }
+
     /// How often the call has asked this.
     pub(super) fn count(&self, function: &str) -> usize {
         let noted = self.noted();

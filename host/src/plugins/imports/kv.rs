@@ -4,7 +4,7 @@
 use super::super::state::State;
 use super::super::types::{Entry, HostError, Scope};
 use super::wit::kv;
-use super::{invalid, limited};
+use super::{Room, invalid, limited};
 
 impl kv::Host for State {
     async fn get(
@@ -97,6 +97,17 @@ impl State {
         self.charge(key.len() + value_bytes)?;
         let chat = self.chat()?;
         self.done.kv.check_owner(&*chat, &scope).await?;
+        if let Some(value) = &value {
+            let most = Room {
+                keys: self.limits.kv_writes_max.into(),
+                bytes: self.limits.kv_bytes_max.into(),
+            };
+            let kv = &mut self.done.kv;
+            if !kv.has_room(&*chat, most, &scope, &key, value.len()).await? {
+                let detail = "the plugin keeps as many values, or bytes of them, as it may";
+                return Err(HostError::Limited(detail.into()));
+            }
+        }
         self.done.kv.write(scope, key, value, ttl_ms);
         Ok(())
     }
