@@ -135,6 +135,16 @@ CREATE INDEX events_by_type ON events (channel, type, position) WHERE kind = 1 A
 CREATE INDEX events_by_app_type ON events (app_id, type, position, channel) WHERE kind = 1 AND deleted_at IS NULL AND type <> 'text';
 CREATE UNIQUE INDEX events_by_client_id ON events (channel, actor, client_id) WHERE client_id IS NOT NULL;
 
+-- Messages that a plugin sent by somebody's command, and who that was: these persons may delete them.
+CREATE TABLE commanded (
+    message_id  BIGINT  NOT NULL PRIMARY KEY,
+    app_id      BIGINT  NOT NULL,
+    channel     BIGINT  NOT NULL,
+    user_id     TEXT COLLATE "C"    NOT NULL
+);
+CREATE INDEX commanded_by_channel ON commanded (channel);
+CREATE INDEX commanded_by_user ON commanded (app_id, user_id);
+
 -- Channels that were removed, and whose entries are still to be.
 CREATE TABLE removed_logs (
     channel     BIGINT  NOT NULL PRIMARY KEY

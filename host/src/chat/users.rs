@@ -174,6 +174,7 @@ pub async fn erase(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     }
     while store.drop_answers(&backend, id.clone()).await? {}
     while store.drop_held_of(&backend, id.clone()).await? {}
+    while store.forget_commands(&backend, id.clone()).await? {}
     while store.drop_decisions(&backend, id.clone()).await? {}
     while store.drop_files(&backend, id.clone()).await? {}
     app.removed.notify_one();

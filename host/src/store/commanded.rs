@@ -29,19 +29,23 @@ impl Store {
 }
 
 impl Tx {
-    /// Notes for whom a message was sent.
+    /// Notes for whom a message was sent, unless that person was erased meanwhile: whoever has the id
+    /// next is another one.
     pub(super) async fn note_commanded(&mut self, message: &Message, user: &UserId) -> Result<()> {
         let head = self.known.heads.get(&message.channel);
         let app = head.ok_or_else(|| Error::not_found("channel"))?.app_id;
         on_db!(&mut self.connection, c => {
-            sqlx::query("INSERT INTO commanded (message_id, app_id, channel, user_id) VALUES ($1, $2, $3, $4)")
-                .bind(message.id)
-                .bind(app)
-                .bind(message.channel)
-                .bind(user.as_str())
-                .execute(&mut *c)
-                .await
-                .map(drop)
+            sqlx::query(
+                "INSERT INTO commanded (message_id, app_id, channel, user_id) \
+                 SELECT CAST($1 AS BIGINT), app_id, CAST($2 AS BIGINT), id FROM users WHERE app_id = $3 AND id = $4",
+            )
+            .bind(message.id)
+            .bind(message.channel)
+            .bind(app)
+            .bind(user.as_str())
+            .execute(&mut *c)
+            .await
+            .map(drop)
         })?;
         Ok(())
     }

@@ -309,6 +309,7 @@ impl Tx {
         self.drop_values_of(app, format!("u:{id}")).await?;
         // What came since the step before.
         while self.drop_held_of(app, id).await? {}
+        while self.forget_commands(app, id).await? {}
         on_db!(&mut self.connection, c => {
             sqlx::query("DELETE FROM users WHERE app_id = $1 AND id = $2")
                 .bind(app)

@@ -23,6 +23,7 @@ const OF_CHANNEL: Remains = Remains {
     next: "SELECT channel FROM removed_logs LIMIT 1",
     logged: true,
     steps: &[
+        "DELETE FROM commanded WHERE message_id IN (SELECT message_id FROM commanded WHERE channel = $1 LIMIT $2)",
         "UPDATE files SET shown = FALSE WHERE id IN (SELECT file_id FROM file_shares WHERE channel = $1 LIMIT $2) AND shown \
          AND NOT EXISTS (SELECT 1 FROM file_shares s WHERE s.file_id = files.id AND s.channel <> $1)",
         "DELETE FROM file_shares WHERE (file_id, message_id) IN \
@@ -44,12 +45,13 @@ const OF_INSTALL: Remains = Remains {
 };
 
 /// What an app has, in the order in which it goes: what refers to something goes before it.
-const OF_APP: [&str; 10] = [
+const OF_APP: [&str; 11] = [
     "DELETE FROM events WHERE position IN (SELECT position FROM events WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM plugin_kv WHERE (install, scope, key) IN (SELECT k.install, k.scope, k.key FROM installs i \
      JOIN plugin_kv k ON k.install = i.id WHERE i.app_id = $1 LIMIT $2)",
     "DELETE FROM plugin_timers WHERE (install, name) IN (SELECT t.install, t.name FROM installs i \
      JOIN plugin_timers t ON t.install = i.id WHERE i.app_id = $1 LIMIT $2)",
+    "DELETE FROM commanded WHERE message_id IN (SELECT message_id FROM commanded WHERE app_id = $1 LIMIT $2)",
     "DELETE FROM file_shares WHERE (file_id, message_id) IN (SELECT s.file_id, s.message_id FROM files f \
      JOIN file_shares s ON s.file_id = f.id WHERE f.app_id = $1 LIMIT $2)",
     "DELETE FROM files WHERE id IN (SELECT id FROM files WHERE app_id = $1 LIMIT $2)",
@@ -152,7 +154,7 @@ impl Store {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {
                     // What came in while the app was emptied; else it has none. The rest refers to the app.
-                    for sql in &OF_APP[..3] {
+                    for sql in &OF_APP[..4] {
                         sqlx::query(*sql).bind(id).bind(i64::MAX).execute(&mut *c).await?;
                     }
                     sqlx::query("DELETE FROM apps WHERE id = $1").bind(id).execute(&mut *c).await.map(drop)
