@@ -14,6 +14,7 @@ stories!(
     a_reminder_comes_once,
     reminders_are_the_users_own,
     newcomers_are_greeted_once,
+    a_refused_greeting_holds_up_nobody,
     reminders_survive_a_crash,
     greetings_survive_a_crash,
 );
@@ -275,6 +276,38 @@ async fn newcomers_are_greeted_once(database: Database) {
     let namesake = host.other.session("alice").await;
     assert!(said(&namesake, "general").await.is_empty());
     phone.close().await;
+}
+
+async fn a_refused_greeting_holds_up_nobody(database: Database) {
+    // No time passes: what is tried again is so in vain.
+    let host = TestHost::timeless(&database).await;
+    let alice = host.app.user("alice").await;
+    host.app.crowd(&["mallory", "carol"]).await;
+    let rules = json!({ "words": [{ "name": "rude", "words": ["slur"], "action": "reject" }] });
+    host.app.plugin("moderation", rules).await;
+    host.app.plugin("assistant", greeting("Hello {name}")).await;
+    host.app.channel("general", &[&alice]).await;
+    let backend = &host.app.backend;
+    let named = json!({ "users": [{ "id": "mallory", "name": "A slur" }] });
+    backend.put("/v1/users", named).await.is(200);
+    for user in ["mallory", "carol"] {
+        let path = format!("/v1/channels/general/participants/{user}");
+        backend.put(path, json!({})).await.is(200);
+    }
+    let next = async || (said(&alice, "general").await == ["Hello carol"]).then_some(());
+    eventually("Carol is greeted", next).await;
+    let log = backend.get("/v1/plugins/assistant/log").await.is(200);
+    let lines = log["lines"].as_array().expect("lines");
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(
+        log.to_string().contains("a greeting was not posted"),
+        "{log}"
+    );
+}
+
+/// Settings with a greeting.
+fn greeting(words: &str) -> Value {
+    json!({ "greeting": words })
 }
 
 /// Kills the host once something of what is due has come, starts it again, and waits until each of

@@ -10,6 +10,7 @@ use crate::support::{ChildHost, Database, Person, TestHost, eventually, stories}
 stories!(
     an_event_is_made_and_answered,
     whoever_waits_moves_up_and_is_told,
+    who_cannot_be_told_holds_up_nothing,
     who_made_an_event_changes_it,
     what_is_no_event_is_refused,
     an_event_is_a_calendar_file,
@@ -167,6 +168,41 @@ async fn whoever_waits_moves_up_and_is_told(database: Database) {
     assert!(more.contains("2 of 5 come: @carol and @dave"), "{more}");
 }
 
+async fn who_cannot_be_told_holds_up_nothing(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database, ["alice", "bob", "carol"]).await;
+    host.app.channel("second", &[&alice]).await;
+    let data = json!({ "title": "Sauna", "starts": "2026-12-04T18:00", "capacity": 1 });
+    let event = make(&alice, "general", data).await;
+    for who in [&bob, &carol] {
+        who.act(&event, "answer", json!("yes")).await.is(200);
+    }
+    coming(&alice, "", &["Sauna"]).await;
+    // The channel takes no messages when Bob's place gets free.
+    let (backend, general) = (&host.app.backend, "/v1/channels/general");
+    let active = async |active: bool| {
+        let change = json!({ "active": active });
+        backend.patch(general, change).await.is(200);
+    };
+    active(false).await;
+    let seat = format!("{general}/participants/bob");
+    backend.delete(seat).await.is(204);
+    let moved = async || {
+        let shown = shown(&alice, &event).await;
+        shown.contains("1 of 1 come: @carol").then_some(())
+    };
+    eventually("Carol has the place", moved).await;
+    // No time passes: if that were tried again, nothing else would be listed meanwhile.
+    let data = json!({ "title": "Walk", "starts": "2026-12-05T18:00" });
+    make(&alice, "second", data).await;
+    coming(&alice, "", &["Sauna", "Walk"]).await;
+    let log = backend.get("/v1/plugins/event/log").await.is(200);
+    assert!(
+        log.to_string()
+            .contains("who has got a place was not posted"),
+        "{log}"
+    );
+}
+
 async fn who_made_an_event_changes_it(database: Database) {
     let (_host, [alice, bob, carol]) = start(&database, ["alice", "bob", "carol"]).await;
     let data = json!({ "title": "Lunch", "starts": "2026-12-04T12:30", "repeat": { "frequency": "weekly" } });
@@ -270,7 +306,6 @@ async fn an_event_is_a_calendar_file(database: Database) {
     );
     let file = lines(&answer.raw_is(200));
     for line in [
-        "METHOD:PUBLISH",
         "TZID:Europe/Berlin",
         "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU",
         &path(&event, "UID:", "@event.althing"),
@@ -286,6 +321,10 @@ async fn an_event_is_a_calendar_file(database: Database) {
     ] {
         assert!(file.contains(&line.to_owned()), "{line}: {file:?}");
     }
+    assert!(
+        !file.iter().any(|line| line.starts_with("METHOD")),
+        "{file:?}"
+    );
     for (path, status) in [
         ("/v1/x/event/msg_0000000000000001.ics", 404),
         ("/v1/x/event/.ics", 404),

@@ -52,7 +52,9 @@ pub fn command(ctx: &Context, settings: &Settings, question: &str) -> Result<(),
         return Err("What do you want to know? `/ai how do I …`".to_owned());
     }
     count(ctx, settings).map_err(|over| over.sentence)?;
-    begin(ctx, &Job::of_command(ctx, question))
+    let job = Job::of_command(ctx, question);
+    let answer = chat::send(&ctx.channel, Page::waiting(&job))?;
+    begin(ctx, &job, &answer)
 }
 
 /// A question in a message, which was stored as `message`.
@@ -63,10 +65,16 @@ pub fn question(
     question: &str,
 ) -> Result<(), String> {
     match count(ctx, settings) {
-        Ok(()) => begin(ctx, &Job::of_message(ctx, message, question)),
+        Ok(()) => {
+            let job = Job::of_message(ctx, message, question);
+            match chat::tell(&ctx.channel, Page::waiting(&job), "an answer")? {
+                Some(answer) => begin(ctx, &job, &answer),
+                None => Ok(()),
+            }
+        }
         // Said once: to answer each of a flood would be a flood.
         Err(over) if over.is_first => {
-            chat::send(&ctx.channel, Post::text(over.sentence))?;
+            chat::tell(&ctx.channel, Post::text(over.sentence), "a refusal")?;
             Ok(())
         }
         Err(_) => Ok(()),
@@ -105,10 +113,9 @@ fn count(ctx: &Context, settings: &Settings) -> Result<(), Over> {
     Ok(())
 }
 
-fn begin(ctx: &Context, job: &Job) -> Result<(), String> {
-    let id = chat::send(&ctx.channel, Page::waiting(job))?;
-    job.keep(&ctx.channel, &id)?;
-    job::start(ctx, &id, ctx.now_ms)
+fn begin(ctx: &Context, job: &Job, answer: &str) -> Result<(), String> {
+    job.keep(&ctx.channel, answer)?;
+    job::start(ctx, answer, ctx.now_ms)
 }
 
 /// One of the buttons was pressed. The error is a sentence.
@@ -146,8 +153,9 @@ pub fn forget(ctx: &Context, question: &str) -> Result<(), String> {
     };
     job::stop(&ctx.channel, &id, Some(question))?;
     match chat::delete(&id) {
-        Ok(()) | Err(althing_plugin::Error::NotFound(_)) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) if error.may_pass() => Err(error.into()),
+        // Gone already, or a guard keeps it.
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

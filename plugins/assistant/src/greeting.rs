@@ -28,10 +28,8 @@ pub fn greet(ctx: &Context, settings: &Settings, newcomer: &MemberChange) -> Res
         Ok(_) | Err(Error::NotFound(_)) => newcomer.user_id.clone(),
         Err(error) => return Err(error.into()),
     };
-    chat::send(
-        &ctx.channel,
-        Post::text(fill(&settings.greeting, &name, &ctx.channel)),
-    )?;
+    let greeting = fill(&settings.greeting, &name, &ctx.channel);
+    chat::tell(&ctx.channel, Post::text(greeting), "a greeting")?;
     Ok(())
 }
 

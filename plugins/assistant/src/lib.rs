@@ -82,7 +82,7 @@ fn message(ctx: &Context, settings: &Settings, posted: &Posted) -> Result<(), St
     let text = posted.data.as_str().unwrap_or_default();
     let question = match answering::mentioned(text, &settings.mention) {
         Some("") => {
-            chat::send(&ctx.channel, Post::text(help(settings).text))?;
+            chat::tell(&ctx.channel, Post::text(help(settings).text), "help")?;
             return Ok(());
         }
         Some(question) => question,

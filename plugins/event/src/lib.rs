@@ -26,7 +26,7 @@ mod view;
 
 use althing_plugin::Error;
 use althing_plugin::endpoint::{Request, Response};
-use althing_plugin::leaving::Walk;
+use althing_plugin::leaving::{Walk, forgiving};
 use althing_plugin::prelude::{Event as Entry, *};
 
 use event::{Event, KIND};
@@ -159,8 +159,9 @@ fn keep_track(
         let verb = if moved_up.len() == 1 { "has" } else { "have" };
         let names = view::names(moved_up);
         let text = format!("🎟 {names} {verb} got a place: “{}”.", event.plan.title);
-        chat::send(&ctx.channel, Post::text(text))?;
-        chat::act(id, "told", moved_up)?;
+        // Told or refused for good: nobody is told twice, and no later answer waits for it.
+        chat::tell(&ctx.channel, Post::text(text), "who has got a place")?;
+        forgiving(chat::act(id, "told", moved_up))?;
     }
     Ok(reminders::set(ctx, id, event)?)
 }

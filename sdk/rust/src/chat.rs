@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings::{chat_attach, chat_read, chat_write};
 use crate::blocks::Block;
-use crate::{Error, Message, Result, blocks, parse_json, to_json};
+use crate::{Error, Message, Result, blocks, log, parse_json, to_json};
 
 pub use crate::bindings::chat_read::{Channel, Member, User};
 pub use crate::bindings::chat_write::Post;
@@ -42,6 +42,19 @@ impl Post {
 /// Sends a message and gives its id. Guards see it like anybody's.
 pub fn send(channel: &str, post: Post) -> Result<String> {
     Ok(chat_write::send(channel, &post)?)
+}
+
+/// Sends what nobody waits for an answer to: a reminder, a greeting. What is refused for good, because a
+/// guard says no or the channel takes no messages, is left out, and the plugin's log says so under the
+/// name `what`; the id is then `None`. An error is worth another try.
+pub fn tell(channel: &str, post: Post, what: &str) -> Result<Option<String>> {
+    match send(channel, post) {
+        Err(error) if !error.may_pass() => {
+            log::warn!("{what} was not posted: {error}");
+            Ok(None)
+        }
+        sent => sent.map(Some),
+    }
 }
 
 /// Changes a message that this plugin sent.
