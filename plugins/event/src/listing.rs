@@ -10,6 +10,8 @@ use crate::new::write_time;
 const CHANNELS_MAX: usize = 300;
 /// Events that one answer is made of.
 const EVENTS_MAX: usize = 300;
+/// Parts of lists that are read for what is over; the host allows 1,000 questions in all.
+const LOOKS_MAX: usize = 350;
 /// Dates of events that one answer lists.
 const DATES_MAX: usize = 500;
 
@@ -63,18 +65,67 @@ pub fn of_channels(channels: &[String], after_ms: u64) -> Result<Vec<Found>, Err
     for channel in channels {
         let left = EVENTS_MAX - found.len();
         for id in index::of_channel(channel, after_ms, left)? {
-            match chat::state(&id) {
-                Ok(event) => found.push(Found {
+            if let Some(event) = state(&id)? {
+                found.push(Found {
                     id,
                     channel: channel.clone(),
                     event,
-                }),
-                Err(Error::NotFound(_)) => {}
-                Err(error) => return Err(error),
+                });
             }
         }
     }
     Ok(found)
+}
+
+fn state(message: &str) -> Result<Option<Event>, Error> {
+    match chat::state(message) {
+        Ok(event) => Ok(Some(event)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The events of a calendar of these channels: those that are not over, the next first; then those that are over
+/// since a time, the last first.
+pub fn calendar(channels: &[String], from_ms: u64, now_ms: u64) -> Result<Vec<Found>, Error> {
+    let mut found = of_channels(channels, now_ms)?;
+    let (mut over, mut looks) = (Vec::new(), LOOKS_MAX);
+    for channel in channels {
+        if found.len() >= EVENTS_MAX || looks == 0 {
+            break;
+        }
+        let keys = index::between(channel, from_ms, Some(now_ms), EVENTS_MAX)?;
+        looks = looks.saturating_sub(1 + keys.len() / 100);
+        over.extend(keys.into_iter().map(|key| (key, channel)));
+    }
+    // Keys sort by when an event is over.
+    over.sort_by(|a, b| b.cmp(a));
+    for (key, channel) in over.into_iter().take(EVENTS_MAX - found.len()) {
+        if let Some(id) = index::message_of(&key)
+            && let Some(event) = state(id)?
+        {
+            found.push(Found {
+                id: id.to_owned(),
+                channel: channel.clone(),
+                event,
+            });
+        }
+    }
+    sort(&mut found, now_ms);
+    Ok(found)
+}
+
+/// By the next date, the next first; then what is over, the last first.
+fn sort(events: &mut [Found], now_ms: u64) {
+    events.sort_by_cached_key(|found| {
+        let plan = &found.event.plan;
+        let next = found.event.dates_after(now_ms, &plan.zone()).next();
+        let place = match next {
+            Some(date) => (false, date.start_ms),
+            None => (true, -plan.end_ms().unwrap_or(0)),
+        };
+        (place, found.id.clone())
+    });
 }
 
 /// One event, if the user may see it; the backend is no user.
@@ -89,15 +140,12 @@ pub fn find(user: Option<&str>, message: &str) -> Result<Option<Found>, Error> {
     {
         return Ok(None);
     }
-    match chat::state(message) {
-        Ok(event) => Ok(Some(Found {
-            id: known.id,
-            channel: known.channel,
-            event,
-        })),
-        Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let found = state(message)?.map(|event| Found {
+        id: known.id,
+        channel: known.channel,
+        event,
+    });
+    Ok(found)
 }
 
 /// The dates of these events between two times, the next first. Those that are cancelled have none.
@@ -140,6 +188,21 @@ mod tests {
             channel: "general".into(),
             event: Event::new(&Context::default(), plan, "alice".into()),
         }
+    }
+
+    #[test]
+    fn a_calendar_begins_with_what_comes_next() {
+        let day = 86_400_000;
+        let mut events = vec![
+            found("past", "1970-01-02T12:00", false),
+            found("last", "1970-01-04T12:00", false),
+            found("soon", "1970-01-06T12:00", false),
+            found("daily", "1970-01-01T09:00", true),
+            found("later", "1970-02-01T12:00", false),
+        ];
+        sort(&mut events, 4 * day);
+        let ids: Vec<&str> = events.iter().map(|found| found.id.as_str()).collect();
+        assert_eq!(ids, ["daily", "soon", "later", "last", "past"]);
     }
 
     #[test]

@@ -13,8 +13,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const RANGE_DAYS: u64 = 31;
 const RANGE_DAYS_MAX: u64 = 400;
 const CALENDAR: &str = "text/calendar; charset=utf-8";
-/// What the host passes on of an answer, less what the last event of a file may have.
-const FILE_BYTES_MAX: usize = 220 * 1024;
+/// What a calendar may have; the host passes on 256 KiB.
+const FILE_BYTES_MAX: usize = 240 * 1024;
 
 /// Who asks.
 enum Caller<'a> {
@@ -132,7 +132,7 @@ fn one(user: Option<&str>, id: &str) -> Result<Response, String> {
         event: &found.event,
         people: people(&found.event.answers)?,
     };
-    let file = ics::calendar(None, &[entry]);
+    let file = ics::calendar(None, &[entry], usize::MAX);
     let name = format!("attachment; filename=\"{}.ics\"", found.id);
     Ok(Response::of(CALENDAR, file).with_header("content-disposition", name))
 }
@@ -180,33 +180,23 @@ fn feed(ctx: &Context, settings: &Settings, file: &str) -> Result<Response, Stri
 /// A person's calendar: the events of their channels but those they have said no to.
 fn calendar_of(ctx: &Context, settings: &Settings, user: &str) -> Result<Response, String> {
     let from_ms = ctx.now_ms.saturating_sub(settings.keep_days * DAY_MS);
-    let mut events = listing::of_channels(&listing::channels_of(user)?, from_ms)?;
+    let mut events = listing::calendar(&listing::channels_of(user)?, from_ms, ctx.now_ms)?;
     events.retain(|found| !found.event.answers.no.iter().any(|known| known == user));
-    events.sort_by(|a, b| a.id.cmp(&b.id));
     let name = match chat::user(user)?.name {
         name if name.trim().is_empty() => user.to_owned(),
         name => name,
     };
-    let entry = |found: &'_ Found| Person {
+    let person = |found: &'_ Found| Person {
         id: user.to_owned(),
         name: name.clone(),
         status: own_status(&found.event.answers, user),
     };
-    let (mut entries, mut bytes) = (Vec::new(), 0);
-    for found in &events {
-        let plan = &found.event.plan;
-        // Escaping at most doubles a text; a zone is written once, but counted here for each.
-        bytes += 2500 + 2 * (plan.title.len() + plan.place.len() + plan.description.len());
-        if bytes > FILE_BYTES_MAX && !entries.is_empty() {
-            break;
-        }
-        entries.push(Entry {
-            id: &found.id,
-            event: &found.event,
-            people: vec![entry(found)],
-        });
-    }
-    let file = ics::calendar(Some(&name), &entries);
+    let entries = events.iter().map(|found| Entry {
+        id: &found.id,
+        event: &found.event,
+        people: vec![person(found)],
+    });
+    let file = ics::calendar(Some(&name), &entries.collect::<Vec<_>>(), FILE_BYTES_MAX);
     Ok(Response::of(CALENDAR, file).with_header("cache-control", "private, no-store"))
 }
 
