@@ -14,9 +14,11 @@ stories!(
     a_reminder_comes_once,
     reminders_are_the_users_own,
     newcomers_are_greeted_once,
+    newcomers_are_greeted_together,
     a_refused_greeting_holds_up_nobody,
     reminders_survive_a_crash,
     greetings_survive_a_crash,
+    greetings_of_many_survive_a_crash,
 );
 
 /// What the tenant taught it.
@@ -232,11 +234,13 @@ async fn newcomers_are_greeted_once(database: Database) {
         .plugin("assistant", json!({ "greeting": "" }))
         .await;
     let [alice, _] = host.app.users(["alice", "bob"]).await;
-    let greeting = json!({ "greeting": "Hello {name}, this is {channel}." });
-    host.app.plugin("assistant", greeting).await;
+    let settings = greeting("Hello {name}, this is {channel}.", 0);
+    host.app.plugin("assistant", settings).await;
     for channel in ["general", "second"] {
         host.app.channel(channel, &[&alice]).await;
     }
+    // Whoever comes at the same time as the channel comes with it.
+    host.app.handled_all("assistant").await;
     let backend = &host.app.backend;
     let named = json!({ "users": [{ "id": "bob", "name": "Bob {channel}" }] });
     backend.put("/v1/users", named).await.is(200);
@@ -285,8 +289,11 @@ async fn a_refused_greeting_holds_up_nobody(database: Database) {
     host.app.crowd(&["mallory", "carol"]).await;
     let rules = json!({ "words": [{ "name": "rude", "words": ["slur"], "action": "reject" }] });
     host.app.plugin("moderation", rules).await;
-    host.app.plugin("assistant", greeting("Hello {name}")).await;
+    host.app
+        .plugin("assistant", greeting("Hello {name}", 0))
+        .await;
     host.app.channel("general", &[&alice]).await;
+    host.pass(Duration::from_millis(1)).await;
     let backend = &host.app.backend;
     let named = json!({ "users": [{ "id": "mallory", "name": "A slur" }] });
     backend.put("/v1/users", named).await.is(200);
@@ -305,9 +312,76 @@ async fn a_refused_greeting_holds_up_nobody(database: Database) {
     );
 }
 
-/// Settings with a greeting.
-fn greeting(words: &str) -> Value {
-    json!({ "greeting": words })
+/// Settings with a greeting for those who come within so many seconds.
+fn greeting(words: &str, wait_seconds: u32) -> Value {
+    json!({ "greeting": words, "greeting_wait_seconds": wait_seconds })
+}
+
+/// Lets people come into `general`, one after the other.
+async fn come(app: &App, users: &[&str]) {
+    for user in users {
+        let path = format!("/v1/channels/general/participants/{user}");
+        app.backend.put(path, json!({})).await.is(200);
+    }
+}
+
+async fn newcomers_are_greeted_together(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let app = &host.app;
+    let people = app
+        .crowd(&[
+            "alice", "bob", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9",
+        ])
+        .await;
+    app.plugin("assistant", greeting("Hello {name}!", 15)).await;
+    // Bob comes with the channel, and is no newcomer.
+    app.channel("general", &[&people[0], &people[1]]).await;
+    host.pass(Duration::from_millis(1)).await;
+    let alice = &people[0];
+    come(app, &["u1"]).await;
+    app.handled_all("assistant").await;
+    host.pass(Duration::from_secs(14)).await;
+    come(app, &["u2", "u3"]).await;
+    // Whoever has left again when the others are greeted is greeted another time.
+    let seat = "/v1/channels/general/participants/u3";
+    app.backend.delete(seat).await.is(204);
+    app.handled_all("assistant").await;
+    assert!(said(alice, "general").await.is_empty());
+    host.pass(Duration::from_secs(1)).await;
+    let some = async |many: usize| {
+        let what = format!("{many} greetings");
+        eventually(&what, async || {
+            let said = said(alice, "general").await;
+            (said.len() >= many).then_some(said)
+        })
+        .await
+    };
+    assert_eq!(some(1).await, ["Hello u1 and u2!"]);
+    app.backend
+        .delete("/v1/channels/general/participants/u1")
+        .await
+        .is(204);
+    come(app, &["u1", "u3", "u4", "u5", "u6", "u7", "u8", "u9"]).await;
+    app.handled_all("assistant").await;
+    host.pass(Duration::from_secs(15)).await;
+    let all = ["Hello u1 and u2!", "Hello u3, u4, u5, u6, u7 and 2 others!"];
+    assert_eq!(some(2).await, all);
+    // A week later what is known of them is gone, and so is its place.
+    host.pass(Duration::from_secs(8 * 86_400)).await;
+    let alice = app.day_session("alice").await;
+    app.backend
+        .delete("/v1/channels/general/participants/u2")
+        .await
+        .is(204);
+    come(app, &["u2"]).await;
+    app.handled_all("assistant").await;
+    host.pass(Duration::from_secs(15)).await;
+    let again = async || {
+        let said = said(&alice, "general").await;
+        (said.len() == 3).then_some(said)
+    };
+    let said = eventually("the one who came again is greeted", again).await;
+    assert_eq!(said[2], "Hello u2!");
 }
 
 /// Kills the host once something of what is due has come, starts it again, and waits until each of
@@ -331,21 +405,22 @@ async fn crash_amid(host: &mut ChildHost, reader: &Person, due: &[String]) {
     assert_eq!(count().await, expected);
 }
 
-/// Two dozen people in `general`, who came when the assistant was there.
-async fn crowd(app: &App, greeting: &str) -> Vec<Person> {
+/// Two dozen people in `general`, who came one after the other when the assistant was there.
+async fn crowd(app: &App, settings: Value) -> Vec<Person> {
     let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let people = app.crowd(&names).await;
-    app.plugin("assistant", json!({ "greeting": greeting }))
-        .await;
-    app.channel("general", &people.iter().collect::<Vec<_>>())
-        .await;
+    app.plugin("assistant", settings).await;
+    app.channel("general", &[&people[0]]).await;
+    // Whoever comes at the same time as the channel comes with it.
+    app.handled_all("assistant").await;
+    come(app, &names[1..]).await;
     people
 }
 
 async fn reminders_survive_a_crash(database: Database) {
     let mut host = ChildHost::start(&database).await;
-    let people = crowd(&host.app, "").await;
+    let people = crowd(&host.app, greeting("", 0)).await;
     let mut due = Vec::new();
     for person in &people {
         person
@@ -359,10 +434,56 @@ async fn reminders_survive_a_crash(database: Database) {
 
 async fn greetings_survive_a_crash(database: Database) {
     let mut host = ChildHost::start(&database).await;
-    let people = crowd(&host.app, "Hello {name}").await;
+    let people = crowd(&host.app, greeting("Hello {name}", 0)).await;
     let due: Vec<String> = people[1..]
         .iter()
         .map(|person| format!("Hello {}", person.id))
         .collect();
     crash_amid(&mut host, &people[0], &due).await;
+}
+
+/// Whoever comes is noted in one transaction and greeted in another: a crash between or within the two greets nobody
+/// twice and leaves nobody out.
+async fn greetings_of_many_survive_a_crash(database: Database) {
+    let mut host = ChildHost::start(&database).await;
+    let people = crowd(&host.app, greeting("Hello {name}", 1)).await;
+    let reader = &people[0];
+    // Those who are named, and how many others there are.
+    let greeted = async || {
+        let (mut named, mut others) = (Vec::new(), 0);
+        for text in said(reader, "general").await {
+            let who = text
+                .strip_prefix("Hello ")
+                .expect("a greeting")
+                .replace(" and ", ", ");
+            for part in who.split(", ") {
+                match part.split_once(" other") {
+                    Some((count, _)) => others += count.parse::<usize>().expect("a number"),
+                    None => named.push(part.to_owned()),
+                }
+            }
+        }
+        named.sort();
+        (named, others)
+    };
+    host.kill_and_restart().await;
+    let some = async || (!greeted().await.0.is_empty()).then_some(());
+    eventually("somebody is greeted", some).await;
+    host.kill_and_restart().await;
+    let all = async || {
+        let (named, others) = greeted().await;
+        (named.len() + others >= people.len() - 1).then_some(())
+    };
+    eventually("all are greeted", all).await;
+    // What would come twice would do so as the host begins: let it begin once more.
+    host.kill_and_restart().await;
+    host.app.handled_all("assistant").await;
+    let (mut named, others) = greeted().await;
+    assert_eq!(named.len() + others, people.len() - 1);
+    named.dedup();
+    assert_eq!(
+        named.len() + others,
+        people.len() - 1,
+        "nobody is named twice"
+    );
 }

@@ -50,7 +50,7 @@ impl Commands for Assistant {
 impl Events for Assistant {
     fn handle(ctx: &Context, event: Event) -> Result<(), String> {
         match event.kind.as_str() {
-            "member.added" => greeting::greet(ctx, &config(), &event.member()?),
+            "member.added" => greeting::greet(ctx, &config(), &event, &event.member()?),
             // Plugins talking to each other would never end.
             "message.new" if ctx.actor_role != Role::Plugin => {
                 message(ctx, &config(), &event.message()?)
@@ -72,8 +72,12 @@ impl Interactions for Assistant {
 
 impl Schedule for Assistant {
     fn run(ctx: &Context, name: &str, payload: &str) -> Result<(), String> {
-        agent::run(ctx, &config(), name, payload)
-            .unwrap_or_else(|| reminders::remind(name, payload))
+        let settings: Settings = config();
+        match name.split('/').next() {
+            Some(greeting::TIMER) => greeting::greet_all(ctx, &settings),
+            _ => agent::run(ctx, &settings, name, payload)
+                .unwrap_or_else(|| reminders::remind(name, payload)),
+        }
     }
 }
 

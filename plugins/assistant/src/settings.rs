@@ -10,6 +10,7 @@ pub struct Settings {
     pub mention: String,
     pub greeting: String,
     pub greet_in: Vec<String>,
+    pub greeting_wait_seconds: u64,
     pub utc_offset_minutes: i32,
     /// Empty for no model. The key that goes with it is the host's to keep.
     pub endpoint: String,
@@ -43,6 +44,7 @@ impl Default for Settings {
             mention: "assistant".to_owned(),
             greeting: "Welcome, {name}! Type /help to see what I can do for you.".to_owned(),
             greet_in: vec!["messaging".to_owned()],
+            greeting_wait_seconds: 15,
             utc_offset_minutes: 0,
             endpoint: String::new(),
             model: String::new(),
