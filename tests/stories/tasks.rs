@@ -118,6 +118,12 @@ async fn a_task_is_given_taken_and_done(database: Database) {
     eventually("strangers are taken off", only_theirs).await;
     let help = alice.types("general", "/task").await.is(200);
     assert!(help["reply"]["text"].to_string().contains("by friday"));
+    // A time that was not read is no time that was guessed.
+    let unclear = alice.types("general", "/task Rest by end of week").await;
+    let reply = unclear.is(200)["reply"]["text"].to_string();
+    assert!(reply.contains("no time in “by end of week”"), "{reply}");
+    let clear = alice.types("general", "/task Rest by today").await.is(200);
+    assert!(clear.get("reply").is_none_or(Value::is_null), "{clear}");
     let refused = alice.types("general", "/task Rest @zoe").await;
     let problem = refused.refused(422, "action_refused");
     assert_eq!(problem["detail"], "@zoe is not in this channel.");
