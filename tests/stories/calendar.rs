@@ -13,6 +13,7 @@ stories!(
     who_cannot_be_told_holds_up_nothing,
     who_made_an_event_changes_it,
     what_is_no_event_is_refused,
+    many_long_events_are_read_in_pages,
     an_event_is_a_calendar_file,
     a_calendar_is_followed_from_outside,
     nobody_sees_events_of_channels_they_are_not_in,
@@ -281,6 +282,36 @@ async fn what_is_no_event_is_refused(database: Database) {
         refused.invalid(),
         ["config.time_zone", "config.feed_address"]
     );
+}
+
+async fn many_long_events_are_read_in_pages(database: Database) {
+    let (_host, [alice]) = start(&database, ["alice"]).await;
+    let title = |n: usize| format!("e{n:02}");
+    for n in 0..20 {
+        let data = json!({ "title": title(n), "starts": format!("2026-12-{:02}", n + 1),
+            "description": "🙂".repeat(3_500) });
+        make(&alice, "general", data).await;
+    }
+    // The last of them is listed once the others are.
+    coming(&alice, "from_ms=1797759000000", &["e19"]).await;
+    let (mut found, mut query, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let answer = alice.get(format!("/v1/x/event/events?{query}")).await;
+        let answer = answer.is(200);
+        let events = answer["events"].as_array().expect("a list").iter();
+        found.extend(events.map(|event| event["title"].as_str().expect("a title").to_owned()));
+        pages += 1;
+        let Some(next) = answer["next"].as_str() else {
+            break;
+        };
+        query = format!("after={next}");
+    }
+    assert_eq!(found, (0..20).map(title).collect::<Vec<_>>());
+    assert!(pages > 1, "{pages} pages");
+    // The calendar holds the first that fit.
+    let file = alice.get("/v1/x/event/calendar.ics").await.raw_is(200);
+    let titles = |n: usize| file.contains(&format!("SUMMARY:e{n:02}\r\n"));
+    assert!(titles(0) && titles(12) && !titles(19));
 }
 
 async fn an_event_is_a_calendar_file(database: Database) {

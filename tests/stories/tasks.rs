@@ -13,6 +13,7 @@ stories!(
     what_is_no_task_is_refused,
     tasks_are_listed_by_person,
     lists_are_read_in_pages,
+    long_tasks_are_read_in_pages,
     nobody_sees_tasks_of_channels_they_are_not_in,
     lists_follow_what_becomes_of_tasks_and_people,
     people_are_told_in_time,
@@ -295,6 +296,37 @@ async fn lists_are_read_in_pages(database: Database) {
         let answer = alice.get(format!("/v1/x/task{path}")).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text);
     }
+}
+
+async fn long_tasks_are_read_in_pages(database: Database) {
+    let (_host, [alice]) = start(&database, ["alice"]).await;
+    let mut all: Vec<String> = (0..20).map(|n| format!("t{n:02}")).collect();
+    let mut last = json!(null);
+    for title in &all {
+        let data = json!({ "title": title, "assignees": ["alice"], "notes": "🙂".repeat(3_500) });
+        last = give(&alice, "general", data).await;
+    }
+    alice.act(&last, "status", json!("done")).await.is(200);
+    listed(&alice, "status=done", &["t19"]).await;
+    let pages = async |status: &str| {
+        let (mut found, mut query, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let path = format!("/v1/x/task/tasks?status={status}{query}");
+            let page = alice.get(path).await.is(200);
+            let tasks = page["tasks"].as_array().expect("a list").iter();
+            found.extend(tasks.map(|task| task["title"].as_str().expect("a title").to_owned()));
+            pages += 1;
+            let Some(next) = page["next"].as_str() else {
+                return (found, pages);
+            };
+            query = format!("&after={next}");
+        }
+    };
+    let (found, many) = pages("all&limit=19").await;
+    assert_eq!(found, all);
+    assert!(many > 1, "{many} pages");
+    all.pop();
+    assert_eq!(pages("unfinished").await.0, all);
 }
 
 async fn nobody_sees_tasks_of_channels_they_are_not_in(database: Database) {

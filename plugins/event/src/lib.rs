@@ -3,9 +3,9 @@
 //!
 //! `new` is what makes an event and `event` what it is (over `rule`, how it repeats, and `answers`, who comes), `actions` what
 //! people may do with it, `view` how it is shown. `index` keeps which events there are and `listing`
-//! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `ics` for
-//! calendar files and `subscription` for those who follow one. `reminders` tells people in time,
-//! `leaving` tidies up after people and channels. `command` reads `/event`.
+//! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `range` for the dates
+//! between two times, `ics` for calendar files and `subscription` for those who follow one. `reminders` tells
+//! people in time, `leaving` tidies up after people and channels. `command` reads `/event`.
 
 mod actions;
 mod answers;
@@ -17,6 +17,7 @@ mod leaving;
 mod listing;
 mod lists;
 mod new;
+mod range;
 mod reminders;
 mod routes;
 mod rule;

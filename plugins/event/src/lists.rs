@@ -37,7 +37,7 @@ pub fn reply(ctx: &Context, settings: &Settings, text: &str) -> Result<Reply, St
 fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result<Reply, String> {
     let events = listing::of_channels(&channels, ctx.now_ms)?;
     let to_ms = ctx.now_ms + AHEAD_MS;
-    let dates = listing::dates(&events, ctx.now_ms, to_ms, LINES_MAX);
+    let dates = listing::dates(&events, ctx.now_ms, to_ms, None, LINES_MAX);
     if dates.is_empty() {
         return Ok(Reply::text("Nothing is coming up."));
     }

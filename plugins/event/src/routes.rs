@@ -1,17 +1,16 @@
 //! The plugin's own routes: events as JSON for an app's own screens, as calendar files for people.
 
 use althing_plugin::endpoint::{Request, Response};
-use althing_plugin::{Context, Error, Role, Value, chat, json};
+use althing_plugin::{Context, Error, Role, chat, json};
 
 use crate::answers::Answers;
 use crate::ics::{self, ATTENDEES_MAX, Entry, Person};
 use crate::listing::{self, Found};
+use crate::range;
 use crate::settings::Settings;
 use crate::subscription;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-const RANGE_DAYS: u64 = 31;
-const RANGE_DAYS_MAX: u64 = 400;
 const CALENDAR: &str = "text/calendar; charset=utf-8";
 /// What a calendar may have; the host passes on 256 KiB.
 const FILE_BYTES_MAX: usize = 240 * 1024;
@@ -45,7 +44,7 @@ pub fn answer(ctx: &Context, settings: &Settings, request: &Request) -> Result<R
         // An open route tells nobody more than its token does, whoever asks.
         (_, "GET", ["feed", file]) => feed(ctx, settings, file),
         (Caller::Stranger, ..) => Ok(no_route()),
-        (_, "GET", ["events"]) => range(ctx, user, request),
+        (_, "GET", ["events"]) => range::answer(ctx, user, request),
         (_, "GET", ["events", id]) => Ok(match listing::find(user, id)? {
             Some(found) => Response::json(&found.document()),
             None => no_event(),
@@ -66,60 +65,6 @@ fn no_route() -> Response {
 
 fn no_event() -> Response {
     Response::problem(404, "not_found", "There is no such event.")
-}
-
-/// `GET /events`: the dates between two times.
-fn range(ctx: &Context, user: Option<&str>, request: &Request) -> Result<Response, String> {
-    let (from_ms, to_ms, channel) = match asked(ctx, request) {
-        Ok(asked) => asked,
-        Err(detail) => return Ok(Response::problem(400, "invalid", detail)),
-    };
-    let channels = match (user, channel) {
-        (Some(user), Some(channel)) => match chat::member(&channel, user) {
-            Ok(Some(_)) => vec![channel],
-            Ok(None) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        },
-        (Some(user), None) => listing::channels_of(user)?,
-        (None, Some(channel)) => vec![channel],
-        (None, None) => {
-            let detail = "With a server key, say of which channel: `channel_id`.";
-            return Ok(Response::problem(400, "invalid", detail));
-        }
-    };
-    let events = listing::of_channels(&channels, from_ms)?;
-    let dates = listing::dates(&events, from_ms, to_ms, usize::MAX);
-    let dates: Vec<Value> = dates
-        .iter()
-        .map(|(at, date)| {
-            json!({ "event_id": events[*at].id, "starts_at_ms": date.start_ms, "ends_at_ms": date.end_ms })
-        })
-        .collect();
-    let events: Vec<Value> = events.iter().map(Found::document).collect();
-    Ok(Response::json(&json!({ "dates": dates, "events": events })))
-}
-
-fn asked(ctx: &Context, request: &Request) -> Result<(u64, u64, Option<String>), String> {
-    let (mut from, mut to, mut channel) = (ctx.now_ms, None, None);
-    for (name, value) in request.params() {
-        let time = || {
-            let number = value.parse::<u64>();
-            number.map_err(|_| format!("`{name}` must be milliseconds since 1970-01-01 UTC."))
-        };
-        match name.as_str() {
-            "from_ms" => from = time()?,
-            "to_ms" => to = Some(time()?),
-            "channel_id" => channel = Some(value),
-            other => return Err(format!("There is no parameter `{other}`.")),
-        }
-    }
-    let to = to.unwrap_or(from.saturating_add(RANGE_DAYS * DAY_MS));
-    if to <= from || to - from > RANGE_DAYS_MAX * DAY_MS {
-        return Err(format!(
-            "`to_ms` must be after `from_ms`, by at most {RANGE_DAYS_MAX} days."
-        ));
-    }
-    Ok((from, to, channel))
 }
 
 /// `GET /<message id>.ics`: one event, with those who answered.
@@ -252,38 +197,6 @@ pub fn address(settings: &Settings, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_are_read() {
-        let asked = |query: &str| {
-            let request = Request {
-                method: "GET".into(),
-                path: "/events".into(),
-                query: query.into(),
-                headers: Vec::new(),
-                body: Vec::new(),
-            };
-            let ctx = Context {
-                now_ms: 1000,
-                ..Context::default()
-            };
-            super::asked(&ctx, &request)
-        };
-        assert_eq!(asked(""), Ok((1000, 1000 + RANGE_DAYS * DAY_MS, None)));
-        assert_eq!(
-            asked("from_ms=5&to_ms=6&channel_id=a%20b"),
-            Ok((5, 6, Some("a b".into())))
-        );
-        for (query, part) in [
-            ("from_ms=x", "`from_ms`"),
-            ("from_ms=6&to_ms=6", "`to_ms`"),
-            ("to_ms=99999999999999", "400 days"),
-            ("colour=red", "`colour`"),
-        ] {
-            let error = asked(query).unwrap_err();
-            assert!(error.contains(part), "{query}: {error}");
-        }
-    }
 
     #[test]
     fn addresses_are_put_together() {
