@@ -13,6 +13,7 @@ stories!(
     questions_are_answered,
     a_reminder_comes_once,
     reminders_are_the_users_own,
+    reminders_go_by_the_clock_on_the_wall,
     newcomers_are_greeted_once,
     newcomers_are_greeted_together,
     a_refused_greeting_holds_up_nobody,
@@ -190,12 +191,17 @@ async fn reminders_are_the_users_own(database: Database) {
         .types("general", "/remind in 5 minutes the neighbour's")
         .await
         .is(200);
-    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    let [alice, bob, carol] = host.app.users(["alice", "bob", "carol"]).await;
     host.app
         .plugin("assistant", json!({ "greeting": "" }))
         .await;
-    host.app.channel("general", &[&alice, &bob]).await;
-    for (who, what) in [(&alice, "one"), (&alice, "two"), (&bob, "three")] {
+    host.app.channel("general", &[&alice, &bob, &carol]).await;
+    for (who, what) in [
+        (&carol, "four"),
+        (&alice, "one"),
+        (&alice, "two"),
+        (&bob, "three"),
+    ] {
         let line = format!("/remind in 10 minutes {what}");
         who.types("general", &line).await.is(200);
     }
@@ -215,6 +221,9 @@ async fn reminders_are_the_users_own(database: Database) {
         .await
         .refused(422, "action_refused");
     alice.types("general", "/remind cancel 1").await.is(200);
+    // Whoever has left is not reminded before those who stay.
+    let seat = "/v1/channels/general/participants/carol";
+    host.app.backend.delete(seat).await.is(204);
     // Those of an erased user go with the user.
     host.app.backend.delete("/v1/users/bob").await.is(204);
     let mut phone = alice.connect().await;
@@ -226,6 +235,45 @@ async fn reminders_are_the_users_own(database: Database) {
     let theirs = async || (said(&namesake, "general").await.len() == 1).then_some(());
     eventually("the neighbour's comes there", theirs).await;
     phone.close().await;
+}
+
+async fn reminders_go_by_the_clock_on_the_wall(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let alice = host.app.user("alice").await;
+    let settings = json!({ "greeting": "", "time_zone": "Europe/Berlin" });
+    host.app.plugin("assistant", settings).await;
+    host.app.channel("general", &[&alice]).await;
+    let remind = async |line: &str| {
+        let answer = alice.types("general", line).await.is(200);
+        answer["reply"]["text"].as_str().expect("a text").to_owned()
+    };
+    assert_eq!(
+        remind("/remind at 14:00 walk").await,
+        "I'll remind you today at 14:00 (Europe/Berlin): walk"
+    );
+    // Noon is noon, also after the clocks have gone forward.
+    assert_eq!(
+        remind("/remind on 2027-06-01 at 12:00 swim").await,
+        "I'll remind you on Tuesday 2027-06-01 at 12:00 (Europe/Berlin): swim"
+    );
+    let list = remind("/remind list").await;
+    assert!(
+        list.contains("on Tuesday 2027-06-01 at 12:00: swim"),
+        "{list}"
+    );
+    // 14:00 in Berlin is 13:00 in UTC, where it is noon.
+    let mut phone = alice.connect().await;
+    phone.subscribe("general").await;
+    host.pass(Duration::from_secs(3_599)).await;
+    assert!(phone.caught_up(&host.app).await.is_empty());
+    phone.close().await;
+    host.pass(Duration::from_secs(1)).await;
+    let alice = host.app.session("alice").await;
+    let told = async || (said(&alice, "general").await == ["⏰ @alice: walk"]).then_some(());
+    eventually("Alice is reminded", told).await;
+    let wrong = json!({ "config": { "time_zone": "Berlin" } });
+    let refused = host.app.backend.put("/v1/plugins/assistant", wrong).await;
+    assert_eq!(refused.invalid(), ["config.time_zone"]);
 }
 
 async fn newcomers_are_greeted_once(database: Database) {
