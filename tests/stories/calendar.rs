@@ -178,8 +178,14 @@ async fn who_cannot_be_told_holds_up_nothing(database: Database) {
         who.act(&event, "answer", json!("yes")).await.is(200);
     }
     coming(&alice, "", &["Sauna"]).await;
-    // The channel takes no messages when Bob's place gets free.
+    // Elsewhere the channel is named as people know it.
     let (backend, general) = (&host.app.backend, "/v1/channels/general");
+    let named = json!({ "name": "The office" });
+    backend.patch(general, named).await.is(200);
+    let answer = alice.types("second", "/calendar").await.is(200);
+    let reply = answer["reply"]["text"].as_str().expect("a text");
+    assert!(reply.ends_with(" in The office"), "{reply}");
+    // The channel takes no messages when Bob's place gets free.
     let active = async |active: bool| {
         let change = json!({ "active": active });
         backend.patch(general, change).await.is(200);

@@ -238,6 +238,14 @@ async fn tasks_are_listed_by_person(database: Database) {
     assert_eq!(complete("/task Rest @bo").await[0]["value"], "Rest @bob ");
     let due = complete("/task Rest by tomorrow 8:00").await;
     assert_eq!(due[0]["label"], "Rest: due tomorrow at 08:00 (UTC)");
+    // Elsewhere the channel is named as people know it.
+    let named = json!({ "name": "The office" });
+    let backend = &host.app.backend;
+    backend.patch("/v1/channels/general", named).await.is(200);
+    host.app.channel("second", &[&alice]).await;
+    let answer = alice.types("second", "/tasks").await.is(200);
+    let mine = "Your tasks (UTC):\n○ hers (today at 13:00, @alice) in The office";
+    assert_eq!(answer["reply"]["text"], mine);
 }
 
 async fn lists_are_read_in_pages(database: Database) {

@@ -3,6 +3,8 @@
 //! Reading needs the permission `chat-read`, writing `chat-write`, deleting what others wrote
 //! `chat-moderate`, adding to what others wrote `chat-attach`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -91,6 +93,33 @@ pub fn channel(id: &str) -> Result<Channel> {
     Ok(chat_read::get_channel(id)?)
 }
 
+/// What people call each of these channels: its name, `a direct chat` for one between two, or else its id.
+pub fn channel_names<'a>(
+    ids: impl IntoIterator<Item = &'a str>,
+) -> Result<BTreeMap<&'a str, String>> {
+    let mut names = BTreeMap::new();
+    for id in ids {
+        if names.contains_key(id) {
+            continue;
+        }
+        let name = match channel(id) {
+            Ok(channel) => name_of(channel),
+            Err(Error::NotFound(_)) => id.to_owned(),
+            Err(error) => return Err(error),
+        };
+        names.insert(id, name);
+    }
+    Ok(names)
+}
+
+fn name_of(channel: Channel) -> String {
+    match (channel.name.trim(), channel.kind.as_str()) {
+        ("", "direct") => "a direct chat".to_owned(),
+        ("", _) => channel.id,
+        (name, _) => name.to_owned(),
+    }
+}
+
 /// One message.
 pub fn message(id: &str) -> Result<Message> {
     Ok(chat_read::get_message(id)?)
@@ -131,4 +160,24 @@ pub fn channels_of(user: &str, after: Option<&str>, limit: u32) -> Result<Vec<St
 /// One user.
 pub fn user(id: &str) -> Result<User> {
     Ok(chat_read::get_user(id)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Channel, name_of};
+
+    #[test]
+    fn a_channel_is_called_by_its_name() {
+        let called = |kind: &str, name: &str| {
+            name_of(Channel {
+                id: "chn_1".into(),
+                kind: kind.into(),
+                name: name.into(),
+                custom: "{}".into(),
+            })
+        };
+        assert_eq!(called("messaging", " Lunch "), "Lunch");
+        assert_eq!(called("direct", ""), "a direct chat");
+        assert_eq!(called("messaging", ""), "chn_1");
+    }
 }
