@@ -494,8 +494,15 @@ async fn greetings_survive_a_crash(database: Database) {
 /// twice and leaves nobody out.
 async fn greetings_of_many_survive_a_crash(database: Database) {
     let mut host = ChildHost::start(&database).await;
-    let people = crowd(&host.app, greeting("Hello {name}", 1)).await;
+    let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let people = host.app.crowd(&names).await;
+    host.app
+        .plugin("assistant", greeting("Hello {name}", 1))
+        .await;
     let reader = &people[0];
+    host.app.channel("general", &[reader]).await;
+    host.app.handled_all("assistant").await;
     // Those who are named, and how many others there are.
     let greeted = async || {
         let (mut named, mut others) = (Vec::new(), 0);
@@ -514,10 +521,15 @@ async fn greetings_of_many_survive_a_crash(database: Database) {
         named.sort();
         (named, others)
     };
-    host.kill_and_restart().await;
-    let some = async || (!greeted().await.0.is_empty()).then_some(());
-    eventually("somebody is greeted", some).await;
-    host.kill_and_restart().await;
+    // They come in groups: the host ends when a group has come, and when something of it was said.
+    for group in names[1..].chunks(8) {
+        let before = greeted().await;
+        come(&host.app, group).await;
+        host.kill_and_restart().await;
+        let more = async || (greeted().await != before).then_some(());
+        eventually("somebody is greeted", more).await;
+        host.kill_and_restart().await;
+    }
     let all = async || {
         let (named, others) = greeted().await;
         (named.len() + others >= people.len() - 1).then_some(())
