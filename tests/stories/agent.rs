@@ -17,6 +17,7 @@ stories!(
     a_model_looks_things_up_where_it_is_asked,
     a_model_that_fails_says_so_once,
     a_model_that_is_busy_is_asked_again,
+    what_is_too_long_is_asked_with_less,
     guards_look_at_what_is_shown,
     whoever_was_removed_sees_no_more,
     an_answer_is_stopped_and_asked_for_again,
@@ -435,6 +436,38 @@ async fn a_model_that_is_busy_is_asked_again(database: Database) {
     assert_eq!(model.heard().len(), 5);
 }
 
+async fn what_is_too_long_is_asked_with_less(database: Database) {
+    let host = TestHost::with(&database, outgoing).await;
+    let model = Model::start().await;
+    let [alice, bob] = general(&host.app, &model).await;
+    for n in 0..4 {
+        bob.send("general", &format!("line {n}")).await;
+    }
+    let too_long = || {
+        let words = "This model's maximum context length is 4096 tokens.";
+        let error = json!({ "error": { "message": words, "code": "context_length_exceeded" } });
+        Reply::status(400, "", &error.to_string())
+    };
+    model.will([too_long(), Reply::stream().says("Yes.").ends()]);
+    alice.send("general", "@assistant all well?").await;
+    has_said(&bob, &["Yes."]).await;
+    let told = |body: &Value| {
+        let messages = body["messages"].as_array().expect("messages").iter();
+        let told = messages.skip(1).map(|message| &message["content"]);
+        told.cloned().collect::<Vec<_>>()
+    };
+    let heard = model.heard();
+    assert_eq!(told(&heard[0].1).len(), 5);
+    let less = ["bob: line 2", "bob: line 3", "alice: all well?"];
+    assert_eq!(told(&heard[1].1), less);
+    // Once: if that is too much as well, it is said.
+    model.will([too_long(), too_long()]);
+    alice.types("general", "/ai and now?").await.is(200);
+    let words = "alice asks: and now?\n\nThat is more than my model can take at once.";
+    has_said(&bob, &["Yes.", words]).await;
+    assert_eq!(model.heard().len(), 4);
+}
+
 async fn guards_look_at_what_is_shown(database: Database) {
     let host = TestHost::with(&database, outgoing).await;
     let model = Model::start().await;
@@ -615,7 +648,9 @@ async fn so_many_questions_are_answered(database: Database) {
         .await
         .refused(422, "action_refused");
     assert!(
-        refused["detail"].to_string().contains("1 times"),
+        refused["detail"]
+            .to_string()
+            .contains("You have asked me once"),
         "{refused}"
     );
     for n in 0..3 {
@@ -624,6 +659,10 @@ async fn so_many_questions_are_answered(database: Database) {
     // What was too much for Alice took nothing of what the channel has left.
     bob.send("general", "@assistant me too?").await;
     has_said(&bob, &["alice asks: one?\n\nYes.", "Yes."]).await;
+    // Where others read it, it names whom it means.
+    bob.send("general", "@assistant and me again?").await;
+    let over = "@bob, you have asked me once within an hour. Ask again later.";
+    has_said(&bob, &["alice asks: one?\n\nYes.", "Yes.", over]).await;
     host.app.channel("second", &[&alice]).await;
     let elsewhere = alice
         .types("second", "/ai here?")

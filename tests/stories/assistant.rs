@@ -13,9 +13,13 @@ stories!(
     questions_are_answered,
     a_reminder_comes_once,
     reminders_are_the_users_own,
+    reminders_go_by_the_clock_on_the_wall,
     newcomers_are_greeted_once,
+    newcomers_are_greeted_together,
+    a_refused_greeting_holds_up_nobody,
     reminders_survive_a_crash,
     greetings_survive_a_crash,
+    greetings_of_many_survive_a_crash,
 );
 
 /// What the tenant taught it.
@@ -187,12 +191,17 @@ async fn reminders_are_the_users_own(database: Database) {
         .types("general", "/remind in 5 minutes the neighbour's")
         .await
         .is(200);
-    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    let [alice, bob, carol] = host.app.users(["alice", "bob", "carol"]).await;
     host.app
         .plugin("assistant", json!({ "greeting": "" }))
         .await;
-    host.app.channel("general", &[&alice, &bob]).await;
-    for (who, what) in [(&alice, "one"), (&alice, "two"), (&bob, "three")] {
+    host.app.channel("general", &[&alice, &bob, &carol]).await;
+    for (who, what) in [
+        (&carol, "four"),
+        (&alice, "one"),
+        (&alice, "two"),
+        (&bob, "three"),
+    ] {
         let line = format!("/remind in 10 minutes {what}");
         who.types("general", &line).await.is(200);
     }
@@ -212,6 +221,9 @@ async fn reminders_are_the_users_own(database: Database) {
         .await
         .refused(422, "action_refused");
     alice.types("general", "/remind cancel 1").await.is(200);
+    // Whoever has left is not reminded before those who stay.
+    let seat = "/v1/channels/general/participants/carol";
+    host.app.backend.delete(seat).await.is(204);
     // Those of an erased user go with the user.
     host.app.backend.delete("/v1/users/bob").await.is(204);
     let mut phone = alice.connect().await;
@@ -225,17 +237,58 @@ async fn reminders_are_the_users_own(database: Database) {
     phone.close().await;
 }
 
+async fn reminders_go_by_the_clock_on_the_wall(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let alice = host.app.user("alice").await;
+    let settings = json!({ "greeting": "", "time_zone": "Europe/Berlin" });
+    host.app.plugin("assistant", settings).await;
+    host.app.channel("general", &[&alice]).await;
+    let remind = async |line: &str| {
+        let answer = alice.types("general", line).await.is(200);
+        answer["reply"]["text"].as_str().expect("a text").to_owned()
+    };
+    assert_eq!(
+        remind("/remind at 14:00 walk").await,
+        "I'll remind you today at 14:00 (Europe/Berlin): walk"
+    );
+    // Noon is noon, also after the clocks have gone forward.
+    assert_eq!(
+        remind("/remind on 2027-06-01 at 12:00 swim").await,
+        "I'll remind you on Tuesday 2027-06-01 at 12:00 (Europe/Berlin): swim"
+    );
+    let list = remind("/remind list").await;
+    assert!(
+        list.contains("on Tuesday 2027-06-01 at 12:00: swim"),
+        "{list}"
+    );
+    // 14:00 in Berlin is 13:00 in UTC, where it is noon.
+    let mut phone = alice.connect().await;
+    phone.subscribe("general").await;
+    host.pass(Duration::from_secs(3_599)).await;
+    assert!(phone.caught_up(&host.app).await.is_empty());
+    phone.close().await;
+    host.pass(Duration::from_secs(1)).await;
+    let alice = host.app.session("alice").await;
+    let told = async || (said(&alice, "general").await == ["⏰ @alice: walk"]).then_some(());
+    eventually("Alice is reminded", told).await;
+    let wrong = json!({ "config": { "time_zone": "Berlin" } });
+    let refused = host.app.backend.put("/v1/plugins/assistant", wrong).await;
+    assert_eq!(refused.invalid(), ["config.time_zone"]);
+}
+
 async fn newcomers_are_greeted_once(database: Database) {
     let host = TestHost::start(&database).await;
     host.other
         .plugin("assistant", json!({ "greeting": "" }))
         .await;
     let [alice, _] = host.app.users(["alice", "bob"]).await;
-    let greeting = json!({ "greeting": "Hello {name}, this is {channel}." });
-    host.app.plugin("assistant", greeting).await;
+    let settings = greeting("Hello {name}, this is {channel}.", 0);
+    host.app.plugin("assistant", settings).await;
     for channel in ["general", "second"] {
         host.app.channel(channel, &[&alice]).await;
     }
+    // Whoever comes at the same time as the channel comes with it.
+    host.app.handled_all("assistant").await;
     let backend = &host.app.backend;
     let named = json!({ "users": [{ "id": "bob", "name": "Bob {channel}" }] });
     backend.put("/v1/users", named).await.is(200);
@@ -277,6 +330,108 @@ async fn newcomers_are_greeted_once(database: Database) {
     phone.close().await;
 }
 
+async fn a_refused_greeting_holds_up_nobody(database: Database) {
+    // No time passes: what is tried again is so in vain.
+    let host = TestHost::timeless(&database).await;
+    let alice = host.app.user("alice").await;
+    host.app.crowd(&["mallory", "carol"]).await;
+    let rules = json!({ "words": [{ "name": "rude", "words": ["slur"], "action": "reject" }] });
+    host.app.plugin("moderation", rules).await;
+    host.app
+        .plugin("assistant", greeting("Hello {name}", 0))
+        .await;
+    host.app.channel("general", &[&alice]).await;
+    host.pass(Duration::from_millis(1)).await;
+    let backend = &host.app.backend;
+    let named = json!({ "users": [{ "id": "mallory", "name": "A slur" }] });
+    backend.put("/v1/users", named).await.is(200);
+    for user in ["mallory", "carol"] {
+        let path = format!("/v1/channels/general/participants/{user}");
+        backend.put(path, json!({})).await.is(200);
+    }
+    let next = async || (said(&alice, "general").await == ["Hello carol"]).then_some(());
+    eventually("Carol is greeted", next).await;
+    let log = backend.get("/v1/plugins/assistant/log").await.is(200);
+    let lines = log["lines"].as_array().expect("lines");
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(
+        log.to_string().contains("a greeting was not posted"),
+        "{log}"
+    );
+}
+
+/// Settings with a greeting for those who come within so many seconds.
+fn greeting(words: &str, wait_seconds: u32) -> Value {
+    json!({ "greeting": words, "greeting_wait_seconds": wait_seconds })
+}
+
+/// Lets people come into `general`, one after the other.
+async fn come(app: &App, users: &[&str]) {
+    for user in users {
+        let path = format!("/v1/channels/general/participants/{user}");
+        app.backend.put(path, json!({})).await.is(200);
+    }
+}
+
+async fn newcomers_are_greeted_together(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let app = &host.app;
+    let people = app
+        .crowd(&[
+            "alice", "bob", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9",
+        ])
+        .await;
+    app.plugin("assistant", greeting("Hello {name}!", 15)).await;
+    // Bob comes with the channel, and is no newcomer.
+    app.channel("general", &[&people[0], &people[1]]).await;
+    host.pass(Duration::from_millis(1)).await;
+    let alice = &people[0];
+    come(app, &["u1"]).await;
+    app.handled_all("assistant").await;
+    host.pass(Duration::from_secs(14)).await;
+    come(app, &["u2", "u3"]).await;
+    // Whoever has left again when the others are greeted is greeted another time.
+    let seat = "/v1/channels/general/participants/u3";
+    app.backend.delete(seat).await.is(204);
+    app.handled_all("assistant").await;
+    assert!(said(alice, "general").await.is_empty());
+    host.pass(Duration::from_secs(1)).await;
+    let some = async |many: usize| {
+        let what = format!("{many} greetings");
+        eventually(&what, async || {
+            let said = said(alice, "general").await;
+            (said.len() >= many).then_some(said)
+        })
+        .await
+    };
+    assert_eq!(some(1).await, ["Hello u1 and u2!"]);
+    app.backend
+        .delete("/v1/channels/general/participants/u1")
+        .await
+        .is(204);
+    come(app, &["u1", "u3", "u4", "u5", "u6", "u7", "u8", "u9"]).await;
+    app.handled_all("assistant").await;
+    host.pass(Duration::from_secs(15)).await;
+    let all = ["Hello u1 and u2!", "Hello u3, u4, u5, u6, u7 and 2 others!"];
+    assert_eq!(some(2).await, all);
+    // A week later what is known of them is gone, and so is its place.
+    host.pass(Duration::from_secs(8 * 86_400)).await;
+    let alice = app.day_session("alice").await;
+    app.backend
+        .delete("/v1/channels/general/participants/u2")
+        .await
+        .is(204);
+    come(app, &["u2"]).await;
+    app.handled_all("assistant").await;
+    host.pass(Duration::from_secs(15)).await;
+    let again = async || {
+        let said = said(&alice, "general").await;
+        (said.len() == 3).then_some(said)
+    };
+    let said = eventually("the one who came again is greeted", again).await;
+    assert_eq!(said[2], "Hello u2!");
+}
+
 /// Kills the host once something of what is due has come, starts it again, and waits until each of
 /// `due` is in `general`. None may be there twice.
 async fn crash_amid(host: &mut ChildHost, reader: &Person, due: &[String]) {
@@ -298,21 +453,22 @@ async fn crash_amid(host: &mut ChildHost, reader: &Person, due: &[String]) {
     assert_eq!(count().await, expected);
 }
 
-/// Two dozen people in `general`, who came when the assistant was there.
-async fn crowd(app: &App, greeting: &str) -> Vec<Person> {
+/// Two dozen people in `general`, who came one after the other when the assistant was there.
+async fn crowd(app: &App, settings: Value) -> Vec<Person> {
     let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let people = app.crowd(&names).await;
-    app.plugin("assistant", json!({ "greeting": greeting }))
-        .await;
-    app.channel("general", &people.iter().collect::<Vec<_>>())
-        .await;
+    app.plugin("assistant", settings).await;
+    app.channel("general", &[&people[0]]).await;
+    // Whoever comes at the same time as the channel comes with it.
+    app.handled_all("assistant").await;
+    come(app, &names[1..]).await;
     people
 }
 
 async fn reminders_survive_a_crash(database: Database) {
     let mut host = ChildHost::start(&database).await;
-    let people = crowd(&host.app, "").await;
+    let people = crowd(&host.app, greeting("", 0)).await;
     let mut due = Vec::new();
     for person in &people {
         person
@@ -326,10 +482,68 @@ async fn reminders_survive_a_crash(database: Database) {
 
 async fn greetings_survive_a_crash(database: Database) {
     let mut host = ChildHost::start(&database).await;
-    let people = crowd(&host.app, "Hello {name}").await;
+    let people = crowd(&host.app, greeting("Hello {name}", 0)).await;
     let due: Vec<String> = people[1..]
         .iter()
         .map(|person| format!("Hello {}", person.id))
         .collect();
     crash_amid(&mut host, &people[0], &due).await;
+}
+
+/// Whoever comes is noted in one transaction and greeted in another: a crash between or within the two greets nobody
+/// twice and leaves nobody out.
+async fn greetings_of_many_survive_a_crash(database: Database) {
+    let mut host = ChildHost::start(&database).await;
+    let names: Vec<String> = (0..24).map(|n| format!("u{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let people = host.app.crowd(&names).await;
+    host.app
+        .plugin("assistant", greeting("Hello {name}", 1))
+        .await;
+    let reader = &people[0];
+    host.app.channel("general", &[reader]).await;
+    host.app.handled_all("assistant").await;
+    // Those who are named, and how many others there are.
+    let greeted = async || {
+        let (mut named, mut others) = (Vec::new(), 0);
+        for text in said(reader, "general").await {
+            let who = text
+                .strip_prefix("Hello ")
+                .expect("a greeting")
+                .replace(" and ", ", ");
+            for part in who.split(", ") {
+                match part.split_once(" other") {
+                    Some((count, _)) => others += count.parse::<usize>().expect("a number"),
+                    None => named.push(part.to_owned()),
+                }
+            }
+        }
+        named.sort();
+        (named, others)
+    };
+    // They come in groups: the host ends when a group has come, and when something of it was said.
+    for group in names[1..].chunks(8) {
+        let before = greeted().await;
+        come(&host.app, group).await;
+        host.kill_and_restart().await;
+        let more = async || (greeted().await != before).then_some(());
+        eventually("somebody is greeted", more).await;
+        host.kill_and_restart().await;
+    }
+    let all = async || {
+        let (named, others) = greeted().await;
+        (named.len() + others >= people.len() - 1).then_some(())
+    };
+    eventually("all are greeted", all).await;
+    // What would come twice would do so as the host begins: let it begin once more.
+    host.kill_and_restart().await;
+    host.app.handled_all("assistant").await;
+    let (mut named, others) = greeted().await;
+    assert_eq!(named.len() + others, people.len() - 1);
+    named.dedup();
+    assert_eq!(
+        named.len() + others,
+        people.len() - 1,
+        "nobody is named twice"
+    );
 }

@@ -10,8 +10,10 @@ use crate::support::{ChildHost, Database, Person, TestHost, eventually, stories}
 stories!(
     an_event_is_made_and_answered,
     whoever_waits_moves_up_and_is_told,
+    who_cannot_be_told_holds_up_nothing,
     who_made_an_event_changes_it,
     what_is_no_event_is_refused,
+    many_long_events_are_read_in_pages,
     an_event_is_a_calendar_file,
     a_calendar_is_followed_from_outside,
     nobody_sees_events_of_channels_they_are_not_in,
@@ -167,6 +169,47 @@ async fn whoever_waits_moves_up_and_is_told(database: Database) {
     assert!(more.contains("2 of 5 come: @carol and @dave"), "{more}");
 }
 
+async fn who_cannot_be_told_holds_up_nothing(database: Database) {
+    let (host, [alice, bob, carol]) = start(&database, ["alice", "bob", "carol"]).await;
+    host.app.channel("second", &[&alice]).await;
+    let data = json!({ "title": "Sauna", "starts": "2026-12-04T18:00", "capacity": 1 });
+    let event = make(&alice, "general", data).await;
+    for who in [&bob, &carol] {
+        who.act(&event, "answer", json!("yes")).await.is(200);
+    }
+    coming(&alice, "", &["Sauna"]).await;
+    // Elsewhere the channel is named as people know it.
+    let (backend, general) = (&host.app.backend, "/v1/channels/general");
+    let named = json!({ "name": "The office" });
+    backend.patch(general, named).await.is(200);
+    let answer = alice.types("second", "/calendar").await.is(200);
+    let reply = answer["reply"]["text"].as_str().expect("a text");
+    assert!(reply.ends_with(" in The office"), "{reply}");
+    // The channel takes no messages when Bob's place gets free.
+    let active = async |active: bool| {
+        let change = json!({ "active": active });
+        backend.patch(general, change).await.is(200);
+    };
+    active(false).await;
+    let seat = format!("{general}/participants/bob");
+    backend.delete(seat).await.is(204);
+    let moved = async || {
+        let shown = shown(&alice, &event).await;
+        shown.contains("1 of 1 come: @carol").then_some(())
+    };
+    eventually("Carol has the place", moved).await;
+    // No time passes: if that were tried again, nothing else would be listed meanwhile.
+    let data = json!({ "title": "Walk", "starts": "2026-12-05T18:00" });
+    make(&alice, "second", data).await;
+    coming(&alice, "", &["Sauna", "Walk"]).await;
+    let log = backend.get("/v1/plugins/event/log").await.is(200);
+    assert!(
+        log.to_string()
+            .contains("who has got a place was not posted"),
+        "{log}"
+    );
+}
+
 async fn who_made_an_event_changes_it(database: Database) {
     let (_host, [alice, bob, carol]) = start(&database, ["alice", "bob", "carol"]).await;
     let data = json!({ "title": "Lunch", "starts": "2026-12-04T12:30", "repeat": { "frequency": "weekly" } });
@@ -247,6 +290,36 @@ async fn what_is_no_event_is_refused(database: Database) {
     );
 }
 
+async fn many_long_events_are_read_in_pages(database: Database) {
+    let (_host, [alice]) = start(&database, ["alice"]).await;
+    let title = |n: usize| format!("e{n:02}");
+    for n in 0..20 {
+        let data = json!({ "title": title(n), "starts": format!("2026-12-{:02}", n + 1),
+            "description": "🙂".repeat(3_500) });
+        make(&alice, "general", data).await;
+    }
+    // The last of them is listed once the others are.
+    coming(&alice, "from_ms=1797759000000", &["e19"]).await;
+    let (mut found, mut query, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let answer = alice.get(format!("/v1/x/event/events?{query}")).await;
+        let answer = answer.is(200);
+        let events = answer["events"].as_array().expect("a list").iter();
+        found.extend(events.map(|event| event["title"].as_str().expect("a title").to_owned()));
+        pages += 1;
+        let Some(next) = answer["next"].as_str() else {
+            break;
+        };
+        query = format!("after={next}");
+    }
+    assert_eq!(found, (0..20).map(title).collect::<Vec<_>>());
+    assert!(pages > 1, "{pages} pages");
+    // The calendar holds the first that fit.
+    let file = alice.get("/v1/x/event/calendar.ics").await.raw_is(200);
+    let titles = |n: usize| file.contains(&format!("SUMMARY:e{n:02}\r\n"));
+    assert!(titles(0) && titles(12) && !titles(19));
+}
+
 async fn an_event_is_a_calendar_file(database: Database) {
     let (host, [alice, bob]) = start(&database, ["alice", "bob"]).await;
     let named = json!({ "users": [{ "id": "bob", "name": "Bob, the builder" }] });
@@ -270,7 +343,6 @@ async fn an_event_is_a_calendar_file(database: Database) {
     );
     let file = lines(&answer.raw_is(200));
     for line in [
-        "METHOD:PUBLISH",
         "TZID:Europe/Berlin",
         "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU",
         &path(&event, "UID:", "@event.althing"),
@@ -286,6 +358,10 @@ async fn an_event_is_a_calendar_file(database: Database) {
     ] {
         assert!(file.contains(&line.to_owned()), "{line}: {file:?}");
     }
+    assert!(
+        !file.iter().any(|line| line.starts_with("METHOD")),
+        "{file:?}"
+    );
     for (path, status) in [
         ("/v1/x/event/msg_0000000000000001.ics", 404),
         ("/v1/x/event/.ics", 404),

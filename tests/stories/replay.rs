@@ -124,8 +124,11 @@ async fn a_session_is_recorded_and_comes_out_the_same(database: Database) {
     for plugin in ["hostile", "poll", "moderation"] {
         app.plugin(plugin, json!({})).await;
     }
-    app.plugin("assistant", json!({ "greeting": "Welcome, {name}!" }))
-        .await;
+    app.plugin(
+        "assistant",
+        json!({ "greeting": "Welcome, {name}!", "greeting_wait_seconds": 0 }),
+    )
+    .await;
     for plugin in ["hostile", "poll", "assistant", "moderation", "courier"] {
         record(app, plugin).await;
     }

@@ -13,6 +13,7 @@ stories!(
     what_is_no_task_is_refused,
     tasks_are_listed_by_person,
     lists_are_read_in_pages,
+    long_tasks_are_read_in_pages,
     nobody_sees_tasks_of_channels_they_are_not_in,
     lists_follow_what_becomes_of_tasks_and_people,
     people_are_told_in_time,
@@ -119,6 +120,12 @@ async fn a_task_is_given_taken_and_done(database: Database) {
     eventually("strangers are taken off", only_theirs).await;
     let help = alice.types("general", "/task").await.is(200);
     assert!(help["reply"]["text"].to_string().contains("by friday"));
+    // A time that was not read is no time that was guessed.
+    let unclear = alice.types("general", "/task Rest by end of week").await;
+    let reply = unclear.is(200)["reply"]["text"].to_string();
+    assert!(reply.contains("no time in “by end of week”"), "{reply}");
+    let clear = alice.types("general", "/task Rest by today").await.is(200);
+    assert!(clear.get("reply").is_none_or(Value::is_null), "{clear}");
     let refused = alice.types("general", "/task Rest @zoe").await;
     let problem = refused.refused(422, "action_refused");
     assert_eq!(problem["detail"], "@zoe is not in this channel.");
@@ -232,6 +239,14 @@ async fn tasks_are_listed_by_person(database: Database) {
     assert_eq!(complete("/task Rest @bo").await[0]["value"], "Rest @bob ");
     let due = complete("/task Rest by tomorrow 8:00").await;
     assert_eq!(due[0]["label"], "Rest: due tomorrow at 08:00 (UTC)");
+    // Elsewhere the channel is named as people know it.
+    let named = json!({ "name": "The office" });
+    let backend = &host.app.backend;
+    backend.patch("/v1/channels/general", named).await.is(200);
+    host.app.channel("second", &[&alice]).await;
+    let answer = alice.types("second", "/tasks").await.is(200);
+    let mine = "Your tasks (UTC):\n○ hers (today at 13:00, @alice) in The office";
+    assert_eq!(answer["reply"]["text"], mine);
 }
 
 async fn lists_are_read_in_pages(database: Database) {
@@ -290,6 +305,37 @@ async fn lists_are_read_in_pages(database: Database) {
         let answer = alice.get(format!("/v1/x/task{path}")).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text);
     }
+}
+
+async fn long_tasks_are_read_in_pages(database: Database) {
+    let (_host, [alice]) = start(&database, ["alice"]).await;
+    let mut all: Vec<String> = (0..20).map(|n| format!("t{n:02}")).collect();
+    let mut last = json!(null);
+    for title in &all {
+        let data = json!({ "title": title, "assignees": ["alice"], "notes": "🙂".repeat(3_500) });
+        last = give(&alice, "general", data).await;
+    }
+    alice.act(&last, "status", json!("done")).await.is(200);
+    listed(&alice, "status=done", &["t19"]).await;
+    let pages = async |status: &str| {
+        let (mut found, mut query, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let path = format!("/v1/x/task/tasks?status={status}{query}");
+            let page = alice.get(path).await.is(200);
+            let tasks = page["tasks"].as_array().expect("a list").iter();
+            found.extend(tasks.map(|task| task["title"].as_str().expect("a title").to_owned()));
+            pages += 1;
+            let Some(next) = page["next"].as_str() else {
+                return (found, pages);
+            };
+            query = format!("&after={next}");
+        }
+    };
+    let (found, many) = pages("all&limit=19").await;
+    assert_eq!(found, all);
+    assert!(many > 1, "{many} pages");
+    all.pop();
+    assert_eq!(pages("unfinished").await.0, all);
 }
 
 async fn nobody_sees_tasks_of_channels_they_are_not_in(database: Database) {

@@ -52,7 +52,9 @@ pub fn command(ctx: &Context, settings: &Settings, question: &str) -> Result<(),
         return Err("What do you want to know? `/ai how do I …`".to_owned());
     }
     count(ctx, settings).map_err(|over| over.sentence)?;
-    begin(ctx, &Job::of_command(ctx, question))
+    let job = Job::of_command(ctx, question);
+    let answer = chat::send(&ctx.channel, Page::waiting(&job))?;
+    begin(ctx, &job, &answer)
 }
 
 /// A question in a message, which was stored as `message`.
@@ -63,10 +65,16 @@ pub fn question(
     question: &str,
 ) -> Result<(), String> {
     match count(ctx, settings) {
-        Ok(()) => begin(ctx, &Job::of_message(ctx, message, question)),
+        Ok(()) => {
+            let job = Job::of_message(ctx, message, question);
+            match chat::tell(&ctx.channel, Page::waiting(&job), "an answer")? {
+                Some(answer) => begin(ctx, &job, &answer),
+                None => Ok(()),
+            }
+        }
         // Said once: to answer each of a flood would be a flood.
         Err(over) if over.is_first => {
-            chat::send(&ctx.channel, Post::text(over.sentence))?;
+            chat::tell(&ctx.channel, Post::text(over.to_all), "a refusal")?;
             Ok(())
         }
         Err(_) => Ok(()),
@@ -81,8 +89,37 @@ pub fn is_with(channel: &str, bot: &str) -> Result<bool, String> {
 
 /// Somebody has asked more than they may.
 struct Over {
+    /// For whoever asked.
     sentence: String,
+    /// The same where others read it.
+    to_all: String,
     is_first: bool,
+}
+
+impl Over {
+    /// `person` has asked `times` times, or without one the channel.
+    fn new(person: Option<&str>, times: u32, is_first: bool) -> Over {
+        let times = match times {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        let rest = format!("asked me {times} within an hour. Ask again later.");
+        let (sentence, to_all) = match person {
+            Some(person) => (
+                format!("You have {rest}"),
+                format!("@{person}, you have {rest}"),
+            ),
+            None => (
+                format!("This channel has {rest}"),
+                format!("This channel has {rest}"),
+            ),
+        };
+        Over {
+            sentence,
+            to_all,
+            is_first,
+        }
+    }
 }
 
 fn count(ctx: &Context, settings: &Settings) -> Result<(), Over> {
@@ -90,25 +127,22 @@ fn count(ctx: &Context, settings: &Settings) -> Result<(), Over> {
         format!("ai/u/{}", ctx.actor),
         format!("ai/c/{}", ctx.channel),
     );
-    for (key, max, whose) in [
-        (&user, settings.questions_per_user, "You have"),
-        (&channel, settings.questions_per_channel, "This channel has"),
+    let actor = Some(ctx.actor.as_str());
+    for (key, max, person) in [
+        (&user, settings.questions_per_user, actor),
+        (&channel, settings.questions_per_channel, None),
     ] {
         let asked = counters::add(key, 1, HOUR);
         if asked > max {
-            return Err(Over {
-                sentence: format!("{whose} asked me {max} times within an hour. Ask again later."),
-                is_first: asked == max + 1,
-            });
+            return Err(Over::new(person, max, asked == max + 1));
         }
     }
     Ok(())
 }
 
-fn begin(ctx: &Context, job: &Job) -> Result<(), String> {
-    let id = chat::send(&ctx.channel, Page::waiting(job))?;
-    job.keep(&ctx.channel, &id)?;
-    job::start(ctx, &id, ctx.now_ms)
+fn begin(ctx: &Context, job: &Job, answer: &str) -> Result<(), String> {
+    job.keep(&ctx.channel, answer)?;
+    job::start(ctx, answer, ctx.now_ms)
 }
 
 /// One of the buttons was pressed. The error is a sentence.
@@ -146,8 +180,9 @@ pub fn forget(ctx: &Context, question: &str) -> Result<(), String> {
     };
     job::stop(&ctx.channel, &id, Some(question))?;
     match chat::delete(&id) {
-        Ok(()) | Err(althing_plugin::Error::NotFound(_)) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) if error.may_pass() => Err(error.into()),
+        // Gone already, or a guard keeps it.
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -163,4 +198,22 @@ pub fn run(
     }
     let id = timer.strip_prefix(job::LATE)?;
     Some(answer::give_up(ctx, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Over;
+
+    #[test]
+    fn whoever_asked_too_much_is_named_before_others() {
+        let over = Over::new(Some("bob"), 20, true);
+        let expected = "You have asked me 20 times within an hour. Ask again later.";
+        assert_eq!(over.sentence, expected);
+        assert!(over.to_all.starts_with("@bob, you have asked me 20 times"));
+        assert!(
+            Over::new(None, 1, true)
+                .to_all
+                .starts_with("This channel has asked me once")
+        );
+    }
 }

@@ -49,7 +49,7 @@ pub fn answer_message(ctx: &Context, settings: &Settings, question: &str) -> Res
             Post::text(words).with_blocks(blocks)
         }
     };
-    chat::send(&ctx.channel, post)?;
+    chat::tell(&ctx.channel, post, "an answer")?;
     Ok(())
 }
 

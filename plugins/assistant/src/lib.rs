@@ -13,10 +13,9 @@ mod reminders;
 mod settings;
 mod terms;
 
-use althing_plugin::Posted;
 use althing_plugin::blocks::{list, muted, strong};
 use althing_plugin::prelude::*;
-use althing_plugin::when::Clock;
+use althing_plugin::{Posted, SettingFault};
 
 use settings::Settings;
 
@@ -31,7 +30,10 @@ impl Commands for Assistant {
         match command.name.as_str() {
             "ask" => answering::ask(ctx, &settings, command.text.trim()),
             "ai" => agent::command(ctx, &settings, command.text.trim()).map(|()| None),
-            "remind" => reminders::run(ctx, &clock(ctx, &settings), command.text.trim()).map(Some),
+            "remind" => {
+                let clock = settings.clock(ctx.now_ms);
+                reminders::run(ctx, &clock, command.text.trim()).map(Some)
+            }
             "help" => Ok(Some(help(&settings))),
             name => Err(format!("I don't know the command /{name}.")),
         }
@@ -41,7 +43,7 @@ impl Commands for Assistant {
         let settings: Settings = config();
         match command.name.as_str() {
             "ask" => answering::complete(&settings, &command.text),
-            "remind" => reminders::complete(ctx, &clock(ctx, &settings), &command.text),
+            "remind" => reminders::complete(ctx, &settings.clock(ctx.now_ms), &command.text),
             _ => Vec::new(),
         }
     }
@@ -50,7 +52,7 @@ impl Commands for Assistant {
 impl Events for Assistant {
     fn handle(ctx: &Context, event: Event) -> Result<(), String> {
         match event.kind.as_str() {
-            "member.added" => greeting::greet(ctx, &config(), &event.member()?),
+            "member.added" => greeting::greet(ctx, &config(), &event, &event.member()?),
             // Plugins talking to each other would never end.
             "message.new" if ctx.actor_role != Role::Plugin => {
                 message(ctx, &config(), &event.message()?)
@@ -72,8 +74,23 @@ impl Interactions for Assistant {
 
 impl Schedule for Assistant {
     fn run(ctx: &Context, name: &str, payload: &str) -> Result<(), String> {
-        agent::run(ctx, &config(), name, payload)
-            .unwrap_or_else(|| reminders::remind(name, payload))
+        let settings: Settings = config();
+        match name.split('/').next() {
+            Some(greeting::TIMER) => greeting::greet_all(ctx, &settings),
+            _ => agent::run(ctx, &settings, name, payload)
+                .unwrap_or_else(|| reminders::remind(name, payload)),
+        }
+    }
+}
+
+impl Lifecycle for Assistant {
+    fn check(_ctx: &Context, settings: &str) -> Vec<SettingFault> {
+        let settings: Settings = parse_json(settings).unwrap_or_default();
+        let fault = |detail| SettingFault {
+            setting: "time_zone".to_owned(),
+            detail,
+        };
+        settings.zone_fault().map(fault).into_iter().collect()
     }
 }
 
@@ -82,7 +99,7 @@ fn message(ctx: &Context, settings: &Settings, posted: &Posted) -> Result<(), St
     let text = posted.data.as_str().unwrap_or_default();
     let question = match answering::mentioned(text, &settings.mention) {
         Some("") => {
-            chat::send(&ctx.channel, Post::text(help(settings).text))?;
+            chat::tell(&ctx.channel, Post::text(help(settings).text), "help")?;
             return Ok(());
         }
         Some(question) => question,
@@ -99,10 +116,6 @@ fn message(ctx: &Context, settings: &Settings, posted: &Posted) -> Result<(), St
         return agent::question(ctx, settings, &posted.id, question);
     }
     answering::answer_message(ctx, settings, question)
-}
-
-fn clock(ctx: &Context, settings: &Settings) -> Clock {
-    Clock::new(ctx.now_ms, settings.utc_offset_minutes)
 }
 
 fn help(settings: &Settings) -> Reply {
@@ -125,7 +138,7 @@ fn help(settings: &Settings) -> Reply {
             settings.mention
         ));
     }
-    let clock = Clock::new(0, settings.utc_offset_minutes);
+    let clock = settings.clock(0);
     let zone = format!("My clock shows {}.", clock.zone());
     Reply::text(format!("What I can do:\n• {}\n{zone}", lines.join("\n• "))).with_blocks([
         strong("What I can do"),
@@ -155,6 +168,15 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_time_zone_is_told() {
+        let faults = |zone: &str| {
+            let settings = json!({ "time_zone": zone }).to_string();
+            Assistant::check(&Context::default(), &settings).len()
+        };
+        assert_eq!((faults("Europe/Berlin"), faults("Berlin")), (0, 1));
+    }
+
+    #[test]
     fn help_names_every_command() {
         let manifest: Value = toml::from_str(include_str!("../plugin.toml")).unwrap();
         let settings = Settings {
@@ -170,6 +192,6 @@ mod tests {
 }
 
 althing_plugin::plugin!(
-    Assistant: Commands + Events + Interactions + Schedule,
+    Assistant: Commands + Events + Interactions + Schedule + Lifecycle,
     manifest = "plugin.toml"
 );

@@ -6,7 +6,7 @@
 use althing_plugin::chat::{self, Post};
 use althing_plugin::kv::{self, Scope};
 use althing_plugin::when::{self, Clock};
-use althing_plugin::{Choice, Context, Error, Reply, blocks, log, parse_json, timers, to_json};
+use althing_plugin::{Choice, Context, Error, Reply, blocks, parse_json, timers, to_json};
 use serde::{Deserialize, Serialize};
 
 /// How many reminders one person may have.
@@ -188,7 +188,7 @@ pub fn complete(ctx: &Context, clock: &Clock, text: &str) -> Vec<Choice> {
     .collect()
 }
 
-/// A timer is due: reminds, and forgets.
+/// A timer is due: reminds whoever is still in the channel, and forgets.
 pub fn remind(name: &str, payload: &str) -> Result<(), String> {
     let due: Due = parse_json(payload)?;
     let scope = Scope::User(due.user.clone());
@@ -198,14 +198,14 @@ pub fn remind(name: &str, payload: &str) -> Result<(), String> {
         Ok(_) | Err(Error::NotFound(_)) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let text = format!("⏰ @{}: {}", due.user, reminder.text);
-    match chat::send(&reminder.channel, Post::text(text)) {
-        Ok(_) => {}
-        Err(error @ (Error::Limited(_) | Error::Unavailable(_) | Error::Conflict)) => {
-            return Err(error.into());
-        }
-        // It will not go better later: the channel is gone, or a guard said no.
-        Err(error) => log::warn!("a reminder for {} was not posted: {error}", due.user),
+    // Whoever has left is told nothing there, and the others are not to read it.
+    if chat::member(&reminder.channel, &due.user)?.is_some() {
+        let post = Post::text(format!("⏰ @{}: {}", due.user, reminder.text));
+        chat::tell(
+            &reminder.channel,
+            post,
+            &format!("a reminder for {}", due.user),
+        )?;
     }
     Ok(kv::delete(&scope, &due.key)?)
 }

@@ -1,5 +1,6 @@
 //! What a tenant can set. `plugin.toml` describes each setting.
 
+use althing_plugin::when::{Clock, Zone};
 use serde::Deserialize;
 
 /// All settings.
@@ -10,7 +11,8 @@ pub struct Settings {
     pub mention: String,
     pub greeting: String,
     pub greet_in: Vec<String>,
-    pub utc_offset_minutes: i32,
+    pub greeting_wait_seconds: u64,
+    pub time_zone: String,
     /// Empty for no model. The key that goes with it is the host's to keep.
     pub endpoint: String,
     pub model: String,
@@ -36,6 +38,24 @@ pub struct Answer {
     pub keywords: Vec<String>,
 }
 
+impl Settings {
+    /// The tenant's clock.
+    pub fn clock(&self, now_ms: u64) -> Clock {
+        // `check` has refused other names.
+        Clock::of(
+            now_ms,
+            Zone::named(&self.time_zone).unwrap_or(Zone::Fixed(0)),
+        )
+    }
+
+    /// What is wrong with the zone, if something is.
+    pub fn zone_fault(&self) -> Option<String> {
+        Zone::named(&self.time_zone)
+            .is_none()
+            .then(|| "There is no such time zone: write it as `Europe/Berlin` or `UTC`.".to_owned())
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -43,7 +63,8 @@ impl Default for Settings {
             mention: "assistant".to_owned(),
             greeting: "Welcome, {name}! Type /help to see what I can do for you.".to_owned(),
             greet_in: vec!["messaging".to_owned()],
-            utc_offset_minutes: 0,
+            greeting_wait_seconds: 15,
+            time_zone: "UTC".to_owned(),
             endpoint: String::new(),
             model: String::new(),
             system_prompt: "You are a helpful assistant.".to_owned(),

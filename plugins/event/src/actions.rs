@@ -1,5 +1,7 @@
 //! What people may do with an event, and what becomes of it. Who may what stands in [`may`] alone.
 
+use std::collections::BTreeSet;
+
 use althing_plugin::{Context, Role, Value, json, parse_json, to_json};
 
 use crate::answers::Answer;
@@ -127,7 +129,15 @@ impl Event {
         if times(&plan) != times(&self.plan) {
             self.planned_ms = ctx.now_ms;
             // Dates of the old plan that are none of the new one would be left out in vain.
-            self.skipped.clear();
+            let last = self.skipped.last().copied().unwrap_or(i64::MIN);
+            let days: BTreeSet<i64> = match &plan.repeat {
+                Some(rule) => rule
+                    .days(plan.day())
+                    .take_while(|day| *day <= last)
+                    .collect(),
+                None => BTreeSet::new(),
+            };
+            self.skipped.retain(|day| days.contains(day));
         } else if plan.remind_minutes_before != self.plan.remind_minutes_before {
             self.planned_ms = ctx.now_ms;
         }
@@ -251,6 +261,39 @@ mod tests {
         )
         .unwrap();
         assert_eq!(event.plan.minutes, 180);
+    }
+
+    #[test]
+    fn what_is_left_out_stays_so_while_it_is_a_date() {
+        let (mut event, alice) = (event(), by("alice", Role::Member));
+        for date in ["2026-12-11", "2026-12-25"] {
+            act(&mut event, &alice, "skip", json!(date)).unwrap();
+        }
+        let edit = |event: &mut Event, change: Value| {
+            act(event, &alice, "edit", change).unwrap();
+            let skipped = event.skipped.iter();
+            skipped
+                .map(|day| althing_plugin::dates::date_of(*day).to_string())
+                .collect::<Vec<_>>()
+        };
+        let both = ["2026-12-11", "2026-12-25"];
+        assert_eq!(edit(&mut event, json!({"ends": "2026-12-04T14:00"})), both);
+        assert_eq!(
+            edit(&mut event, json!({"starts": "2026-12-04T13:00"})),
+            both
+        );
+        let until = |date: &str, interval: u32| json!({"repeat": {"frequency": "weekly", "interval": interval, "until": date}});
+        assert_eq!(edit(&mut event, until("2027-03-01", 1)), both);
+        // Every other Friday from the fourth on: the eleventh is none of them.
+        assert!(edit(&mut event, until("2027-03-01", 2)).is_empty());
+        act(&mut event, &alice, "skip", json!("2026-12-18")).unwrap();
+        assert_eq!(edit(&mut event, until("2027-03-01", 1)), ["2026-12-18"]);
+        assert!(edit(&mut event, until("2026-12-11", 1)).is_empty());
+        act(&mut event, &alice, "skip", json!("2026-12-04")).unwrap();
+        assert!(
+            edit(&mut event, json!({"repeat": null})).is_empty(),
+            "it has this date alone"
+        );
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub struct Event {
 }
 
 /// One date of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Occurrence {
     /// The day on which it begins, where it takes place.
     pub day: i64,

@@ -31,42 +31,53 @@ pub struct Person {
     pub status: &'static str,
 }
 
-/// A whole calendar. `name` is what calendar apps show for one that they follow.
-pub fn calendar(name: Option<&str>, entries: &[Entry<'_>]) -> String {
-    let mut out = Lines::default();
+/// A calendar of the first of `entries`, as many as fit into so many bytes. `name` is what calendar apps show
+/// for one that they follow.
+pub fn calendar(name: Option<&str>, entries: &[Entry<'_>], bytes_max: usize) -> String {
+    let (mut out, mut events) = (Lines::default(), Lines::default());
     out.line("BEGIN", "VCALENDAR");
     out.line("VERSION", "2.0");
     out.line("PRODID", "-//Althing//event//EN");
     out.line("CALSCALE", "GREGORIAN");
-    match name {
-        Some(name) => {
-            out.text("NAME", name);
-            out.text("X-WR-CALNAME", name);
-            out.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
-            out.line("X-PUBLISHED-TTL", "PT1H");
-        }
-        None => out.line("METHOD", "PUBLISH"),
+    // No METHOD: a file with one is a message between calendars, and one that publishes may name nobody who comes.
+    if let Some(name) = name {
+        out.text("NAME", name);
+        out.text("X-WR-CALNAME", name);
+        out.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
+        out.line("X-PUBLISHED-TTL", "PT1H");
     }
+    let mut end = Lines::default();
+    end.line("END", "VCALENDAR");
     let mut known: Vec<&str> = Vec::new();
-    for plan in entries
-        .iter()
-        .map(|entry| &entry.event.plan)
-        .filter(|plan| is_zoned(plan))
-    {
-        if !known.contains(&plan.time_zone.as_str()) {
-            known.push(&plan.time_zone);
-            let of_zone = entries.iter().map(|entry| &entry.event.plan);
-            let of_zone =
-                of_zone.filter(|other| is_zoned(other) && other.time_zone == plan.time_zone);
-            let first = of_zone.map(|plan| plan.start).min().unwrap_or(plan.start);
-            zone::write(&mut out, &plan.time_zone, first * MINUTE_MS);
-        }
-    }
     for entry in entries {
-        write_event(&mut out, entry);
+        let (mut zone, mut event) = (Lines::default(), Lines::default());
+        let plan = &entry.event.plan;
+        let is_new = is_zoned(plan) && !known.contains(&plan.time_zone.as_str());
+        if is_new {
+            write_zone(&mut zone, &plan.time_zone, entries);
+        }
+        write_event(&mut event, entry);
+        let bytes = [&out, &events, &zone, &event, &end].map(Lines::bytes);
+        if bytes.iter().sum::<usize>() > bytes_max {
+            break;
+        }
+        if is_new {
+            known.push(&plan.time_zone);
+        }
+        out.append(zone);
+        events.append(event);
     }
-    out.line("END", "VCALENDAR");
+    out.append(events);
+    out.append(end);
     out.finish()
+}
+
+/// The rules of a zone, from the first event on that is told in it.
+fn write_zone(out: &mut Lines, name: &str, entries: &[Entry<'_>]) {
+    let plans = entries.iter().map(|entry| &entry.event.plan);
+    let of_zone = plans.filter(|plan| is_zoned(plan) && plan.time_zone == name);
+    let first = of_zone.map(|plan| plan.start).min().unwrap_or(0);
+    zone::write(out, name, first * MINUTE_MS);
 }
 
 /// Whether an event is told in its own zone.
@@ -253,7 +264,7 @@ mod tests {
             event,
             people: Vec::new(),
         };
-        let file = calendar(None, &[entry]);
+        let file = calendar(None, &[entry], usize::MAX);
         for line in file.split("\r\n") {
             assert!(line.len() <= 75 && !line.contains('\n'), "{line:?}");
         }
@@ -298,7 +309,8 @@ mod tests {
         assert_eq!(value(&file, "UID"), "msg_1@event.althing");
         assert_eq!(value(&file, "STATUS"), "CONFIRMED");
         assert!(file.contains("LOCATION:Roma\\, upstairs\\; left\r\n"));
-        assert!(!file.contains("VTIMEZONE") && file.contains("METHOD:PUBLISH"));
+        assert!(!file.contains("VTIMEZONE"));
+        assert!(!file.contains("METHOD"), "it may name who comes: {file}");
     }
 
     #[test]
@@ -358,7 +370,7 @@ mod tests {
             event: &event,
             people,
         };
-        let file = calendar(Some("Zoë's calendar"), &[entry]);
+        let file = calendar(Some("Zoë's calendar"), &[entry], usize::MAX);
         assert_eq!(
             (value(&file, "STATUS"), value(&file, "SEQUENCE")),
             ("CANCELLED".into(), "3".into())
@@ -375,6 +387,43 @@ mod tests {
         assert!(attendees[0].0.ends_with(";PARTSTAT=ACCEPTED"));
         assert_eq!(attendees[1].1, "urn:althing:zo%C3%AB%20%C3%BC");
         assert!(file.contains("X-WR-CALNAME:Zoë's calendar\r\n") && !file.contains("METHOD"));
+    }
+
+    #[test]
+    fn a_file_holds_as_many_as_fit() {
+        let zones = ["UTC", "Europe/Berlin", "America/New_York"];
+        let events: Vec<Event> = (0..60)
+            .map(|n| {
+                event(
+                    json!({"title": format!("Lunch, {n}"), "starts": "1976-12-04T12:30", "place": "Café Roma",
+                    "time_zone": zones[n % 3], "repeat": {"frequency": "weekly"}}),
+                )
+            })
+            .collect();
+        let entries: Vec<Entry<'_>> = events
+            .iter()
+            .map(|event| Entry {
+                id: "msg_1",
+                event,
+                people: Vec::new(),
+            })
+            .collect();
+        let count = |file: &str| file.matches("BEGIN:VEVENT").count();
+        let whole = calendar(Some("All"), &entries, usize::MAX);
+        assert_eq!(count(&whole), 60);
+        assert_eq!(calendar(Some("All"), &entries, whole.len()), whole);
+        for bytes_max in (0..whole.len()).step_by(701) {
+            let file = calendar(Some("All"), &entries, bytes_max);
+            let read = unfold(&file);
+            assert!(read_calendar(&read).is_ok(), "{file}");
+            assert!(file.len() <= bytes_max || count(&file) == 0);
+            // The next one would not have fitted: an event and a zone take less than 3,000 bytes.
+            assert!(
+                file.len() + 3000 > bytes_max,
+                "{} of {bytes_max}",
+                file.len()
+            );
+        }
     }
 
     proptest! {

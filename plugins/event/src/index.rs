@@ -103,7 +103,21 @@ pub fn remove(message: &str) -> Result<(), Error> {
 
 /// The messages of a channel's events that are over after a time, at most `limit`.
 pub fn of_channel(channel: &str, after_ms: u64, limit: usize) -> Result<Vec<String>, Error> {
+    let keys = between(channel, after_ms, None, limit)?;
+    let messages = keys.iter().filter_map(|key| message_of(key));
+    Ok(messages.map(str::to_owned).collect())
+}
+
+/// The keys of a channel's events that are over after a time and, if there is a second, not after that; at most
+/// `limit`, the first that are over.
+pub fn between(
+    channel: &str,
+    after_ms: u64,
+    until_ms: Option<u64>,
+    limit: usize,
+) -> Result<Vec<String>, Error> {
     let list = Scope::Channel(channel.to_owned());
+    let end = until_ms.map(|until_ms| format!("{LIST}{until_ms:013}/~"));
     let (mut found, mut after) = (Vec::new(), format!("{LIST}{after_ms:013}/~"));
     while found.len() < limit {
         let keys = match kv::keys(&list, LIST, Some(&after), 100) {
@@ -111,14 +125,13 @@ pub fn of_channel(channel: &str, after_ms: u64, limit: usize) -> Result<Vec<Stri
             Err(Error::NotFound(_)) => break,
             Err(error) => return Err(error),
         };
-        found.extend(
-            keys.iter()
-                .filter_map(|key| message_of(key))
-                .map(str::to_owned),
-        );
-        match keys.into_iter().nth(99) {
-            Some(last) => after = last,
-            None => break,
+        let is_last = keys.len() < 100;
+        let some = found.len();
+        found.extend(keys);
+        found.retain(|key| end.as_ref().is_none_or(|end| key <= end));
+        match found.last() {
+            Some(last) if !is_last && found.len() == some + 100 => after.clone_from(last),
+            _ => break,
         }
     }
     found.truncate(limit);

@@ -3,9 +3,9 @@
 //!
 //! `new` is what makes an event and `event` what it is (over `rule`, how it repeats, and `answers`, who comes), `actions` what
 //! people may do with it, `view` how it is shown. `index` keeps which events there are and `listing`
-//! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `ics` for
-//! calendar files and `subscription` for those who follow one. `reminders` tells people in time,
-//! `leaving` tidies up after people and channels. `command` reads `/event`.
+//! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `range` for the dates
+//! between two times, `ics` for calendar files and `subscription` for those who follow one. `reminders` tells
+//! people in time, `leaving` tidies up after people and channels. `command` reads `/event`.
 
 mod actions;
 mod answers;
@@ -17,6 +17,7 @@ mod leaving;
 mod listing;
 mod lists;
 mod new;
+mod range;
 mod reminders;
 mod routes;
 mod rule;
@@ -26,7 +27,7 @@ mod view;
 
 use althing_plugin::Error;
 use althing_plugin::endpoint::{Request, Response};
-use althing_plugin::leaving::Walk;
+use althing_plugin::leaving::{Walk, forgiving};
 use althing_plugin::prelude::{Event as Entry, *};
 
 use event::{Event, KIND};
@@ -159,8 +160,9 @@ fn keep_track(
         let verb = if moved_up.len() == 1 { "has" } else { "have" };
         let names = view::names(moved_up);
         let text = format!("🎟 {names} {verb} got a place: “{}”.", event.plan.title);
-        chat::send(&ctx.channel, Post::text(text))?;
-        chat::act(id, "told", moved_up)?;
+        // Told or refused for good: nobody is told twice, and no later answer waits for it.
+        chat::tell(&ctx.channel, Post::text(text), "who has got a place")?;
+        forgiving(chat::act(id, "told", moved_up))?;
     }
     Ok(reminders::set(ctx, id, event)?)
 }

@@ -1,5 +1,9 @@
 //! Events of channels: who asks sees those of the channels that they are in, the app's backend all.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use althing_plugin::when::Zone;
 use althing_plugin::{Error, Value, chat, json};
 
 use crate::event::{Event, KIND, Occurrence};
@@ -10,8 +14,8 @@ use crate::new::write_time;
 const CHANNELS_MAX: usize = 300;
 /// Events that one answer is made of.
 const EVENTS_MAX: usize = 300;
-/// Dates of events that one answer lists.
-const DATES_MAX: usize = 500;
+/// Parts of lists that are read for what is over; the host allows 1,000 questions in all.
+const LOOKS_MAX: usize = 350;
 
 /// An event and where it stands.
 pub struct Found {
@@ -63,18 +67,67 @@ pub fn of_channels(channels: &[String], after_ms: u64) -> Result<Vec<Found>, Err
     for channel in channels {
         let left = EVENTS_MAX - found.len();
         for id in index::of_channel(channel, after_ms, left)? {
-            match chat::state(&id) {
-                Ok(event) => found.push(Found {
+            if let Some(event) = state(&id)? {
+                found.push(Found {
                     id,
                     channel: channel.clone(),
                     event,
-                }),
-                Err(Error::NotFound(_)) => {}
-                Err(error) => return Err(error),
+                });
             }
         }
     }
     Ok(found)
+}
+
+fn state(message: &str) -> Result<Option<Event>, Error> {
+    match chat::state(message) {
+        Ok(event) => Ok(Some(event)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The events of a calendar of these channels: those that are not over, the next first; then those that are over
+/// since a time, the last first.
+pub fn calendar(channels: &[String], from_ms: u64, now_ms: u64) -> Result<Vec<Found>, Error> {
+    let mut found = of_channels(channels, now_ms)?;
+    let (mut over, mut looks) = (Vec::new(), LOOKS_MAX);
+    for channel in channels {
+        if found.len() >= EVENTS_MAX || looks == 0 {
+            break;
+        }
+        let keys = index::between(channel, from_ms, Some(now_ms), EVENTS_MAX)?;
+        looks = looks.saturating_sub(1 + keys.len() / 100);
+        over.extend(keys.into_iter().map(|key| (key, channel)));
+    }
+    // Keys sort by when an event is over.
+    over.sort_by(|a, b| b.cmp(a));
+    for (key, channel) in over.into_iter().take(EVENTS_MAX - found.len()) {
+        if let Some(id) = index::message_of(&key)
+            && let Some(event) = state(id)?
+        {
+            found.push(Found {
+                id: id.to_owned(),
+                channel: channel.clone(),
+                event,
+            });
+        }
+    }
+    sort(&mut found, now_ms);
+    Ok(found)
+}
+
+/// By the next date, the next first; then what is over, the last first.
+fn sort(events: &mut [Found], now_ms: u64) {
+    events.sort_by_cached_key(|found| {
+        let plan = &found.event.plan;
+        let next = found.event.dates_after(now_ms, &plan.zone()).next();
+        let place = match next {
+            Some(date) => (false, date.start_ms),
+            None => (true, -plan.end_ms().unwrap_or(0)),
+        };
+        (place, found.id.clone())
+    });
 }
 
 /// One event, if the user may see it; the backend is no user.
@@ -89,46 +142,75 @@ pub fn find(user: Option<&str>, message: &str) -> Result<Option<Found>, Error> {
     {
         return Ok(None);
     }
-    match chat::state(message) {
-        Ok(event) => Ok(Some(Found {
-            id: known.id,
-            channel: known.channel,
-            event,
-        })),
-        Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let found = state(message)?.map(|event| Found {
+        id: known.id,
+        channel: known.channel,
+        event,
+    });
+    Ok(found)
 }
 
-/// The dates of these events between two times, the next first. Those that are cancelled have none.
-pub fn dates(events: &[Found], from_ms: u64, to_ms: u64, limit: usize) -> Vec<(usize, Occurrence)> {
+/// A date among all of them: they are in the order of their times.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub start_ms: i64,
+    /// The event's message.
+    pub event: String,
+}
+
+/// The dates of these events between two times and after a place, the next first. Those that are cancelled
+/// have none.
+pub fn dates(
+    events: &[Found],
+    from_ms: u64,
+    to_ms: u64,
+    after: Option<&Place>,
+    limit: usize,
+) -> Vec<(usize, Occurrence)> {
     let to = i64::try_from(to_ms).unwrap_or(i64::MAX);
-    let mut dates: Vec<(usize, Occurrence)> = Vec::new();
-    for (at, found) in events
+    // What began before the place was before it.
+    let from = after.map_or(0, |after| u64::try_from(after.start_ms).unwrap_or(0));
+    let from = from.max(from_ms);
+    let after = after.map(|after| (after.start_ms, after.event.as_str()));
+    let zones: Vec<Zone> = events.iter().map(|found| found.event.plan.zone()).collect();
+    let mut series: Vec<_> = events
         .iter()
-        .enumerate()
-        .filter(|(_, found)| !found.event.cancelled)
-    {
-        let zone = found.event.plan.zone();
-        let of_one = found.event.dates_after(from_ms, &zone);
-        let of_one = of_one
-            .take_while(|date| date.start_ms < to)
-            .take(limit.min(DATES_MAX));
-        dates.extend(of_one.map(|date| (at, date)));
+        .zip(&zones)
+        .map(|(found, zone)| {
+            let dates = found.event.dates_after(from, zone);
+            let is_wanted = move |date: &Occurrence| {
+                after.is_none_or(|after| (date.start_ms, found.id.as_str()) > after)
+            };
+            dates
+                .take_while(move |date| date.start_ms < to && !found.event.cancelled)
+                .filter(is_wanted)
+        })
+        .collect();
+    // The next of each: a series may have many dates, and only the first of all are wanted.
+    let mut heads: BinaryHeap<Reverse<(i64, &str, usize, Occurrence)>> = BinaryHeap::new();
+    let mut dates = Vec::new();
+    let head =
+        |at: usize, date: Occurrence| Reverse((date.start_ms, events[at].id.as_str(), at, date));
+    for (at, of_one) in series.iter_mut().enumerate() {
+        heads.extend(of_one.next().map(|date| head(at, date)));
     }
-    dates.sort_by_key(|(at, date)| (date.start_ms, *at));
-    dates.truncate(limit.min(DATES_MAX));
+    while dates.len() < limit
+        && let Some(Reverse((_, _, at, date))) = heads.pop()
+    {
+        dates.push((at, date));
+        heads.extend(series[at].next().map(|date| head(at, date)));
+    }
     dates
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use althing_plugin::{Context, parse_json};
 
     use super::*;
     use crate::settings::Settings;
 
-    fn found(id: &str, starts: &str, daily: bool) -> Found {
+    pub fn found(id: &str, starts: &str, daily: bool) -> Found {
         let mut data = json!({"title": id, "starts": starts});
         if daily {
             data["repeat"] = json!({"frequency": "daily"});
@@ -143,13 +225,28 @@ mod tests {
     }
 
     #[test]
+    fn a_calendar_begins_with_what_comes_next() {
+        let day = 86_400_000;
+        let mut events = vec![
+            found("past", "1970-01-02T12:00", false),
+            found("last", "1970-01-04T12:00", false),
+            found("soon", "1970-01-06T12:00", false),
+            found("daily", "1970-01-01T09:00", true),
+            found("later", "1970-02-01T12:00", false),
+        ];
+        sort(&mut events, 4 * day);
+        let ids: Vec<&str> = events.iter().map(|found| found.id.as_str()).collect();
+        assert_eq!(ids, ["daily", "soon", "later", "last", "past"]);
+    }
+
+    #[test]
     fn dates_of_all_come_in_one_order() {
         let mut events = vec![
             found("a", "1970-01-02T12:00", true),
             found("b", "1970-01-03T11:00", false),
         ];
         let order = |events: &[Found], limit: usize| -> String {
-            let dates = dates(events, 0, 4 * 86_400_000, limit).into_iter();
+            let dates = dates(events, 0, 4 * 86_400_000, None, limit).into_iter();
             dates.map(|(at, _)| events[at].id.clone()).collect()
         };
         assert_eq!(order(&events, 100), "abaa");

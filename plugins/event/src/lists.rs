@@ -1,7 +1,7 @@
 //! `/calendar`: what is coming up, and the address for calendar apps. Only the one who asked sees it.
 
 use althing_plugin::blocks::{list, muted, strong};
-use althing_plugin::{Choice, Context, Reply, blocks};
+use althing_plugin::{Choice, Context, Reply, blocks, chat};
 
 use crate::listing::{self, Found};
 use crate::routes;
@@ -37,10 +37,13 @@ pub fn reply(ctx: &Context, settings: &Settings, text: &str) -> Result<Reply, St
 fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result<Reply, String> {
     let events = listing::of_channels(&channels, ctx.now_ms)?;
     let to_ms = ctx.now_ms + AHEAD_MS;
-    let dates = listing::dates(&events, ctx.now_ms, to_ms, LINES_MAX);
+    let dates = listing::dates(&events, ctx.now_ms, to_ms, None, LINES_MAX);
     if dates.is_empty() {
         return Ok(Reply::text("Nothing is coming up."));
     }
+    let channels = dates.iter().map(|(at, _)| events[*at].channel.as_str());
+    let others = channels.filter(|channel| *channel != ctx.channel);
+    let names = chat::channel_names(others)?;
     let clock = settings.clock(ctx.now_ms);
     let line = |found: &Found, start_ms: i64| {
         let plan = &found.event.plan;
@@ -54,9 +57,9 @@ fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result
             "" => String::new(),
             place => format!(", {place}"),
         };
-        let channel = match found.channel == ctx.channel {
-            true => String::new(),
-            false => format!(" in {}", found.channel),
+        let channel = match names.get(found.channel.as_str()) {
+            None => String::new(),
+            Some(name) => format!(" in {name}"),
         };
         format!("{}: {when}{place}{channel}", plan.title)
     };

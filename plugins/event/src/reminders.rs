@@ -5,7 +5,7 @@
 use althing_plugin::chat::{self, Post};
 use althing_plugin::dates::DAY_MS;
 use althing_plugin::kv::{self, Scope};
-use althing_plugin::{Context, Error, log, timers};
+use althing_plugin::{Context, Error, timers};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{DAY_MINUTES, Event, MINUTE_MS, Occurrence};
@@ -15,6 +15,8 @@ use crate::view;
 const AHEAD_MS_MAX: u64 = 360 * 24 * 60 * 60 * 1000;
 /// Until when an event's reminders have been sent.
 const SENT: &str = "reminded";
+/// What reminders of whole days are counted from, in minutes after midnight: nobody wants to be told at night.
+const MORNING: i64 = 9 * 60;
 /// Dates that one call reminds of.
 const POSTS_MAX: usize = 3;
 
@@ -37,20 +39,24 @@ fn earliest(event: &Event, sent_ms: u64) -> Option<(i64, Vec<Occurrence>)> {
     let after = i64::try_from(sent_ms.max(event.planned_ms)).unwrap_or(i64::MAX);
     let zone = event.plan.zone();
     let mut found: Option<(i64, Vec<Occurrence>)> = None;
-    // A reminder is never after its date begins.
+    let counted_from = |date: &Occurrence| match event.plan.all_day {
+        true => zone.utc((date.day * DAY_MINUTES + MORNING) * MINUTE_MS),
+        false => date.start_ms,
+    };
+    // A reminder is at most some hours after its date begins.
     let from = after.div_euclid(DAY_MS) - 2;
     for date in event.plan.occurrences(&zone, &event.skipped, from) {
         // The dates are in order, but their reminders are not: a day before the one may be earlier than
         // an hour before the other.
         if found
             .as_ref()
-            .is_some_and(|(at_ms, _)| date.start_ms - longest > *at_ms)
+            .is_some_and(|(at_ms, _)| counted_from(&date) - longest > *at_ms)
         {
             break;
         }
         let times = before
             .iter()
-            .map(|minutes| date.start_ms - i64::from(*minutes) * MINUTE_MS);
+            .map(|minutes| counted_from(&date) - i64::from(*minutes) * MINUTE_MS);
         let Some(at_ms) = times.filter(|at_ms| *at_ms > after).min() else {
             continue;
         };
@@ -102,14 +108,9 @@ pub fn remind(ctx: &Context, message: &str) -> Result<(), String> {
         Err(error) => return Err(error.into()),
     };
     for date in due_dates(&event, sent(message)?, ctx.now_ms) {
-        match chat::send(&ctx.channel, Post::text(sentence(ctx, &event, &date))) {
-            Ok(_) => {}
-            Err(error @ (Error::Limited(_) | Error::Unavailable(_) | Error::Conflict)) => {
-                return Err(error.into());
-            }
-            // It will not go better later: the channel takes no messages, or a guard said no.
-            Err(error) => log::warn!("a reminder of {message} was not posted: {error}"),
-        }
+        // What is refused will not go better later: the channel takes no messages, or a guard said no.
+        let post = Post::text(sentence(ctx, &event, &date));
+        chat::tell(&ctx.channel, post, &format!("a reminder of {message}"))?;
     }
     let scope = Scope::Message(message.to_owned());
     kv::set_json(&scope, SENT, &ctx.now_ms)?;
@@ -151,7 +152,11 @@ fn sentence(ctx: &Context, event: &Event, date: &Occurrence) -> String {
     let clock = althing_plugin::when::Clock::of(ctx.now_ms, plan.zone());
     let at = clock.describe(date.start_ms);
     let when = match i64::try_from(ctx.now_ms).unwrap_or(i64::MAX) - date.start_ms {
-        ..0 if plan.all_day => format!("is {}", at.trim_end_matches(" at 00:00")),
+        // Of some days, perhaps under way.
+        late if plan.all_day => {
+            let verb = if late < DAY_MS { "is" } else { "began" };
+            format!("{verb} {}", at.trim_end_matches(" at 00:00"))
+        }
         ..0 => format!("begins {at} ({})", clock.zone()),
         late if late < MINUTE_MS => "begins now".to_owned(),
         _ => format!("began {at} ({})", clock.zone()),
@@ -219,6 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn whole_days_are_told_of_in_the_morning() {
+        let fair = event(json!({"starts": "1970-01-10", "remind_minutes_before": [15, 1440]}));
+        let morning = 9 * DAY + 9 * HOUR;
+        assert_eq!(next(&fair, 0), Some(morning - DAY));
+        assert_eq!(next(&fair, morning - DAY), Some(morning - 15 * MINUTE));
+        assert_eq!(next(&fair, morning - 15 * MINUTE), None);
+        assert_eq!(due_dates(&fair, morning - DAY, morning).len(), 1);
+        assert!(due_dates(&fair, 0, 10 * DAY).is_empty(), "it is over");
+        for zone in ["Pacific/Kiritimati", "Pacific/Pago_Pago"] {
+            let there = event(json!({"starts": "1970-01-10", "time_zone": zone}));
+            let at = there
+                .plan
+                .zone()
+                .utc((9 * DAY + 9 * HOUR - 15 * MINUTE) as i64) as u64;
+            assert_eq!(next(&there, at - 1), Some(at), "{zone}");
+            assert_eq!(next(&there, at), None, "{zone}");
+        }
+    }
+
+    #[test]
     fn what_is_over_is_not_told() {
         let daily = event(json!({"repeat": {"frequency": "daily"}}));
         let start = 2 * DAY + 12 * HOUR;
@@ -259,8 +284,15 @@ mod tests {
             at(&lunch, start),
             "⏰ “Lunch” begins now, Roma. 2 come: @bob and @carol"
         );
-        let fair = event(json!({"starts": "1970-01-03"}));
+        let mut fair = event(json!({"starts": "1970-01-03", "ends": "1970-01-04"}));
         assert_eq!(at(&fair, DAY), "⏰ “Lunch” is tomorrow.");
+        assert_eq!(at(&fair, 2 * DAY + 9 * HOUR), "⏰ “Lunch” is today.");
+        fair.plan.time_zone = "America/New_York".into();
+        assert_eq!(at(&fair, 2 * DAY + 14 * HOUR), "⏰ “Lunch” is today.");
+        assert_eq!(
+            at(&fair, 3 * DAY + 14 * HOUR),
+            "⏰ “Lunch” began on Saturday 1970-01-03."
+        );
     }
 
     proptest! {

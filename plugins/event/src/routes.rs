@@ -1,20 +1,19 @@
 //! The plugin's own routes: events as JSON for an app's own screens, as calendar files for people.
 
 use althing_plugin::endpoint::{Request, Response};
-use althing_plugin::{Context, Error, Role, Value, chat, json};
+use althing_plugin::{Context, Error, Role, chat, json};
 
 use crate::answers::Answers;
 use crate::ics::{self, ATTENDEES_MAX, Entry, Person};
 use crate::listing::{self, Found};
+use crate::range;
 use crate::settings::Settings;
 use crate::subscription;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-const RANGE_DAYS: u64 = 31;
-const RANGE_DAYS_MAX: u64 = 400;
 const CALENDAR: &str = "text/calendar; charset=utf-8";
-/// What the host passes on of an answer, less what the last event of a file may have.
-const FILE_BYTES_MAX: usize = 220 * 1024;
+/// What a calendar may have; the host passes on 256 KiB.
+const FILE_BYTES_MAX: usize = 240 * 1024;
 
 /// Who asks.
 enum Caller<'a> {
@@ -45,7 +44,7 @@ pub fn answer(ctx: &Context, settings: &Settings, request: &Request) -> Result<R
         // An open route tells nobody more than its token does, whoever asks.
         (_, "GET", ["feed", file]) => feed(ctx, settings, file),
         (Caller::Stranger, ..) => Ok(no_route()),
-        (_, "GET", ["events"]) => range(ctx, user, request),
+        (_, "GET", ["events"]) => range::answer(ctx, user, request),
         (_, "GET", ["events", id]) => Ok(match listing::find(user, id)? {
             Some(found) => Response::json(&found.document()),
             None => no_event(),
@@ -68,60 +67,6 @@ fn no_event() -> Response {
     Response::problem(404, "not_found", "There is no such event.")
 }
 
-/// `GET /events`: the dates between two times.
-fn range(ctx: &Context, user: Option<&str>, request: &Request) -> Result<Response, String> {
-    let (from_ms, to_ms, channel) = match asked(ctx, request) {
-        Ok(asked) => asked,
-        Err(detail) => return Ok(Response::problem(400, "invalid", detail)),
-    };
-    let channels = match (user, channel) {
-        (Some(user), Some(channel)) => match chat::member(&channel, user) {
-            Ok(Some(_)) => vec![channel],
-            Ok(None) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        },
-        (Some(user), None) => listing::channels_of(user)?,
-        (None, Some(channel)) => vec![channel],
-        (None, None) => {
-            let detail = "With a server key, say of which channel: `channel_id`.";
-            return Ok(Response::problem(400, "invalid", detail));
-        }
-    };
-    let events = listing::of_channels(&channels, from_ms)?;
-    let dates = listing::dates(&events, from_ms, to_ms, usize::MAX);
-    let dates: Vec<Value> = dates
-        .iter()
-        .map(|(at, date)| {
-            json!({ "event_id": events[*at].id, "starts_at_ms": date.start_ms, "ends_at_ms": date.end_ms })
-        })
-        .collect();
-    let events: Vec<Value> = events.iter().map(Found::document).collect();
-    Ok(Response::json(&json!({ "dates": dates, "events": events })))
-}
-
-fn asked(ctx: &Context, request: &Request) -> Result<(u64, u64, Option<String>), String> {
-    let (mut from, mut to, mut channel) = (ctx.now_ms, None, None);
-    for (name, value) in request.params() {
-        let time = || {
-            let number = value.parse::<u64>();
-            number.map_err(|_| format!("`{name}` must be milliseconds since 1970-01-01 UTC."))
-        };
-        match name.as_str() {
-            "from_ms" => from = time()?,
-            "to_ms" => to = Some(time()?),
-            "channel_id" => channel = Some(value),
-            other => return Err(format!("There is no parameter `{other}`.")),
-        }
-    }
-    let to = to.unwrap_or(from.saturating_add(RANGE_DAYS * DAY_MS));
-    if to <= from || to - from > RANGE_DAYS_MAX * DAY_MS {
-        return Err(format!(
-            "`to_ms` must be after `from_ms`, by at most {RANGE_DAYS_MAX} days."
-        ));
-    }
-    Ok((from, to, channel))
-}
-
 /// `GET /<message id>.ics`: one event, with those who answered.
 fn one(user: Option<&str>, id: &str) -> Result<Response, String> {
     let Some(found) = listing::find(user, id)? else {
@@ -132,7 +77,7 @@ fn one(user: Option<&str>, id: &str) -> Result<Response, String> {
         event: &found.event,
         people: people(&found.event.answers)?,
     };
-    let file = ics::calendar(None, &[entry]);
+    let file = ics::calendar(None, &[entry], usize::MAX);
     let name = format!("attachment; filename=\"{}.ics\"", found.id);
     Ok(Response::of(CALENDAR, file).with_header("content-disposition", name))
 }
@@ -180,33 +125,23 @@ fn feed(ctx: &Context, settings: &Settings, file: &str) -> Result<Response, Stri
 /// A person's calendar: the events of their channels but those they have said no to.
 fn calendar_of(ctx: &Context, settings: &Settings, user: &str) -> Result<Response, String> {
     let from_ms = ctx.now_ms.saturating_sub(settings.keep_days * DAY_MS);
-    let mut events = listing::of_channels(&listing::channels_of(user)?, from_ms)?;
+    let mut events = listing::calendar(&listing::channels_of(user)?, from_ms, ctx.now_ms)?;
     events.retain(|found| !found.event.answers.no.iter().any(|known| known == user));
-    events.sort_by(|a, b| a.id.cmp(&b.id));
     let name = match chat::user(user)?.name {
         name if name.trim().is_empty() => user.to_owned(),
         name => name,
     };
-    let entry = |found: &'_ Found| Person {
+    let person = |found: &'_ Found| Person {
         id: user.to_owned(),
         name: name.clone(),
         status: own_status(&found.event.answers, user),
     };
-    let (mut entries, mut bytes) = (Vec::new(), 0);
-    for found in &events {
-        let plan = &found.event.plan;
-        // Escaping at most doubles a text; a zone is written once, but counted here for each.
-        bytes += 2500 + 2 * (plan.title.len() + plan.place.len() + plan.description.len());
-        if bytes > FILE_BYTES_MAX && !entries.is_empty() {
-            break;
-        }
-        entries.push(Entry {
-            id: &found.id,
-            event: &found.event,
-            people: vec![entry(found)],
-        });
-    }
-    let file = ics::calendar(Some(&name), &entries);
+    let entries = events.iter().map(|found| Entry {
+        id: &found.id,
+        event: &found.event,
+        people: vec![person(found)],
+    });
+    let file = ics::calendar(Some(&name), &entries.collect::<Vec<_>>(), FILE_BYTES_MAX);
     Ok(Response::of(CALENDAR, file).with_header("cache-control", "private, no-store"))
 }
 
@@ -262,38 +197,6 @@ pub fn address(settings: &Settings, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_are_read() {
-        let asked = |query: &str| {
-            let request = Request {
-                method: "GET".into(),
-                path: "/events".into(),
-                query: query.into(),
-                headers: Vec::new(),
-                body: Vec::new(),
-            };
-            let ctx = Context {
-                now_ms: 1000,
-                ..Context::default()
-            };
-            super::asked(&ctx, &request)
-        };
-        assert_eq!(asked(""), Ok((1000, 1000 + RANGE_DAYS * DAY_MS, None)));
-        assert_eq!(
-            asked("from_ms=5&to_ms=6&channel_id=a%20b"),
-            Ok((5, 6, Some("a b".into())))
-        );
-        for (query, part) in [
-            ("from_ms=x", "`from_ms`"),
-            ("from_ms=6&to_ms=6", "`to_ms`"),
-            ("to_ms=99999999999999", "400 days"),
-            ("colour=red", "`colour`"),
-        ] {
-            let error = asked(query).unwrap_err();
-            assert!(error.contains(part), "{query}: {error}");
-        }
-    }
 
     #[test]
     fn addresses_are_put_together() {

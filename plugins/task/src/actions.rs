@@ -182,7 +182,7 @@ impl Task {
             Value::Null => None,
             Value::String(words) if words.trim().is_empty() => None,
             Value::String(words) => {
-                let when = when::parse(words, &settings.clock(ctx.now_ms))?;
+                let when = when::deadline(words, &settings.clock(ctx.now_ms))?;
                 if !when.text.is_empty() {
                     return Err(format!("I don't understand `{}`.", when.text));
                 }

@@ -7,7 +7,7 @@ use crate::task::{NewTask, Priority};
 
 /// What to write, for those who didn't.
 pub const USAGE: &str = "Say what is to be done, by whom and until when: `/task Send the offer @bob by \
-    friday 17:00`. Several people are fine, and none: then anybody can take it. `!high` and `!low` say \
+    friday 17:00`. A day without a time ends at 17:00. Several people are fine, and none: then anybody can take it. `!high` and `!low` say \
     how much it matters. Lines below that begin with `-` are items to tick off, others are notes.";
 
 /// Reads what follows `/task`. The error is a sentence.
@@ -68,8 +68,7 @@ fn split_due(text: &str, clock: &Clock) -> Result<(String, Option<u64>), String>
             .copied()
             .partition(|word| is_other(&word));
         let time = time.join(" ");
-        // `by end of day`, as many say it, and `by 17:00`, `by tomorrow`.
-        match when::parse(&time, clock) {
+        match when::deadline(&time, clock) {
             Ok(when) if when.text.is_empty() => {
                 let title = [&words[..at], &others].concat().join(" ");
                 return Ok((title, Some(when.at_ms.unsigned_abs())));
@@ -84,6 +83,21 @@ fn split_due(text: &str, clock: &Clock) -> Result<(String, Option<u64>), String>
         Some(error) => Err(error),
         None => Ok((text.to_owned(), None)),
     }
+}
+
+/// What stands behind the last `by` in which no time was read: a sentence for whoever meant one.
+pub fn doubt(text: &str) -> Option<String> {
+    let first = text.lines().next()?;
+    let words: Vec<&str> = first.split_whitespace().collect();
+    let last = words.iter().rposition(|word| is_by(word))?;
+    if last == 0 || last + 1 == words.len() {
+        return None;
+    }
+    let unread = words[last..].join(" ");
+    Some(format!(
+        "I read no time in “{unread}”: it is part of the title, and the task is due at no time. Say `by friday`, \
+         `by friday 17:00`, `by end of day` or `by 2027-01-31`."
+    ))
 }
 
 fn is_by(word: &str) -> bool {
@@ -141,17 +155,31 @@ mod tests {
         assert_eq!(task.due_at_ms, Some(NOON + (7 * 24 + 5) * HOUR));
         let due = |text: &str| parsed(text).due_at_ms.map(|due| (due - NOON) / HOUR);
         assert_eq!(due("x by 17:00"), Some(5));
-        assert_eq!(due("x by tomorrow @bob"), Some(21));
+        assert_eq!(due("x by tomorrow @bob"), Some(29));
         assert_eq!(due("x due in 2 hours"), Some(2));
-        assert_eq!(due("x by 2026-11-22"), Some(45));
+        assert_eq!(due("x by 2026-11-22"), Some(53));
+        assert_eq!(due("x by today"), Some(5));
+        assert_eq!(due("x by end of day @bob"), Some(5));
+        assert_eq!(parsed("x by end of day @bob").title, "x");
+        assert_eq!(due("x by tonight"), Some(11));
         assert_eq!(due("Stand by me"), None);
-        assert_eq!(due("Lunch by the sea by tomorrow"), Some(21));
+        assert_eq!(due("Lunch by the sea by tomorrow"), Some(29));
         assert_eq!(
             parsed("Lunch by the sea by tomorrow").title,
             "Lunch by the sea"
         );
         assert_eq!(parsed("x by tomorrow @bob").assignees, ["bob"]);
         assert_eq!(parsed("Mail to a@b.example").title, "Mail to a@b.example");
+    }
+
+    #[test]
+    fn what_was_not_read_as_a_time_is_told() {
+        let doubt = |text: &str| super::doubt(text).unwrap_or_default();
+        assert!(doubt("Report by end of week @bob").contains("“by end of week @bob”"));
+        assert!(doubt("Report by soon\nmore by friday").contains("“by soon”"));
+        for clear in ["Report", "Rent is due", "By the sea", ""] {
+            assert_eq!(super::doubt(clear), None, "{clear}");
+        }
     }
 
     #[test]

@@ -103,7 +103,8 @@ fn make(ctx: &Context, settings: &Settings, text: &str) -> Result<Option<Reply>,
     let mut data = parse_json::<Value>(&to_json(&new))?;
     data["created_by"] = ctx.actor.as_str().into();
     chat::send(&ctx.channel, Post::kind(KIND, &data))?;
-    Ok(None)
+    let doubt = command::doubt(text).filter(|_| new.due_at_ms.is_none());
+    Ok(doubt.map(Reply::text))
 }
 
 impl Events for Tasks {

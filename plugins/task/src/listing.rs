@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use althing_plugin::kv::{self, Scope};
-use althing_plugin::{Error, Value, chat, json};
+use althing_plugin::{Error, Value, chat, json, to_json};
 
 use crate::index::{self, FINISHED, UNFINISHED};
 use crate::task::{Status, Task};
@@ -12,6 +12,8 @@ use crate::task::{Status, Task};
 const KEYS_MAX: usize = 300;
 /// Keys that are read at once.
 const PAGE: u32 = 100;
+/// What a page may take as the routes show it; the host passes on 256 KiB. A page has one task at least.
+const PAGE_BYTES_MAX: usize = 200 * 1024;
 
 /// Whose eyes see the list.
 pub enum Viewer<'a> {
@@ -138,16 +140,27 @@ pub struct Page {
 /// Reads a list. What is found to be gone is left out.
 pub fn read(viewer: &Viewer<'_>, wanted: &Wanted) -> Result<Page, Error> {
     let (list, mut seen) = (wanted.list(), Seen::new(viewer));
-    let (mut page, mut looked) = (Page::default(), 0);
+    let keys = |prefix: &str, after: Option<&str>| kv::keys(&list, prefix, after, PAGE);
+    page(wanted, keys, |key| seen.task(key))
+}
+
+/// Reads a list of which `keys` gives a part after a key, and `open` the task behind one.
+fn page(
+    wanted: &Wanted,
+    keys: impl Fn(&str, Option<&str>) -> Result<Vec<String>, Error>,
+    mut open: impl FnMut(&str) -> Result<Option<Found>, Error>,
+) -> Result<Page, Error> {
+    let (mut page, mut looked, mut bytes) = (Page::default(), 0, 0);
+    // What was looked at last, in whichever list: a page that ends with one goes on in the other.
+    let mut last = wanted.after.clone();
     'lists: for prefix in wanted.status.prefixes() {
-        let mut after = match wanted.after.as_deref() {
-            Some(after) if after.starts_with(prefix) => Some(after.to_owned()),
-            // That place is in the list after this one.
-            Some(after) if *prefix == UNFINISHED && after.starts_with(FINISHED) => continue,
-            _ => None,
-        };
+        // That place is in the list after this one.
+        if *prefix == UNFINISHED && last.as_ref().is_some_and(|last| last.starts_with(FINISHED)) {
+            continue;
+        }
         loop {
-            let keys = match kv::keys(&list, prefix, after.as_deref(), PAGE) {
+            let after = last.as_deref().filter(|last| last.starts_with(prefix));
+            let keys = match keys(prefix, after) {
                 Ok(keys) => keys,
                 // No such user or channel: nothing is listed there.
                 Err(Error::NotFound(_)) => return Ok(page),
@@ -164,14 +177,19 @@ pub fn read(viewer: &Viewer<'_>, wanted: &Wanted) -> Result<Page, Error> {
                     continue 'lists;
                 }
                 if page.tasks.len() >= wanted.limit || looked >= KEYS_MAX {
-                    page.next = after;
+                    page.next = last;
                     return Ok(page);
                 }
                 looked += 1;
-                if let Some(found) = seen.task(&key)?.filter(|found| wanted.takes(found)) {
+                if let Some(found) = open(&key)?.filter(|found| wanted.takes(found)) {
+                    bytes += to_json(&found.document()).len() + 1;
+                    if bytes > PAGE_BYTES_MAX && !page.tasks.is_empty() {
+                        page.next = last;
+                        return Ok(page);
+                    }
                     page.tasks.push(found);
                 }
-                after = Some(key);
+                last = Some(key);
             }
             if is_last {
                 break;
@@ -237,5 +255,89 @@ impl<'a> Seen<'a> {
             Err(Error::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads all pages of a list: the keys of each, and what was asked for last.
+    fn pages(mut wanted: Wanted, all: &[&str], notes: &str) -> Vec<Vec<String>> {
+        let keys = |prefix: &str, after: Option<&str>| {
+            let fits =
+                |key: &&&str| key.starts_with(prefix) && after.is_none_or(|after| **key > after);
+            let keys = all.iter().filter(fits).take(PAGE as usize);
+            Ok(keys.map(|key| (*key).to_owned()).collect())
+        };
+        let open = |key: &str| {
+            let status = match key.starts_with(FINISHED) {
+                true => Status::Done,
+                false => Status::Open,
+            };
+            Ok(Some(Found {
+                id: key.to_owned(),
+                channel: "general".into(),
+                task: Task {
+                    status,
+                    notes: notes.into(),
+                    ..Task::default()
+                },
+            }))
+        };
+        let mut pages = Vec::new();
+        loop {
+            let page = page(&wanted, keys, open).unwrap();
+            pages.push(page.tasks.into_iter().map(|found| found.id).collect());
+            match page.next {
+                Some(next) => wanted.after = Some(next),
+                None => return pages,
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_ends_with_a_list_goes_on_in_the_next() {
+        let all = [
+            "d/0000000000001/c/x",
+            "o/0000000000001/a/x",
+            "o/0000000000002/b/x",
+        ];
+        let by = |limit, status| {
+            let wanted = Wanted {
+                limit,
+                status,
+                ..Wanted::default()
+            };
+            let mut pages = pages(wanted, &all, "");
+            pages
+                .iter_mut()
+                .flatten()
+                .for_each(|key| drop(key.drain(1..)));
+            pages
+        };
+        assert_eq!(by(2, Wish::All), [vec!["o", "o"], vec!["d"]]);
+        assert_eq!(by(1, Wish::All), [["o"], ["o"], ["d"]]);
+        assert_eq!(by(3, Wish::All), [["o", "o", "d"]]);
+        assert_eq!(by(2, Wish::Unfinished), [["o", "o"]]);
+        assert_eq!(by(1, Wish::Only(Status::Done)), [["d"]]);
+    }
+
+    #[test]
+    fn a_page_is_no_longer_than_the_host_passes_on() {
+        let all: Vec<String> = (0..40).map(|n| format!("o/{n:013}/m/general")).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let wanted = Wanted {
+            limit: 50,
+            ..Wanted::default()
+        };
+        let pages = pages(wanted, &all, &"🙂".repeat(4000));
+        assert!(
+            pages.len() > 1
+                && pages
+                    .iter()
+                    .all(|page| page.len() * 16_000 <= PAGE_BYTES_MAX)
+        );
+        assert_eq!(pages.concat(), all);
     }
 }

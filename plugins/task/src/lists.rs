@@ -47,20 +47,23 @@ pub fn reply(ctx: &Context, settings: &Settings, text: &str) -> Result<Reply, St
     }
     let page = listing::read(&Viewer::User(&ctx.actor), &wanted)?;
     let whose = whose.unwrap_or_else(|| "Your tasks".to_owned());
-    Ok(shown(ctx, settings, &whose, &page))
+    Ok(shown(ctx, settings, &whose, &page)?)
 }
 
-fn shown(ctx: &Context, settings: &Settings, whose: &str, page: &Page) -> Reply {
+fn shown(ctx: &Context, settings: &Settings, whose: &str, page: &Page) -> Result<Reply, Error> {
     if page.tasks.is_empty() {
-        return Reply::text(format!("{whose}: none."));
+        return Ok(Reply::text(format!("{whose}: none.")));
     }
+    let channels = page.tasks.iter().map(|found| found.channel.as_str());
+    let others = channels.filter(|channel| *channel != ctx.channel);
+    let names = chat::channel_names(others)?;
     let clock = settings.clock(ctx.now_ms);
     let lines: Vec<String> = page
         .tasks
         .iter()
-        .map(|found| match found.channel == ctx.channel {
-            true => view::line(&found.task, &clock),
-            false => format!("{} in {}", view::line(&found.task, &clock), found.channel),
+        .map(|found| match names.get(found.channel.as_str()) {
+            None => view::line(&found.task, &clock),
+            Some(name) => format!("{} in {name}", view::line(&found.task, &clock)),
         })
         .collect();
     let more = if page.next.is_some() {
@@ -73,7 +76,7 @@ fn shown(ctx: &Context, settings: &Settings, whose: &str, page: &Page) -> Reply 
     if !more.is_empty() {
         blocks.push(muted(more));
     }
-    Reply::text(text.trim_end()).with_blocks(blocks)
+    Ok(Reply::text(text.trim_end()).with_blocks(blocks))
 }
 
 /// Completions for what follows `/tasks`.

@@ -4,7 +4,7 @@
 
 use althing_plugin::chat::{self, Post};
 use althing_plugin::kv::{self, Scope};
-use althing_plugin::{Context, Error, log, timers};
+use althing_plugin::{Context, Error, timers};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
@@ -83,14 +83,9 @@ pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), S
     if due > ctx.now_ms {
         return Ok(set_next(ctx, message, Some(due))?);
     }
-    match chat::send(&ctx.channel, Post::text(sentence(ctx, settings, &task))) {
-        Ok(_) => {}
-        Err(error @ (Error::Limited(_) | Error::Unavailable(_) | Error::Conflict)) => {
-            return Err(error.into());
-        }
-        // It will not go better later: the channel takes no messages, or a guard said no.
-        Err(error) => log::warn!("a reminder of {message} was not posted: {error}"),
-    }
+    // What is refused will not go better later: the channel takes no messages, or a guard said no.
+    let post = Post::text(sentence(ctx, settings, &task));
+    chat::tell(&ctx.channel, post, &format!("a reminder of {message}"))?;
     let scope = Scope::Message(message.to_owned());
     kv::set_json(&scope, SENT, &ctx.now_ms)?;
     Ok(set_next(ctx, message, next(&task, settings, ctx.now_ms))?)

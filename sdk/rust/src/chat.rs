@@ -3,12 +3,14 @@
 //! Reading needs the permission `chat-read`, writing `chat-write`, deleting what others wrote
 //! `chat-moderate`, adding to what others wrote `chat-attach`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::{chat_attach, chat_read, chat_write};
 use crate::blocks::Block;
-use crate::{Error, Message, Result, blocks, parse_json, to_json};
+use crate::{Error, Message, Result, blocks, log, parse_json, to_json};
 
 pub use crate::bindings::chat_read::{Channel, Member, User};
 pub use crate::bindings::chat_write::Post;
@@ -44,6 +46,19 @@ pub fn send(channel: &str, post: Post) -> Result<String> {
     Ok(chat_write::send(channel, &post)?)
 }
 
+/// Sends what nobody waits for an answer to: a reminder, a greeting. What is refused for good, because a
+/// guard says no or the channel takes no messages, is left out, and the plugin's log says so under the
+/// name `what`; the id is then `None`. An error is worth another try.
+pub fn tell(channel: &str, post: Post, what: &str) -> Result<Option<String>> {
+    match send(channel, post) {
+        Err(error) if !error.may_pass() => {
+            log::warn!("{what} was not posted: {error}");
+            Ok(None)
+        }
+        sent => sent.map(Some),
+    }
+}
+
 /// Changes a message that this plugin sent.
 pub fn edit(id: &str, post: Post) -> Result<()> {
     Ok(chat_write::edit(id, &post)?)
@@ -76,6 +91,33 @@ pub fn attach(message_id: &str, blocks: impl IntoIterator<Item = Block>) -> Resu
 /// One channel.
 pub fn channel(id: &str) -> Result<Channel> {
     Ok(chat_read::get_channel(id)?)
+}
+
+/// What people call each of these channels: its name, `a direct chat` for one between two, or else its id.
+pub fn channel_names<'a>(
+    ids: impl IntoIterator<Item = &'a str>,
+) -> Result<BTreeMap<&'a str, String>> {
+    let mut names = BTreeMap::new();
+    for id in ids {
+        if names.contains_key(id) {
+            continue;
+        }
+        let name = match channel(id) {
+            Ok(channel) => name_of(channel),
+            Err(Error::NotFound(_)) => id.to_owned(),
+            Err(error) => return Err(error),
+        };
+        names.insert(id, name);
+    }
+    Ok(names)
+}
+
+fn name_of(channel: Channel) -> String {
+    match (channel.name.trim(), channel.kind.as_str()) {
+        ("", "direct") => "a direct chat".to_owned(),
+        ("", _) => channel.id,
+        (name, _) => name.to_owned(),
+    }
 }
 
 /// One message.
@@ -118,4 +160,24 @@ pub fn channels_of(user: &str, after: Option<&str>, limit: u32) -> Result<Vec<St
 /// One user.
 pub fn user(id: &str) -> Result<User> {
     Ok(chat_read::get_user(id)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Channel, name_of};
+
+    #[test]
+    fn a_channel_is_called_by_its_name() {
+        let called = |kind: &str, name: &str| {
+            name_of(Channel {
+                id: "chn_1".into(),
+                kind: kind.into(),
+                name: name.into(),
+                custom: "{}".into(),
+            })
+        };
+        assert_eq!(called("messaging", " Lunch "), "Lunch");
+        assert_eq!(called("direct", ""), "a direct chat");
+        assert_eq!(called("messaging", ""), "chn_1");
+    }
 }

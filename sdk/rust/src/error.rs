@@ -24,6 +24,18 @@ pub enum Error {
     Unavailable(String),
 }
 
+impl Error {
+    /// Whether the same may go better later: a limit that is reached now, a host that is busy, somebody
+    /// who was quicker. Fail the call with such an error, and an event or a timer is tried again; with
+    /// any other the tries are in vain, and whatever comes after it waits for them.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Error::Conflict | Error::Limited(_) | Error::Unavailable(_)
+        )
+    }
+}
+
 /// A sentence or a phrase for people. What the arguments are refused for stands alone: it mostly is
 /// what a guard or a message kind has to say to whoever wrote them.
 impl fmt::Display for Error {
@@ -60,6 +72,30 @@ impl From<types::Error> for Error {
             types::Error::Conflict => Error::Conflict,
             types::Error::Limited(detail) => Error::Limited(detail),
             types::Error::Unavailable(detail) => Error::Unavailable(detail),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn what_may_pass_is_worth_another_try() {
+        let detail = || "…".to_owned();
+        for error in [
+            Error::Conflict,
+            Error::Limited(detail()),
+            Error::Unavailable(detail()),
+        ] {
+            assert!(error.may_pass(), "{error}");
+        }
+        for error in [
+            Error::Denied(detail()),
+            Error::NotFound(detail()),
+            Error::Invalid(detail()),
+        ] {
+            assert!(!error.may_pass(), "{error}");
         }
     }
 }

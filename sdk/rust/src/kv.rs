@@ -51,6 +51,23 @@ pub fn swap(scope: &Scope, key: &str, expected: Option<u64>, value: &[u8]) -> Re
     Ok(kv::swap(scope, key, expected, value, None)?)
 }
 
+/// The same, for a value that is gone after `lifetime`.
+pub fn swap_for(
+    scope: &Scope,
+    key: &str,
+    expected: Option<u64>,
+    value: &[u8],
+    lifetime: Duration,
+) -> Result<()> {
+    Ok(kv::swap(
+        scope,
+        key,
+        expected,
+        value,
+        Some(millis(lifetime)),
+    )?)
+}
+
 /// Removes a key; nothing happens if there is none.
 pub fn delete(scope: &Scope, key: &str) -> Result<()> {
     Ok(kv::delete(scope, key)?)

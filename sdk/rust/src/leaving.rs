@@ -83,18 +83,9 @@ impl Walk {
     }
 
     fn call_at(&self, ctx: &Context, at_ms: u64) -> Result<()> {
-        timers::set(&timer(&ctx.channel), at_ms, &ctx.channel, self)
+        let name = timers::name_for("left", &ctx.channel);
+        timers::set(&name, at_ms, &ctx.channel, self)
     }
-}
-
-/// A timer's name is shorter than a channel's id may be.
-fn timer(channel: &str) -> String {
-    let hash = channel
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    format!("left/{hash:016x}")
 }
 
 /// Who is in a channel; each is looked up once. Needs the permission `chat-read`.

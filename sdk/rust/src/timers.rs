@@ -22,3 +22,26 @@ pub fn set<T: Serialize + ?Sized>(
 pub fn cancel(name: &str) -> Result<()> {
     Ok(timers::cancel(name)?)
 }
+
+/// The name of a channel's own timer, such as `left/0011223344556677`: a timer's name is shorter than a
+/// prefix and a channel's id may be.
+pub fn name_for(prefix: &str, channel: &str) -> String {
+    let hash = channel
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("{prefix}/{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_for;
+
+    #[test]
+    fn each_channel_has_a_name_of_its_own() {
+        assert_eq!(name_for("left", ""), "left/cbf29ce484222325");
+        assert_ne!(name_for("left", "a"), name_for("left", "b"));
+        assert!(name_for("left", &"x".repeat(1000)).len() < 128);
+    }
+}

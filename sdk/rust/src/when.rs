@@ -61,16 +61,31 @@ pub fn parse<'a>(text: &'a str, clock: &Clock) -> Result<When<'a>, String> {
         moment::read(&mut words, clock)?.at_ms(clock)
     };
     words.skip(&["to", "that", "about"]);
+    ahead(at_ms, words.rest, clock)
+}
+
+/// Reads until when something is to be done: as [`parse`], but a day alone means the end of its working day, at
+/// 17:00, or once that is over its last minute. Also `end of day`, `friday eod`, `end of friday` and `tonight`. The
+/// error is a sentence.
+pub fn deadline<'a>(text: &'a str, clock: &Clock) -> Result<When<'a>, String> {
+    let mut words = Words { rest: text.trim() };
+    let at_ms = if words.skip(&["in"]) {
+        clock.now_ms() + duration::read(&mut words)?
+    } else {
+        moment::read_deadline(&mut words, clock)?
+    };
+    ahead(at_ms, words.rest, clock)
+}
+
+/// A time that is neither over nor too far ahead.
+fn ahead<'a>(at_ms: i64, text: &'a str, clock: &Clock) -> Result<When<'a>, String> {
     if at_ms <= clock.now_ms() {
         return Err("That time is over.".to_owned());
     }
     if at_ms - clock.now_ms() > AHEAD_MS_MAX {
         return Err("That is too far ahead: a year is the most.".to_owned());
     }
-    Ok(When {
-        at_ms,
-        text: words.rest,
-    })
+    Ok(When { at_ms, text })
 }
 
 /// A text that is taken apart from the front.
@@ -161,6 +176,58 @@ mod tests {
     }
 
     #[test]
+    fn deadlines() {
+        /// The same Friday, 14:00.
+        const AFTERNOON: i64 = NOW - 8 * HOUR - 30 * MINUTE;
+        let by = |text: &str, now: i64| {
+            let clock = Clock::new(now as u64, 0);
+            let when = deadline(text, &clock).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(when.text, "", "{text}");
+            clock.describe(when.at_ms)
+        };
+        for (text, expected) in [
+            ("today", "today at 17:00"),
+            ("end of day", "today at 17:00"),
+            ("the end of the day", "today at 17:00"),
+            ("EOD", "today at 17:00"),
+            ("tonight", "today at 23:59"),
+            ("tonight at 22:00", "today at 22:00"),
+            ("tomorrow", "tomorrow at 17:00"),
+            ("tomorrow 9:00", "tomorrow at 09:00"),
+            ("eod tomorrow", "tomorrow at 17:00"),
+            ("sunday eod", "on Sunday 2026-11-22 at 17:00"),
+            ("sunday end of day", "on Sunday 2026-11-22 at 17:00"),
+            ("end of sunday", "on Sunday 2026-11-22 at 17:00"),
+            ("friday", "on Friday 2026-11-27 at 17:00"),
+            ("2026-12-24", "on Thursday 2026-12-24 at 17:00"),
+            ("16:00", "today at 16:00"),
+            ("in 2 hours", "today at 16:00"),
+        ] {
+            assert_eq!(by(text, AFTERNOON), expected, "{text}");
+        }
+        // After work the day is not over yet.
+        for text in ["today", "end of day", "eod", "tonight"] {
+            assert_eq!(by(text, NOW), "today at 23:59", "{text}");
+        }
+        let clock = Clock::new(AFTERNOON as u64, 0);
+        for text in [
+            "end of week",
+            "the sea",
+            "end",
+            "eod of week",
+            "tonight we eat",
+        ] {
+            let read = deadline(text, &clock);
+            assert!(read.is_err() || !read.unwrap().text.is_empty(), "{text}");
+        }
+        assert!(
+            deadline("today at 9:00", &clock)
+                .unwrap_err()
+                .contains("over")
+        );
+    }
+
+    #[test]
     fn the_clock_on_the_wall_counts() {
         let berlin = Clock::new(NOW as u64, 60);
         let when = parse("at 00:00 sleep", &berlin).unwrap();
@@ -202,6 +269,11 @@ mod tests {
             "an",
             "hour",
             "and",
+            "end",
+            "of",
+            "day",
+            "eod",
+            "tonight",
             "2026-12-24",
             "-",
             ":",
@@ -222,7 +294,11 @@ mod tests {
                 .collect();
             for offset in [-720, 0, 840] {
                 let clock = Clock::new(NOW as u64, offset);
-                if let Ok(when) = parse(&words.join(" "), &clock) {
+                let text = words.join(" ");
+                for when in [parse(&text, &clock), deadline(&text, &clock)]
+                    .into_iter()
+                    .flatten()
+                {
                     assert!(
                         when.at_ms > NOW && when.at_ms - NOW <= AHEAD_MS_MAX,
                         "{words:?}"

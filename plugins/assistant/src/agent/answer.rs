@@ -36,8 +36,12 @@ enum End {
         pause_ms: u64,
         sentence: String,
     },
+    /// The question and what goes along are more than the model takes.
+    TooLong,
     Failed(String),
 }
+
+const TOO_LONG: &str = "That is more than my model can take at once.";
 
 /// A timer's call: the answer `id` is due.
 pub fn run(ctx: &Context, settings: &Settings, id: &str, payload: &str) -> Result<(), String> {
@@ -69,6 +73,7 @@ pub fn run(ctx: &Context, settings: &Settings, id: &str, payload: &str) -> Resul
             job::ask_again(ctx, id, ctx.now_ms + pause_ms, tries + 1)
         }
         End::Later { sentence, .. } | End::Failed(sentence) => page.finish(Some(&sentence)),
+        End::TooLong => page.finish(Some(TOO_LONG)),
     }
 }
 
@@ -101,11 +106,19 @@ fn talk(settings: &Settings, answer: &Message, page: &mut Page<'_>) -> Result<En
         0 => Vec::new(),
         _ => tools::all(),
     };
-    let mut has_key = true;
+    let (mut has_key, question) = (true, messages.len() - 1);
+    let mut is_whole = true;
     for round in 0..=settings.tool_rounds {
         let may_call = round < settings.tool_rounds;
         let body = protocol::body(&model(settings), &messages, &tools, may_call);
-        let turn = match ask(settings, &body, &mut has_key, page)? {
+        let mut end = ask(settings, &body, &mut has_key, page)?;
+        if matches!(end, End::TooLong) && is_whole && question > 1 {
+            is_whole = false;
+            prompt::halve(&mut messages, question);
+            let body = protocol::body(&model(settings), &messages, &tools, may_call);
+            end = ask(settings, &body, &mut has_key, page)?;
+        }
+        let turn = match end {
             End::Said(turn) => turn,
             end => return Ok(end),
         };
@@ -202,6 +215,9 @@ fn refused(settings: &Settings, answer: &Incoming) -> End {
         "the model answered {status}: {}",
         protocol::told(&body["error"])
     );
+    if protocol::is_too_long(status, &body["error"]) {
+        return End::TooLong;
+    }
     let retry_s = answer
         .header("retry-after")
         .and_then(|value| value.trim().parse().ok());

@@ -66,6 +66,12 @@ pub fn begin(
     Ok(Some(messages))
 }
 
+/// Takes the older half of what was said before the question, which is the message with the index `question`.
+pub fn halve(messages: &mut Vec<Value>, question: usize) {
+    let said = question.saturating_sub(1);
+    messages.drain(1..1 + said.div_ceil(2));
+}
+
 fn system(settings: &Settings) -> String {
     let mut system = format!("{}\n\n{RULES}", settings.system_prompt.trim());
     let known = knowledge(&settings.answers);
@@ -159,6 +165,19 @@ mod tests {
             message(1, "bot:a", &long),
         ];
         assert_eq!(told(&history, "bot:a", &mut Names::default()).len(), 2);
+    }
+
+    #[test]
+    fn the_older_half_is_left_out() {
+        let left = |count: usize| {
+            let mut messages: Vec<Value> = (0..count).map(|n| json!(n)).collect();
+            halve(&mut messages, count - 1);
+            json!(messages)
+        };
+        assert_eq!(left(6), json!([0, 3, 4, 5]));
+        assert_eq!(left(5), json!([0, 3, 4]));
+        assert_eq!(left(3), json!([0, 2]));
+        assert_eq!(left(2), json!([0, 1]));
     }
 
     #[test]

@@ -151,6 +151,32 @@ impl Turn {
     }
 }
 
+/// How those who run models say that a question is too long for theirs.
+const TOO_LONG: [&str; 8] = [
+    "context length",
+    "context window",
+    "context size",
+    "maximum context",
+    "input length",
+    "prompt is too long",
+    "input is too long",
+    "too many tokens",
+];
+
+/// Whether a refusal says that the messages are more than the model takes.
+pub fn is_too_long(status: u16, error: &Value) -> bool {
+    let words = error["message"].as_str().or(error.as_str());
+    let words = words.unwrap_or_default().to_lowercase();
+    match status {
+        413 => true,
+        400 | 422 => {
+            error["code"] == "context_length_exceeded"
+                || TOO_LONG.iter().any(|known| words.contains(known))
+        }
+        _ => false,
+    }
+}
+
 /// What an error of the other side says, for the log.
 pub fn told(error: &Value) -> String {
     let words = error["message"].as_str().or(error.as_str());
@@ -251,6 +277,28 @@ mod tests {
             Fault::Told("too much".into())
         );
         assert_eq!(take(r#"{"error":"no"}"#), Fault::Told("no".into()));
+    }
+
+    #[test]
+    fn what_is_too_long_is_known() {
+        for words in [
+            "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens.",
+            "the request exceeds the available context size. try increasing it",
+            "Prompt is too long: 9000 tokens > 4096 maximum",
+        ] {
+            assert!(is_too_long(400, &json!({ "message": words })), "{words}");
+            assert!(is_too_long(422, &json!(words)), "{words}");
+            assert!(!is_too_long(401, &json!({ "message": words })), "{words}");
+        }
+        assert!(is_too_long(
+            400,
+            &json!({ "code": "context_length_exceeded" })
+        ));
+        assert!(is_too_long(413, &json!(null)));
+        let other =
+            "max_tokens is too large: 9000. This model supports at most 4096 completion tokens.";
+        assert!(!is_too_long(400, &json!({ "message": other })));
+        assert!(!is_too_long(400, &json!(null)));
     }
 
     #[test]

@@ -42,6 +42,16 @@ impl Lines {
         self.line(name, &escaped);
     }
 
+    /// Puts what another has at the end.
+    pub fn append(&mut self, other: Lines) {
+        self.0.push_str(&other.0);
+    }
+
+    /// How long it is so far.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// The whole file.
     pub fn finish(self) -> String {
         self.0

@@ -5,6 +5,10 @@ use crate::dates::{Date, weekday};
 
 /// When a day is named without a time: minutes after midnight.
 const MORNING: u32 = 9 * 60;
+/// The same where it is said until when: the end of the working day.
+const EVENING: u32 = 17 * 60;
+/// A day's last minute.
+const LAST: u32 = 24 * 60 - 1;
 
 /// A day, and perhaps a time of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,59 @@ impl Moment {
     pub fn at_ms(&self, clock: &Clock) -> i64 {
         clock.at(self.day, self.minutes.unwrap_or(MORNING))
     }
+
+    /// The same for what is to be done by then: a day alone means the end of its working day, at 17, or
+    /// once that is over its last minute.
+    pub fn deadline_ms(&self, clock: &Clock) -> i64 {
+        let evening = clock.at(self.day, EVENING);
+        match self.minutes {
+            Some(minutes) => clock.at(self.day, minutes),
+            None if evening > clock.now_ms() => evening,
+            None => clock.at(self.day, LAST),
+        }
+    }
+}
+
+/// Until when: what [`read`] reads, and `end of day`, `friday eod`, `end of friday`, `tonight`.
+pub fn read_deadline(words: &mut Words<'_>, clock: &Clock) -> Result<i64, String> {
+    if words.skip(&["tonight"]) {
+        let minutes = time_of_day(words)?.unwrap_or(LAST);
+        return Ok(clock.at(clock.today(), minutes));
+    }
+    let before = *words;
+    if end_of_day(words) {
+        let day = day(words, clock)?.unwrap_or(clock.today());
+        return Ok(Moment { day, minutes: None }.deadline_ms(clock));
+    }
+    if words.skip(&["end"])
+        && words.skip(&["of"])
+        && let Some(day) = day(words, clock)?
+    {
+        return Ok(Moment { day, minutes: None }.deadline_ms(clock));
+    }
+    *words = before;
+    let moment = read(words, clock)?;
+    if moment.minutes.is_none() {
+        end_of_day(words);
+    }
+    Ok(moment.deadline_ms(clock))
+}
+
+/// `eod`, `end of day`, `the end of the day`.
+fn end_of_day(words: &mut Words<'_>) -> bool {
+    let before = *words;
+    if words.skip(&["eod"]) {
+        return true;
+    }
+    words.skip(&["the"]);
+    let is_end = words.skip(&["end"]) && words.skip(&["of"]) && {
+        words.skip(&["the"]);
+        words.skip(&["day"])
+    };
+    if !is_end {
+        *words = before;
+    }
+    is_end
 }
 
 /// A day, a time, or both in either order.

@@ -190,7 +190,8 @@ async fn prepare(plan: &Plan, load: &App, greeted: &App) -> Result<Vec<String>> 
             "counters",
             "http",
         ],
-        config: json!({ "greeting": GREETING }),
+        // Each by themselves, so that each has one text.
+        config: json!({ "greeting": GREETING, "greeting_wait_seconds": 0 }),
     };
     let herald = Component {
         bytes: &component::read(&plan.plugins.join("herald.wasm"))?,
