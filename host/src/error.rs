@@ -70,6 +70,8 @@ codes! {
     IdempotencyConflict = "idempotency_conflict", 409, false, "The same key came with another request";
     /// The first request with this idempotency key is still running.
     IdempotencyInProgress = "idempotency_in_progress", 409, true, "The first request is still running";
+    /// It is not known whether the first request with this idempotency key was done.
+    OutcomeUnknown = "outcome_unknown", 409, false, "It is not known what became of the first request";
     /// The channel takes no messages now.
     ChannelInactive = "channel_inactive", 409, false, "The channel is not active";
     TooLarge = "payload_too_large", 413, false, "The request is too large";

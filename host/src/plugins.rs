@@ -46,7 +46,7 @@ pub use call::{Call, Install, Output};
 pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};
 pub use component::{Checked, Digest, Facts, Inspection, check, finish, has_code, inspect, known};
 pub use counters::Counters;
-pub use effects::{Asked, Effect, Effects, KvRead, KvWrite, TimerWrite, Watched};
+pub use effects::{Asked, Effect, Effects, KeyList, KvRead, KvWrite, Seen, TimerWrite, Watched};
 pub use engine::Engine;
 pub use fault::{Fault, FaultKind, LogLine, Usage};
 pub use figures::{Figure, Figures};

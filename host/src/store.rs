@@ -62,7 +62,7 @@ pub use epoch::draw as draw_epoch;
 pub use erase::{STEP_TRACES, Stretch, Trace};
 pub use feeds::{FEED_TYPES_MAX, Wanted, sql as feed_sql};
 pub use held::{Appeal, Hold, Holding};
-pub use idempotency::Remembered;
+pub use idempotency::{Remembered, Settled};
 pub use kept::Kept;
 pub use messages::Slice;
 pub use participants::{Asker, SeatChange};

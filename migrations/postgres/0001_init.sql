@@ -229,7 +229,7 @@ CREATE TABLE idempotency (
     owner           TEXT COLLATE "C"    NOT NULL,   -- whose key it is: an org, an app, a user
     key             TEXT COLLATE "C"    NOT NULL,
     request_hash    BYTEA    NOT NULL,
-    status          INTEGER,            -- NULL while the first request is running
+    status          INTEGER,            -- NULL while the first request is running, 0 when nobody knows whether it was done
     body            BYTEA,
     created_at      BIGINT  NOT NULL,
     PRIMARY KEY (owner, key)

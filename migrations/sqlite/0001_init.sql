@@ -229,7 +229,7 @@ CREATE TABLE idempotency (
     owner           TEXT    NOT NULL,   -- whose key it is: an org, an app, a user
     key             TEXT    NOT NULL,
     request_hash    BLOB    NOT NULL,
-    status          INTEGER,            -- NULL while the first request is running
+    status          INTEGER,            -- NULL while the first request is running, 0 when nobody knows whether it was done
     body            BLOB,
     created_at      BIGINT  NOT NULL,
     PRIMARY KEY (owner, key)

@@ -1,13 +1,18 @@
 //! `Idempotency-Key`: whoever asks again gets the first answer, and nothing happens twice.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::{Database, Person, TestHost, draft, stories};
+use crate::support::{
+    Database, Kind, Person, TestHost, component, draft, eventually, rewritten, stories,
+};
 
 stories!(
     a_retry_gets_the_first_answer,
     a_key_belongs_to_whoever_used_it,
     a_failed_request_frees_its_key,
+    what_was_not_confirmed_is_not_done_again,
     many_retries_at_once_do_the_work_once,
     a_message_takes_its_key_as_its_id,
     a_component_with_a_key_is_bounded_too,
@@ -134,6 +139,62 @@ async fn a_failed_request_frees_its_key(database: Database) {
             .is(201),
         session
     );
+}
+
+async fn what_was_not_confirmed_is_not_done_again(database: Database) {
+    let host = TestHost::timeless(&database).await;
+    let poll = component("poll");
+    host.app.install(&poll, json!({})).await;
+    let newer = rewritten(&poll, "version = \"0.1.0\"", "version = \"0.2.0\"");
+    host.app.install(&newer, json!({})).await;
+    let back = async |key: &str| {
+        let backend = keyed(&host.app.backend, key);
+        backend.post("/v1/plugins/poll/rollback", json!({})).await
+    };
+    let inside = host.inside().await;
+    let turn = async || inside.installing.take(inside.loadouts()[0].0).await;
+    let claimed = async |count: i64| {
+        eventually("the key is claimed", async || {
+            let claimed = database.number("SELECT COUNT(*) FROM idempotency").await;
+            (claimed == count).then_some(())
+        })
+        .await;
+    };
+    // Who doesn't end in time may have died with the host.
+    let waits = turn().await;
+    let asking_again = async {
+        claimed(1).await;
+        back("late").await.refused(409, "idempotency_in_progress");
+        host.pass(Duration::from_secs(61)).await;
+        back("late").await.refused(409, "outcome_unknown");
+        drop(waits);
+    };
+    let (first, ()) = tokio::join!(back("late"), asking_again);
+    let first = first.is(200);
+    assert_eq!(back("late").await.is(200), first, "it was not dead");
+    if database.kind() == Kind::Sqlite {
+        return; // Nobody takes its connection away.
+    }
+    host.app.install(&newer, json!({})).await;
+    let waits = turn().await;
+    let failing = async {
+        claimed(2).await;
+        let held = database.block_writes().await;
+        drop(waits);
+        eventually("the writer has lost its connection", async || {
+            let ended = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (database.number(ended).await == 1).then_some(())
+        })
+        .await;
+        held.end().await;
+    };
+    let (first, ()) = tokio::join!(back("once"), failing);
+    first.refused(503, "unavailable");
+    back("once").await.refused(409, "outcome_unknown");
+    host.restart().await;
+    back("once").await.refused(409, "outcome_unknown");
+    back("once more").await.is(200);
 }
 
 async fn many_retries_at_once_do_the_work_once(database: Database) {

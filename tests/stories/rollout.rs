@@ -18,6 +18,7 @@ stories!(
     what_a_canary_fails_on_is_for_the_active_version,
     a_canary_that_keeps_failing_ends_by_itself,
     timers_go_by_their_channel,
+    private_messages_go_with_their_channel,
     messages_go_through_one_version_or_the_other,
     a_version_on_trial_starts_once_and_no_shadow_does,
     what_is_tried_has_rights_and_settings_of_its_own,
@@ -165,6 +166,8 @@ async fn a_shadow_changes_nothing(database: Database) {
         "timers 3",
         "swap",
         "list",
+        "grow",
+        "grow",
         "requests 1",
     ];
     for order in orders {
@@ -551,6 +554,33 @@ async fn timers_go_by_their_channel(database: Database) {
     })
     .await;
     assert_eq!(texts(&alice, "general").await.len(), 15);
+}
+
+async fn private_messages_go_with_their_channel(database: Database) {
+    let host = TestHost::start(&database).await;
+    let app = &host.app;
+    app.plugin("noop-guard", json!({})).await;
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    let canary = json!({ "mode": "canary", "percent": 50 });
+    attempt(app, "/v1/plugins/noop-guard", &greedy_guard(), canary).await;
+    // Only the canary has the kind: who can make a message of it in private can go on with it there.
+    let mut made = 0;
+    for n in 0..24 {
+        let room = app.channel(&format!("room-{n}"), &[&alice, &bob]).await;
+        let message = json!({ "channel_id": room, "to": "bob", "type": "hostile", "data": {} });
+        let message = alice.post("/v1/messages", message).await;
+        if message.status != 201 {
+            assert_eq!(message.invalid(), ["type"]);
+            continue;
+        }
+        made += 1;
+        let message = message.is(201);
+        bob.act(&message, "quote", json!("well")).await.is(200);
+        // A command there, too.
+        let side = message["channel_id"].as_str().expect("a channel");
+        alice.types(side, "/hostile get").await.is(200);
+    }
+    assert!((1..24).contains(&made), "{made} of 24 rooms");
 }
 
 async fn messages_go_through_one_version_or_the_other(database: Database) {

@@ -32,7 +32,8 @@ pub struct Loadout {
 }
 
 impl Loadout {
-    /// The installs in the order of the chain of guards, each in the version that serves a channel.
+    /// The installs in the order of the chain of guards, each in the version that serves a channel, which is
+    /// named as `chat::chain::place` has it, here as below.
     pub fn serving<'a>(&'a self, channel: &str) -> impl Iterator<Item = &'a Arc<Installed>> {
         let installs = self.installs.iter();
         installs.map(move |installed| installed.serving(channel))

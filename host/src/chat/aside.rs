@@ -7,19 +7,19 @@ use std::time::Instant;
 
 use crate::plugins::{
     Answer, Channel, Chat, Effect, Entry, HostError, HttpRequest, HttpResponse, Incoming, Member,
-    Message, Post, Scope, TimerWrite, User,
+    Message, Post, Room, Scope, Seen, TimerWrite, User,
 };
 
 /// What a call that is compared with another may ask of the chat.
 pub(super) struct Aside {
     chat: Arc<dyn Chat>,
-    /// Values as the other call saw them, which may have written others since.
-    seen: Vec<(Scope, String, Option<Entry>)>,
+    /// Values and keys as the other call saw them, which may have written others since.
+    seen: Seen,
     sent: AtomicU64,
 }
 
 impl Aside {
-    pub(super) fn new(chat: Arc<dyn Chat>, seen: Vec<(Scope, String, Option<Entry>)>) -> Self {
+    pub(super) fn new(chat: Arc<dyn Chat>, seen: Seen) -> Self {
         Self {
             chat,
             seen,
@@ -58,7 +58,7 @@ impl Chat for Aside {
     }
 
     fn kv_get<'a>(&'a self, scope: &'a Scope, key: &'a str) -> Answer<'a, Option<Entry>> {
-        let mut seen = self.seen.iter();
+        let mut seen = self.seen.values.iter();
         match seen.find(|(of, known, _)| of == scope && known == key) {
             Some((_, _, entry)) => Box::pin(async move { Ok(entry.clone()) }),
             None => self.chat.kv_get(scope, key),
@@ -72,7 +72,18 @@ impl Chat for Aside {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answer<'a, Vec<String>> {
-        self.chat.kv_keys(scope, prefix, after, limit)
+        let mut lists = self.seen.lists.iter();
+        let listed = lists.find(|list| {
+            list.scope == *scope && list.prefix == prefix && list.after.as_deref() == after
+        });
+        match listed {
+            Some(list) => Box::pin(async { Ok(list.keys.clone()) }),
+            None => self.chat.kv_keys(scope, prefix, after, limit),
+        }
+    }
+
+    fn kv_room(&self, wanted: Room) -> Answer<'_, Option<Room>> {
+        self.chat.kv_room(wanted)
     }
 
     fn timer<'a>(&'a self, name: &'a str, pending: &'a [TimerWrite]) -> Answer<'a, ()> {

@@ -108,9 +108,10 @@ impl Bridge {
             }
             return Ok(content);
         }
+        let place = chain::place(app, member.channel()).await?;
         let own = app
             .loadout(self.backend.tenant().app())
-            .kind(&post.kind, member.channel().id.as_str())
+            .kind(&post.kind, place.as_str())
             .is_some_and(|i| i.name == self.name);
         if !own {
             return Err(Error::invalid(
@@ -233,15 +234,21 @@ impl Bridge {
         let app = self.app()?;
         let message = self.current(&app, id, pending).await?;
         let member = self.member_by_key(&app, message.channel).await?;
-        let installed = self.own_kind(&app, &message, &member)?;
+        let installed = self.own_kind(&app, &message, &member).await?;
         let change = acts::apply(&app, &installed, &member, &message, action, value).await?;
         Ok(self.change(&message, change))
     }
 
     /// The version of this plugin that serves the channel, if the message is of one of its kinds.
-    fn own_kind(&self, app: &App, message: &Message, member: &Member) -> Result<Arc<Installed>> {
+    async fn own_kind(
+        &self,
+        app: &App,
+        message: &Message,
+        member: &Member,
+    ) -> Result<Arc<Installed>> {
+        let place = chain::place(app, member.channel()).await?;
         let loadout = app.loadout(self.backend.tenant().app());
-        match loadout.kind(&message.kind, member.channel().id.as_str()) {
+        match loadout.kind(&message.kind, place.as_str()) {
             Some(installed) if installed.name == self.name => Ok(installed.clone()),
             _ => Err(Error::forbidden("Only messages of its own kinds.")),
         }
@@ -476,6 +483,7 @@ impl Chat for Bridge {
             let message = self.current(&app, id, &[]).await.map_err(told)?;
             let member = self.member_by_key(&app, message.channel).await;
             self.own_kind(&app, &message, &member.map_err(told)?)
+                .await
                 .map_err(told)?;
             Ok(message.state.unwrap_or_else(|| "null".into()))
         })

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::calls::{blame, calling};
 use super::decisions::{self, Outcome, Silence};
 use super::shadow::{self, Question};
-use super::{files, interact, messages, words};
+use super::{access, files, interact, messages, words};
 use crate::app::{App, Installed, Loadout};
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::model::{FILE_KINDS, FileId, Message, Role, UserId};
+use crate::model::{Channel, ChannelId, FILE_KINDS, FileId, Message, Role, UserId};
 use crate::plugins::{self, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
 use crate::wire::{self, OnFault, View};
@@ -550,7 +550,7 @@ pub(super) fn draft_of(message: &Message) -> Draft {
     }
 }
 
-/// The context of a guard of messages: where private messages of two stand within a channel, it is that
+/// The context of a guard of messages, and of a kind that checks a new one: where private messages of two stand within a channel, it is that
 /// channel whose rules hold for them, and what `member` is there.
 pub(super) async fn guard_context(app: &App, member: &Member) -> Result<Context> {
     let context = context(app, member);
@@ -573,6 +573,19 @@ pub(super) async fn guard_context(app: &App, member: &Member) -> Result<Context>
         actor_role,
         ..context
     })
+}
+
+/// The id by which the version is chosen that serves a channel. Private messages of two go with the channel
+/// within which they stand: what one version makes of them there, no other goes on with.
+pub(super) async fn place(app: &App, channel: &Channel) -> Result<ChannelId> {
+    let parent = match channel.parent {
+        Some(parent) => {
+            let tenant = access::host(channel.app_id).tenant();
+            app.store.find_channel_by_key(tenant, parent).await?
+        }
+        None => None,
+    };
+    Ok(parent.map_or_else(|| channel.id.clone(), |parent| parent.id))
 }
 
 /// The context of a call for something that `member` does.

@@ -314,7 +314,8 @@ async fn handle(
         ts_ms: event.ts.unsigned_abs(),
         data: wire::Event::logged(event, &channel.id).data_json(),
     };
-    let serving = installed.serving(&context.channel);
+    let place = super::chain::place(app, &channel).await?;
+    let serving = installed.serving(place.as_str());
     let by = async |version| handle_by(app, version, event, &cause, &context, &handed).await;
     if wants(serving, event) {
         match by(serving).await? {

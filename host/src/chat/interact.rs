@@ -24,17 +24,16 @@ const TRIES: usize = 8;
 pub(super) async fn create(
     app: &App,
     installed: &Installed,
-    member: &Member,
+    context: &Context,
     kind: &str,
     data: &str,
 ) -> Result<Content> {
-    let context = chain::context(app, member);
-    let calling = asked(app, installed, Hook::MessageKind, &context)?;
+    let calling = asked(app, installed, Hook::MessageKind, context)?;
     let written = data;
     let data = data.to_owned();
-    let outcome = plugins::kind_create(calling.with(&context), kind, &data).await;
+    let outcome = plugins::kind_create(calling.with(context), kind, &data).await;
     let hook = Hook::MessageKind;
-    shadow::follow(app, installed, hook, &context, &outcome, || {
+    shadow::follow(app, installed, hook, context, &outcome, || {
         let kind = kind.to_owned();
         Question::Create { kind, data }
     });
@@ -138,6 +137,7 @@ pub async fn act(
             "The channel takes no changes.",
         ));
     }
+    let place = chain::place(app, member.channel()).await?;
     let _turn = app.turns.take(id).await;
     for _ in 0..TRIES {
         let loadout = app.loadout(member.tenant().app());
@@ -145,9 +145,8 @@ pub async fn act(
         if message.deleted_at.is_some() {
             return Err(Error::new(Code::Conflict, "The message was deleted."));
         }
-        let channel = member.channel().id.as_str();
         if act.plugin.is_none()
-            && let Some(installed) = loadout.kind(&message.kind, channel)
+            && let Some(installed) = loadout.kind(&message.kind, place.as_str())
         {
             let change = acts::apply(app, installed, &member, &message, &act.action, value).await?;
             match app
@@ -160,7 +159,7 @@ pub async fn act(
                 Err(error) => return Err(error),
             }
         }
-        let found = loadout.serving(channel).find(|installed| {
+        let found = loadout.serving(place.as_str()).find(|installed| {
             let is_whose = match &act.plugin {
                 Some(name) => *installed.name == **name,
                 None => installed.bot == message.sender,
@@ -338,8 +337,8 @@ async fn command_call(
     }
     let name = run.name.trim_start_matches('/').to_owned();
     let loadout = app.loadout(member.tenant().app());
-    let channel = member.channel().id.as_str();
-    let installed = loadout.command(&name, channel).cloned();
+    let place = chain::place(app, member.channel()).await?;
+    let installed = loadout.command(&name, place.as_str()).cloned();
     let installed = installed.ok_or_else(|| Error::not_found("command"))?;
     Ok((
         installed,

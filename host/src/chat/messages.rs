@@ -224,13 +224,14 @@ pub(super) async fn content(app: &App, member: &Member, kind: &str, data: &str) 
         return super::files::content(app, member, kind, data).await;
     }
     let loadout = app.loadout(member.tenant().app());
-    let Some(installed) = loadout.kind(kind, member.channel().id.as_str()) else {
+    let context = chain::guard_context(app, member).await?;
+    let Some(installed) = loadout.kind(kind, &context.channel) else {
         return Err(Error::invalid(
             "type",
             "must be `text`, `image`, `video`, `audio`, `file` or a message kind of one of the app's plugins",
         ));
     };
-    interact::create(app, installed, member, kind, data).await
+    interact::create(app, installed, &context, kind, data).await
 }
 
 fn text_content(app: &App, data: &str) -> Result<Content> {

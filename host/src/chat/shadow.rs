@@ -16,7 +16,7 @@ use crate::app::{Again, App, Difference, Installed, Pair, Trial};
 use crate::plugins::{
     self, Act, Call, Candidate, Choice, Command, Context, Created, Draft, Effects, EndpointRequest,
     EndpointResponse, Event, Fault, FaultKind, Hook, Interaction, Json, Output, Rejection, Reply,
-    Shown, TimerWrite, Usage, Verdict,
+    Seen, Shown, TimerWrite, Usage, Verdict,
 };
 
 /// What a version was asked, whole.
@@ -139,7 +139,7 @@ impl Said {
             return;
         }
         let mut parts = Vec::new();
-        for what in ["send", "edit", "delete", "act"] {
+        for what in ["send", "edit", "delete", "act", "attach"] {
             parts.push((
                 asked.iter().filter(|asked| asked.what == what).count(),
                 what,
@@ -314,7 +314,7 @@ pub(super) fn follow<T: Tell>(
         Err(fault) if fault.kind == FaultKind::Overloaded => return,
         Err(fault) => (Said::failed(fault), fault.usage, None),
     };
-    let seen = effects.map(|effects| effects.watched.values.clone());
+    let seen = effects.map(|effects| effects.watched.seen.clone());
     let asked = Asked {
         hook,
         context: context.clone(),
@@ -372,7 +372,7 @@ pub(super) fn follow_missing<'a>(
             question: question(),
             active: allowed(),
             usage: Usage::default(),
-            chat: Arc::new(Aside::new(shadow.chat.clone(), Vec::new())),
+            chat: Arc::new(Aside::new(shadow.chat.clone(), Seen::default())),
         };
         hand_over(app, shadow, trial, asked);
     }
@@ -481,7 +481,7 @@ pub(super) fn run(app: &Arc<App>, mut calls: mpsc::Receiver<Again>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::Patch;
+    use crate::plugins::{Asked, Patch};
 
     #[test]
     fn a_change_into_what_it_is_already_is_none() {
@@ -502,5 +502,19 @@ mod tests {
         assert_eq!(said(Some("Call Bob"), Some(same)), allow);
         assert_eq!(said(Some("call Bob"), None), "change");
         assert_eq!(said(Some("Call Bob"), Some("{}")), "change");
+    }
+
+    #[test]
+    fn all_that_a_handler_asked_for_is_counted() {
+        let mut effects = Effects::default();
+        let all = ["attach", "act", "delete", "edit", "send", "attach"];
+        effects
+            .watched
+            .asked
+            .extend(all.map(|what| Asked { what, hash: 0 }));
+        let mut said = Said::new("done", ());
+        said.add(&effects);
+        let words = "done, 1 × send, 1 × edit, 1 × delete, 1 × act, 2 × attach";
+        assert_eq!(said.words, words);
     }
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::{Notify, Semaphore};
 
-use super::access;
 use super::calls::{Resting, blame, calling};
 use super::handlers::{backoff_ms, commit};
 use super::shadow::{self, Question};
+use super::{access, chain};
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::crash;
@@ -204,8 +204,8 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer, waits: &Arc<Notify>
     let Some(installed) = found else {
         return app.store.move_timer(timer, now + RESTING_MS).await;
     };
-    let context = context(app, id, timer).await?;
-    let serving = installed.serving(&timer.channel);
+    let (context, place) = context(app, id, timer).await?;
+    let serving = installed.serving(&place);
     let takes_timers = |version: &&Arc<Installed>| version.has(Hook::Schedule);
     let mut takers = [serving, installed].into_iter().filter(takes_timers);
     let Some(first) = takers.next() else {
@@ -301,7 +301,8 @@ async fn run_by(
     Ok(ran)
 }
 
-async fn context(app: &App, id: AppId, timer: &Timer) -> Result<Context> {
+/// The context of its call, and by which id the version is chosen that serves it.
+async fn context(app: &App, id: AppId, timer: &Timer) -> Result<(Context, String)> {
     let channel = match timer.channel.parse() {
         Ok(channel) => {
             let tenant = access::host(id).tenant();
@@ -309,12 +310,17 @@ async fn context(app: &App, id: AppId, timer: &Timer) -> Result<Context> {
         }
         Err(_) => None,
     };
-    Ok(Context {
+    let place = match &channel {
+        Some(channel) => chain::place(app, channel).await?.to_string(),
+        None => timer.channel.clone(),
+    };
+    let context = Context {
         now_ms: app.clock.now().unsigned_abs(),
         seed: clock::random_u64(),
         channel_type: channel.map(|channel| channel.kind).unwrap_or_default(),
         channel: timer.channel.clone(),
         actor: String::new(),
         actor_role: plugins::Role::None,
-    })
+    };
+    Ok((context, place))
 }

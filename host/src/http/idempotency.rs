@@ -12,12 +12,12 @@ use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 
 use super::extract;
-use super::reply::ShownOnce;
+use super::reply::{Failed, ShownOnce};
 use crate::app::App;
 use crate::chat::access::Caller;
 use crate::error::{Code, Error, Result};
 use crate::secrets::SealContext;
-use crate::store::Remembered;
+use crate::store::{Remembered, Settled};
 
 /// The first byte of a kept body: as it is, or sealed because it holds a secret.
 const PLAIN: u8 = 0;
@@ -85,6 +85,12 @@ async fn answer(app: &App, claim: Claim, request: Request, next: Next) -> Result
             )
             .retry_after_ms(1000));
         }
+        Remembered::Unknown => {
+            return Err(Error::new(
+                Code::OutcomeUnknown,
+                "It is not known whether the first request with this key was done. Look, and draw a new key for another try.",
+            ));
+        }
         Remembered::Other => {
             return Err(Error::new(
                 Code::IdempotencyConflict,
@@ -95,9 +101,16 @@ async fn answer(app: &App, claim: Claim, request: Request, next: Next) -> Result
     }
     let response = next.run(request).await;
     let status = response.status();
+    if is_in_doubt(&response) {
+        let settling = app.store.settle_idempotency(owner, key, Settled::Unknown);
+        // Where the store does not take that either, it is in doubt all the same, only later.
+        let _ = settling.await;
+        return Ok(response);
+    }
     if !status.is_success() {
-        // Nothing was done, so the key is free for a better try.
-        app.store.settle_idempotency(owner, key, None).await?;
+        // The key is free for a better try.
+        let settling = app.store.settle_idempotency(owner, key, Settled::Undone);
+        settling.await?;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -114,9 +127,15 @@ async fn answer(app: &App, claim: Claim, request: Request, next: Next) -> Result
         None => [&[PLAIN], &body[..]].concat(),
     };
     app.store
-        .settle_idempotency(owner, key, Some((status.as_u16(), kept)))
+        .settle_idempotency(owner, key, Settled::Answered(status.as_u16(), kept))
         .await?;
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// Whether what failed may be done: the store did not confirm it, or something went wrong behind it.
+fn is_in_doubt(response: &Response) -> bool {
+    let failed = response.extensions().get::<Failed>();
+    failed.is_some_and(|Failed(error)| matches!(error.code(), Code::Unavailable | Code::Internal))
 }
 
 fn replay(app: &App, owner: &str, key: &str, status: u16, kept: &[u8]) -> Result<Response> {

@@ -42,16 +42,33 @@ impl Effects {
 /// What a comparison of two calls needs to know of each, beside what they wrote.
 #[derive(Default)]
 pub struct Watched {
-    /// The committed values that the call read, as it saw each first.
-    pub values: Vec<(Scope, String, Option<Entry>)>,
+    pub seen: Seen,
     /// What it asked of the chat, in order, before guards and the host had their say.
     pub asked: Vec<Asked>,
+}
+
+/// What a call saw of the committed values, as it saw each first.
+#[derive(Clone, Default)]
+pub struct Seen {
+    /// Those that it read.
+    pub values: Vec<(Scope, String, Option<Entry>)>,
+    /// The keys that it listed.
+    pub lists: Vec<KeyList>,
+}
+
+/// A page of the keys of a scope: those with `prefix`, after `after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyList {
+    pub scope: Scope,
+    pub prefix: String,
+    pub after: Option<String>,
+    pub keys: Vec<String>,
 }
 
 /// Something that a call asked of the chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// `send`, `edit`, `delete` or `act`.
+    /// `send`, `edit`, `delete`, `act` or `attach`.
     pub what: &'static str,
     /// Tells whether two of them asked for the same.
     pub hash: u64,

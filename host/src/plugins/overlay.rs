@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::effects::{Effects, KvRead, KvWrite, Watched};
+use super::effects::{Effects, KeyList, KvRead, KvWrite, Seen};
 use super::imports::{Chat, Room};
 use super::types::{Entry, HostError, Scope};
 
@@ -15,6 +15,8 @@ const PENDING: u64 = 1 << 52;
 
 /// The longest list of keys, as the contract has it.
 pub(super) const KEYS_MAX: u32 = 100;
+/// Pages of keys that are remembered of a call that is watched.
+const LISTS_MAX: usize = 100;
 
 type Address = (Scope, String);
 
@@ -23,6 +25,8 @@ pub(super) struct Overlay {
     reads: BTreeMap<Address, Option<u64>>,
     /// What was read first, by those who are watched.
     seen: BTreeMap<Address, Option<Entry>>,
+    /// What was listed first, by the same.
+    lists: Vec<KeyList>,
     writes: BTreeMap<Address, Write>,
     writes_ever: u64,
     /// Scopes whose owner was looked up already.
@@ -151,12 +155,13 @@ impl Overlay {
 
     /// The keys as this call sees them: those beginning with `prefix`, after `after`, in byte order.
     pub(super) async fn keys(
-        &self,
+        &mut self,
         chat: &dyn Chat,
         scope: &Scope,
         prefix: &str,
         after: Option<String>,
         limit: u32,
+        is_watched: bool,
     ) -> Result<Vec<String>, HostError> {
         let limit = limit.min(KEYS_MAX) as usize;
         let mut keys: Vec<String> = self
@@ -177,6 +182,14 @@ impl Overlay {
             let page = chat
                 .kv_keys(scope, prefix, cursor.as_deref(), KEYS_MAX)
                 .await?;
+            if is_watched && self.lists.len() < LISTS_MAX {
+                self.lists.push(KeyList {
+                    scope: scope.clone(),
+                    prefix: prefix.to_owned(),
+                    after: cursor,
+                    keys: page.clone(),
+                });
+            }
             let is_last = page.len() < KEYS_MAX as usize;
             cursor = page.last().cloned();
             for key in page {
@@ -194,14 +207,19 @@ impl Overlay {
         Ok(keys)
     }
 
-    /// Moves what was read and written into `effects`.
-    pub(super) fn finish(self, effects: &mut Effects, watched: Option<&mut Watched>) {
-        if let Some(watched) = watched {
-            let seen = self.seen.into_iter();
-            watched.values = seen
+    /// Takes out what was seen, of a call that is watched.
+    pub(super) fn seen(&mut self) -> Seen {
+        let values = std::mem::take(&mut self.seen).into_iter();
+        Seen {
+            values: values
                 .map(|((scope, key), entry)| (scope, key, entry))
-                .collect();
+                .collect(),
+            lists: std::mem::take(&mut self.lists),
         }
+    }
+
+    /// Moves what was read and written into `effects`.
+    pub(super) fn finish(self, effects: &mut Effects) {
         let reads = self.reads.into_iter();
         effects.kv_reads = reads
             .map(|((scope, key), version)| KvRead {

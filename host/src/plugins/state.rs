@@ -168,8 +168,11 @@ impl State {
         self.chat = None;
         self.streams.clear();
         let mut done = std::mem::take(&mut self.done);
+        if let Some(watched) = &mut done.watched {
+            watched.seen = done.kv.seen();
+        }
         if self.class.may_write() {
-            done.kv.finish(&mut done.effects, done.watched.as_mut());
+            done.kv.finish(&mut done.effects);
         }
         done.effects.reached_out = done.http_requests > 0;
         done.effects.watched = done.watched.unwrap_or_default();

@@ -12,16 +12,32 @@ pub enum Remembered {
     New,
     /// The first request is still running.
     Running,
+    /// Nobody knows whether the first request was done.
+    Unknown,
     /// It came with another request.
     Other,
     /// The first request's answer.
     Answer { status: u16, body: Vec<u8> },
 }
 
-/// What is kept of a key: the request's hash, and the answer's status and body once there is one.
-type Kept = (Vec<u8>, Option<i32>, Option<Vec<u8>>);
+/// What is kept of a key: the request's hash, the answer's status and body once there is one, and when
+/// it was claimed.
+type Kept = (Vec<u8>, Option<i32>, Option<Vec<u8>>, Millis);
 
-/// A request that died with its host frees its key after this long.
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It was answered with this status and body.
+    Answered(u16, Vec<u8>),
+    /// Nothing was done.
+    Undone,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// Is kept as the status of what nobody knows.
+const UNKNOWN: i32 = 0;
+/// A request that is not settled after this long died with its host.
 const RUNNING_MS: Millis = 60_000;
 /// Answers are kept for at least this long.
 const KEPT_MS: Millis = 24 * 3_600_000;
@@ -49,27 +65,27 @@ impl Store {
                     .execute(&mut *c)
                     .await?;
                     sqlx::query(
-                        "DELETE FROM idempotency WHERE owner = $1 AND key = $2 AND (created_at < $3 \
-                         OR (status IS NULL AND created_at < $4))",
+                        "DELETE FROM idempotency WHERE owner = $1 AND key = $2 AND created_at < $3",
                     )
                     .bind(&owner)
                     .bind(&key)
                     .bind(now - KEPT_MS)
-                    .bind(now - RUNNING_MS)
                     .execute(&mut *c)
                     .await?;
-                    sqlx::query_as("SELECT request_hash, status, body FROM idempotency WHERE owner = $1 AND key = $2")
+                    sqlx::query_as("SELECT request_hash, status, body, created_at FROM idempotency WHERE owner = $1 AND key = $2")
                         .bind(&owner)
                         .bind(&key)
                         .fetch_optional(&mut *c)
                         .await
                 })?;
                 match found {
-                    Some((hash, _, _)) if hash != request_hash => Ok(Remembered::Other),
-                    Some((_, Some(status), body)) => {
+                    Some((hash, ..)) if hash != request_hash => Ok(Remembered::Other),
+                    Some((_, Some(UNKNOWN), ..)) => Ok(Remembered::Unknown),
+                    Some((_, Some(status), body, _)) => {
                         Ok(Remembered::Answer { status: status as u16, body: body.unwrap_or_default() })
                     }
-                    Some((_, None, _)) => Ok(Remembered::Running),
+                    Some((_, None, _, begun)) if begun < now - RUNNING_MS => Ok(Remembered::Unknown),
+                    Some((_, None, ..)) => Ok(Remembered::Running),
                     None => {
                         on_db!(&mut tx.connection, c => {
                             sqlx::query(
@@ -91,21 +107,26 @@ impl Store {
         .await
     }
 
-    /// Keeps the answer of the request that claimed the key; without one, frees the key. What the
-    /// request did is done by now, so this waits for its turn.
+    /// Keeps the answer of the request that claimed the key, or frees the key if nothing was done. What
+    /// the request did is done by now, so this waits for its turn.
     pub async fn settle_idempotency(
         &self,
         owner: String,
         key: String,
-        answer: Option<(u16, Vec<u8>)>,
+        settled: Settled,
     ) -> Result<()> {
+        let answer = match settled {
+            Settled::Answered(status, body) => Some((i32::from(status), Some(body))),
+            Settled::Unknown => Some((UNKNOWN, None)),
+            Settled::Undone => None,
+        };
         self.write_in_turn(move |tx| {
             Box::pin(async move {
                 on_db!(&mut tx.connection, c => {
                     match answer {
                         Some((status, body)) => {
                             sqlx::query("UPDATE idempotency SET status = $1, body = $2 WHERE owner = $3 AND key = $4")
-                                .bind(i32::from(status))
+                                .bind(status)
                                 .bind(body)
                                 .bind(owner)
                                 .bind(key)

@@ -151,11 +151,12 @@ impl State {
             }
         }
         let chat = self.chat()?;
-        let keys = self
+        let is_watched = self.done.watched.is_some();
+        let listing = self
             .done
             .kv
-            .keys(&*chat, &scope, &prefix, after, limit)
-            .await?;
+            .keys(&*chat, &scope, &prefix, after, limit, is_watched);
+        let keys = listing.await?;
         self.charge(keys.iter().map(String::len).sum())?;
         Ok(keys)
     }

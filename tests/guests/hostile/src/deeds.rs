@@ -53,6 +53,7 @@ pub fn commit(order: &str) -> String {
             Ok(keys) => keys.join(","),
             Err(error) => format!("{error:?}"),
         },
+        "grow" => report(grow()),
         "sends" => sends(number),
         "deletes" => repeat(number, |_| chat_write::delete("msg_1")),
         "attach" => {
@@ -244,6 +245,13 @@ fn list() -> String {
         Ok(keys) => keys.join(","),
         Err(error) => format!("{error:?}"),
     }
+}
+
+/// One key more than there are: whoever sees another number of them writes another one.
+fn grow() -> Result<(), Error> {
+    let scope = kv::Scope::Plugin;
+    let known = kv::keys(&scope, "grown", None, 100)?.len();
+    kv::set(&scope, &format!("grown {known}"), b"v", None)
 }
 
 fn sends(number: usize) -> String {
