@@ -50,7 +50,7 @@ pub use grown::Grown;
 pub use health::{Breakers, GivenUp, GivenUps};
 pub use loading::Loading;
 pub use loadout::{Installed, Loadout, PluginLog};
-pub use rates::{Left, Rates, Whose};
+pub use rates::{Left, Rates, Whose, Wrote};
 pub use recordings::{RecordedCall, Recordings, Standing};
 pub use seats::Seats;
 pub use trial::{Again, Compared, Difference, HookCompared, Pair, Trial};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use althing::model::InstallId;
-use althing::store::{Cause, HandlerCommit, Kept, KvWrite, TimerWrite};
+use althing::store::{AsOf, Cause, HandlerCommit, Kept, KvWrite, Landed, TimerWrite};
 use serde_json::json;
 
 use crate::support::{Database, Person, TestHost, eventually, stories};
@@ -210,6 +210,9 @@ async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
         .is(204);
     let app = host.inside().await;
     let install = InstallId(database.number("SELECT MAX(id) FROM installs").await);
+    let updated_at = database
+        .number("SELECT MAX(updated_at) FROM installs")
+        .await;
     let keep = async |scope: &str, timer: &str| {
         let value = KvWrite {
             scope: scope.into(),
@@ -237,7 +240,12 @@ async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
                 timers: 10,
             },
         };
-        app.store.commit_handler(commit).await.expect("an answer")
+        let as_of = AsOf {
+            updated_at,
+            tried_since: None,
+        };
+        let landed = app.store.commit_handler(commit, as_of).await;
+        landed.expect("an answer") == Landed::Done
     };
     let (here, gone) = (format!("m:{here}"), format!("m:{gone}"));
     for (scope, timer, landed) in [

@@ -69,6 +69,27 @@ pub struct Left {
     pub per_second: u32,
 }
 
+/// What a plugin call wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wrote {
+    /// Messages, and changes of messages.
+    pub messages: usize,
+    /// Values and timers.
+    pub rows: usize,
+    /// Bytes of these values.
+    pub bytes: usize,
+}
+
+impl Wrote {
+    /// As eighths of a message: a message has its place in the log, is handed out, and is looked for. A value
+    /// is a row, and eight thousand bytes are about as dear.
+    fn eighths(&self) -> u32 {
+        let of_bytes = self.bytes / (8 << 10);
+        let eighths = (8 * self.messages).saturating_add(self.rows.max(of_bytes));
+        u32::try_from(eighths).unwrap_or(u32::MAX)
+    }
+}
+
 /// The buckets.
 pub struct Rates {
     user_requests: Buckets<Whose>,
@@ -130,10 +151,10 @@ impl Rates {
         take(&self.user_messages, &self.app_messages, whose).map(drop)
     }
 
-    /// Plugins of an app have written so much to its channels.
-    pub fn note_plugin_writes(&self, app: AppId, writes: usize) {
-        let writes = u32::try_from(writes).unwrap_or(u32::MAX);
-        self.plugin_writes.add(app, writes, Instant::now());
+    /// Plugins of an app have written so much.
+    pub fn note_plugin_writes(&self, app: AppId, wrote: &Wrote) {
+        let eighths = wrote.eighths();
+        self.plugin_writes.add(app, eighths, Instant::now());
     }
 
     /// How long the plugins of an app have to rest before they write again, in milliseconds; none if they need not.
@@ -156,8 +177,8 @@ impl Rates {
 /// left of the burst.
 struct Debts {
     paid_at: Mutex<HashMap<AppId, Instant>>,
-    /// The time that pays for one.
-    each: Duration,
+    /// The time that pays for an eighth of one.
+    eighth: Duration,
     burst: Duration,
 }
 
@@ -166,16 +187,16 @@ impl Debts {
         let each = Duration::from_secs(1) / per_second.max(1);
         Self {
             paid_at: Mutex::default(),
-            each,
+            eighth: each / 8,
             burst: each.saturating_mul(burst),
         }
     }
 
-    fn add(&self, app: AppId, taken: u32, now: Instant) {
+    fn add(&self, app: AppId, eighths: u32, now: Instant) {
         let full = now.checked_sub(self.burst).unwrap_or(now);
         let mut paid_at = self.paid_at();
         let at = paid_at.entry(app).or_insert(full);
-        *at = (*at).max(full) + self.each.saturating_mul(taken);
+        *at = (*at).max(full) + self.eighth.saturating_mul(eighths);
     }
 
     fn rest(&self, app: AppId, now: Instant) -> Option<Duration> {
@@ -267,24 +288,41 @@ mod tests {
         let now = Instant::now();
         let after = |ms| now + Duration::from_millis(ms);
         let (app, other) = (AppId(1), AppId(2));
-        debts.add(app, 5, now);
+        debts.add(app, 5 * 8, now);
         assert_eq!(debts.rest(app, now), None, "the burst");
-        debts.add(app, 3, now);
+        debts.add(app, 3 * 8, now);
         assert_eq!(debts.rest(app, now), Some(Duration::from_millis(300)));
         assert_eq!(debts.rest(other, now), None);
         assert_eq!(debts.rest(app, after(300)), None);
         debts.tidy(after(300));
-        debts.add(app, 1, after(300));
+        debts.add(app, 8, after(300));
         assert!(debts.rest(app, after(300)).is_some(), "it is known still");
         debts.tidy(after(100_000));
         assert!(debts.paid_at().is_empty());
-        debts.add(app, 6, after(100_000));
+        debts.add(app, 6 * 8, after(100_000));
         let rest = debts.rest(app, after(100_000));
         assert_eq!(
             rest,
             Some(Duration::from_millis(100)),
             "no more than a burst is saved"
         );
+    }
+
+    #[test]
+    fn values_count_as_rows_or_by_their_bytes() {
+        let wrote = |messages, rows, bytes| {
+            Wrote {
+                messages,
+                rows,
+                bytes,
+            }
+            .eighths()
+        };
+        assert_eq!(wrote(0, 0, 0), 0);
+        assert_eq!(wrote(2, 0, 0), 16);
+        assert_eq!(wrote(0, 3, 100), 3);
+        assert_eq!(wrote(1, 1, 64 << 10), 16);
+        assert_eq!(wrote(usize::MAX / 8, 1, 0), u32::MAX);
     }
 
     #[test]

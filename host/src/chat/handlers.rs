@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::calls::{Resting, blame, calling};
 use super::deliver::about;
 use super::shadow::{self, Question};
-use crate::app::{App, Installed};
+use crate::app::{App, Installed, Wrote};
 use crate::clock;
 use crate::crash;
 use crate::error::{Code, Error, Result};
@@ -23,6 +23,10 @@ use crate::wire;
 const DEPTH_MAX: i16 = 3;
 /// Events read at once.
 const EVENTS_READ: i64 = 100;
+/// How often a call is made whose changes come too late because of others'.
+const TRIES: usize = 3;
+/// How long it waits then.
+const CONTENDED_MS: Millis = 1_000;
 
 /// Runs events until the host stops.
 pub async fn run_events(app: Arc<App>) {
@@ -367,7 +371,7 @@ async fn handle_by(
     context: &Context,
     handed: &plugins::Event,
 ) -> Result<Handled> {
-    for _ in 0..3 {
+    for _ in 0..TRIES {
         let calling = match calling(app, installed, Hook::Events, event.position) {
             Ok(calling) => calling,
             Err(resting) => return Ok(Handled::Resting(resting)),
@@ -410,7 +414,7 @@ async fn handle_by(
                 return Ok(Handled::Done);
             }
             Ok(Landed::TooLate) => continue,
-            Ok(Landed::Replaced) => break,
+            Ok(Landed::Replaced) => return Ok(Handled::Moved),
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {
                 let line = format!("what it did could not be stored: {error}");
@@ -422,7 +426,13 @@ async fn handle_by(
             }
         }
     }
-    Ok(Handled::Moved)
+    let now = app.clock.now();
+    let line =
+        format!("what it read was changed {TRIES} times before its own changes could be stored");
+    installed.log.add(now, "warn", line);
+    Ok(Handled::Resting(Resting {
+        until: Some(now + CONTENDED_MS),
+    }))
 }
 
 /// Lands all that a handler did, or nothing. If the plugin was changed meanwhile, what it is now runs when
@@ -442,7 +452,6 @@ pub(super) async fn commit(
     }
     // Events and timers have rested before their calls; of a request nobody knew that it writes.
     if cause.is_asked()
-        && !effects.chat.is_empty()
         && let Some(ms) = app.rates.plugins_rest_ms(installed.row.app_id)
     {
         app.metrics.plugin_rested();
@@ -474,10 +483,13 @@ pub(super) fn commit_of(
     effects: Effects,
 ) -> Result<HandlerCommit> {
     let now = app.clock.now();
-    if !effects.chat.is_empty() {
-        let writes = effects.chat.len();
-        app.rates.note_plugin_writes(installed.row.app_id, writes);
-    }
+    let values = effects.kv_writes.iter();
+    let wrote = Wrote {
+        messages: effects.chat.len(),
+        rows: effects.kv_writes.len() + effects.timers.len(),
+        bytes: values.flat_map(|write| &write.value).map(Vec::len).sum(),
+    };
+    app.rates.note_plugin_writes(installed.row.app_id, &wrote);
     let mut chat = Vec::with_capacity(effects.chat.len());
     for effect in effects.chat {
         match effect.downcast::<ChatWrite>() {

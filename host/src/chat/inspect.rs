@@ -149,3 +149,11 @@ pub(super) fn refused(refusal: Refusal) -> Error {
     };
     error.with_reason(refusal.code)
 }
+
+/// Whether it says nothing about the component: there was no room for it, or the store did not answer.
+pub(super) fn is_passing(error: &Error) -> bool {
+    match error.code() {
+        Code::Overloaded | Code::Unavailable | Code::Internal => true,
+        _ => error.reason() == Some("plugins_overloaded"),
+    }
+}

@@ -27,6 +27,8 @@ use crate::wire::{self, OnFault};
 const LOADED_AT_ONCE_MAX: usize = 256;
 /// Before the next try when the store does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often an install is tried for which the host has no room, with as much time between.
+const LINK_TRIES: u32 = 60;
 
 /// All plugins of the app.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<wire::Plugin>> {
@@ -326,15 +328,8 @@ pub(super) async fn load(
     trial: Option<Arc<Trial>>,
 ) -> Result<Installed> {
     let name: Arc<str> = row.name.as_str().into();
-    let inspected = inspect::stored(app, backend, &row.name, &row.digest, Waits::Host).await;
-    let linked = match (&inspected, granted(&row.grants.0)) {
-        (Ok(inspection), Ok(grants)) => plugins::link(&app.engine, inspection, grants)
-            .await
-            .map_err(|refusal| refusal.detail),
-        (Err(error), _) => Err(error.detail().to_owned()),
-        (_, Err(error)) => Err(error.detail().to_owned()),
-    };
-    let outside = opened(&row, inspected.as_deref().ok());
+    let (inspected, linked) = link(app, backend, &row).await;
+    let outside = opened(&row, inspected.as_deref());
     let is_shadow = trial.as_ref().is_some_and(|trial| trial.is_shadow());
     let install = linked.map(|linked| {
         let config = row.config.as_str();
@@ -366,12 +361,43 @@ pub(super) async fn load(
         row,
         bot,
         name,
-        inspection: inspected.ok(),
+        inspection: inspected,
         install,
         chat: Arc::new(bridge),
         candidate: None,
         trial,
     })
+}
+
+/// The code of an install, ready to be called. A host that has no room for it now may have some soon.
+async fn link(
+    app: &App,
+    backend: &Backend,
+    row: &Install,
+) -> (
+    Option<Arc<Inspection>>,
+    Result<Arc<plugins::Linked>, String>,
+) {
+    let unready = |error: &Error| (inspect::is_passing(error), error.detail().to_owned());
+    let mut tries = 0;
+    loop {
+        let inspected = inspect::stored(app, backend, &row.name, &row.digest, Waits::Host).await;
+        let linked = match (&inspected, granted(&row.grants.0)) {
+            (Ok(inspection), Ok(grants)) => plugins::link(&app.engine, inspection, grants)
+                .await
+                .map_err(|refusal| unready(&inspect::refused(refusal))),
+            (Err(error), _) => Err(unready(error)),
+            (_, Err(error)) => Err(unready(&error)),
+        };
+        tries += 1;
+        if tries < LINK_TRIES && matches!(linked, Err((true, _))) {
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => continue,
+                () = app.stopped() => {}
+            }
+        }
+        return (inspected.ok(), linked.map_err(|(_, detail)| detail));
+    }
 }
 
 fn opened(row: &Install, inspection: Option<&Inspection>) -> Outside {

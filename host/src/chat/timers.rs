@@ -21,7 +21,7 @@ use crate::crash;
 use crate::error::{Code, Result};
 use crate::model::{AppId, InstallId, Millis};
 use crate::plugins::{self, Context, Hook};
-use crate::store::{Cause, Timer};
+use crate::store::{Cause, Landed, Timer};
 
 /// How long timers of a plugin that does not run are left alone.
 const RESTING_MS: Millis = 60_000;
@@ -275,10 +275,14 @@ async fn run_by(
                     version: timer.version,
                 };
                 match commit(app, installed, cause, 1, output.effects).await {
-                    // Where nothing has landed it is due still, and runs again.
-                    Ok(_) => {
+                    // Of a version that was replaced nothing has landed: it is due still, and runs again.
+                    Ok(Landed::Done | Landed::Replaced) => {
                         crash::point("timer done");
                         return Ok(Ran::Done);
+                    }
+                    // It may have asked somebody outside for money: not again at once.
+                    Ok(Landed::TooLate) => {
+                        "what it had read, or the timer itself, was changed meanwhile".to_owned()
                     }
                     Err(error) if error.code() == Code::Unavailable => return Err(error),
                     Err(error) => {

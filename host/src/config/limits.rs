@@ -56,8 +56,9 @@ settings! {
         app_messages_per_second: u32 = 2_000, within(1..=1_000_000);
         /// The same at once after a pause.
         app_messages_burst: u32 = 4_000, within(1..=10_000_000);
-        /// What an app's plugins write to its channels, for each second: messages sent, changed and deleted,
-        /// and what is attached. Their events and timers wait, and who asks a plugin for more is refused.
+        /// What an app's plugins write, for each second: messages sent, changed and deleted, and what is
+        /// attached. A value or timer counts an eighth, and so do 8 KiB of values. Beyond that their events and
+        /// timers wait, and who asks a plugin for more is refused.
         app_plugin_writes_per_second: u32 = 500, within(1..=1_000_000);
         /// The same at once after a pause.
         app_plugin_writes_burst: u32 = 1_000, within(1..=10_000_000);

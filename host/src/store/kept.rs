@@ -10,8 +10,9 @@ use super::writer::Tx;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, ChannelId, InstallId, MessageId};
 
-/// Expired values that one commit clears away, whoever's they are.
-const EXPIRED_MAX: i64 = 100;
+/// Expired values that one commit clears away, whoever's they are; twice as many as it writes if that is more,
+/// so that they can't pile up.
+const EXPIRED_MIN: usize = 100;
 
 /// Which installs keep something of these owners, each an app and a scope. Looked for first: no statement
 /// that deletes by such a list finds its rows by both columns of the index.
@@ -75,7 +76,8 @@ impl Tx {
     pub(super) async fn write_kept(&mut self, commit: &HandlerCommit) -> Result<()> {
         let (install, mut change) = (commit.install, Kept::default());
         if !commit.kv_writes.is_empty() {
-            self.clear_expired().await?;
+            let most = EXPIRED_MIN.max(2 * commit.kv_writes.len());
+            self.clear_expired(most as i64).await?;
         }
         self.check_owners(commit).await?;
         for write in &commit.kv_writes {
@@ -260,7 +262,7 @@ impl Tx {
         Ok(gone && self.change_kept(install, change).await?.is_some())
     }
 
-    async fn clear_expired(&mut self) -> Result<()> {
+    async fn clear_expired(&mut self, most: i64) -> Result<()> {
         let now = self.now;
         let gone = on_db!(&mut self.connection, c => {
             sqlx::query_as(
@@ -269,7 +271,7 @@ impl Tx {
                  RETURNING install, CAST(OCTET_LENGTH(key) + OCTET_LENGTH(value) AS BIGINT)",
             )
             .bind(now)
-            .bind(EXPIRED_MAX)
+            .bind(most)
             .fetch_all(&mut *c)
             .await
         })?;
