@@ -1,20 +1,15 @@
-//! A plugin is changed while it works: whoever asked goes away, calls are under way, the new version has
-//! other hooks than the old one.
+//! A plugin is changed while it works: calls are under way, the new version has other hooks than the old one.
 
 use std::time::Duration;
 
 use althing::address::Networks;
-use futures_util::FutureExt as _;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::support::{
     App, Database, Outside, Person, TestHost, component, eventually, rewritten, stories,
 };
 
 stories!(
-    a_change_goes_on_without_the_one_who_asked,
     a_call_lands_only_where_it_began,
     events_begin_when_a_plugin_first_wants_them,
     a_version_is_asked_for_what_it_has,
@@ -55,56 +50,6 @@ async fn texts(person: &Person, channel: &str) -> Vec<String> {
     let messages = person.history(channel).await;
     let texts = messages.iter().map(|message| message["data"].as_str());
     texts.map(|text| text.expect("a text").to_owned()).collect()
-}
-
-async fn a_change_goes_on_without_the_one_who_asked(database: Database) {
-    let host = TestHost::start(&database).await;
-    host.app.plugin("poll", json!({})).await;
-    let backend = &host.app.backend;
-    let alice = host.app.user("alice").await;
-    let inside = host.inside().await;
-    let id = inside.loadouts()[0].0;
-    let held = database.block_writes().await;
-    let mut client = TcpStream::connect(backend.address())
-        .await
-        .expect("a connection");
-    let (body, key) = (
-        json!({ "enabled": false }).to_string(),
-        backend.credential(),
-    );
-    let request = format!(
-        "PUT /v1/plugins/poll HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let sent = client.write_all(request.as_bytes()).await;
-    sent.expect("it is sent");
-    eventually("the change is being made", async || {
-        inside
-            .installing
-            .take(id)
-            .now_or_never()
-            .is_none()
-            .then_some(())
-    })
-    .await;
-    // What there is to read of it is read; it waits to be written.
-    for _ in 0..20 {
-        backend.get("/v1/plugins/poll").await.is(200);
-    }
-    client.shutdown().await.expect("the client goes");
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).await.expect("an end");
-    assert!(answer.is_empty(), "it was answered");
-    held.end().await;
-    eventually("it is stored", async || {
-        let plugin = backend.get("/v1/plugins/poll").await.is(200);
-        (plugin["install"]["enabled"] == false).then_some(())
-    })
-    .await;
-    drop(inside.installing.take(id).await);
-    let commands = alice.get("/v1/commands").await.is(200);
-    assert_eq!(commands, json!({ "commands": [] }), "and so it runs");
 }
 
 async fn a_call_lands_only_where_it_began(database: Database) {

@@ -15,6 +15,7 @@ stories!(
     what_is_kept_of_messages_goes_with_their_channel,
     nothing_is_kept_for_somebody_who_is_gone,
     what_is_set_for_a_channel_ends_with_it,
+    values_that_expire_do_not_pile_up,
 );
 
 /// Installs that keep another number of values, bytes or timers than they are said to.
@@ -262,6 +263,48 @@ async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
         assert_eq!(keep(scope, timer).await, landed, "{scope}, {timer}");
     }
     assert_eq!(database.number(KEYS).await, 4);
+    assert_eq!(database.number(WRONG).await, 0);
+}
+
+/// However short their lives are: what nobody may read any more takes room on the disk.
+async fn values_that_expire_do_not_pile_up(database: Database) {
+    const EACH: usize = 150;
+    let host = TestHost::start(&database).await;
+    host.app.plugin("bookkeeper", json!({})).await;
+    let app = host.inside().await;
+    let install = InstallId(database.number("SELECT MAX(id) FROM installs").await);
+    let updated_at = database
+        .number("SELECT MAX(updated_at) FROM installs")
+        .await;
+    for round in 0..6 {
+        let value = |n| KvWrite {
+            scope: "p".into(),
+            key: format!("{round}-{n}"),
+            value: Some(b"v".to_vec()),
+            expires_at: Some(1),
+        };
+        let commit = HandlerCommit {
+            install,
+            cause: Cause::Request,
+            depth: 1,
+            kv_reads: Vec::new(),
+            kv_writes: (0..EACH).map(value).collect(),
+            timers: Vec::new(),
+            chat: Vec::new(),
+            kept_max: Kept {
+                kv_keys: 10,
+                kv_bytes: 1000,
+                timers: 10,
+            },
+        };
+        let as_of = AsOf {
+            updated_at,
+            tried_since: None,
+        };
+        let landed = app.store.commit_handler(commit, as_of).await;
+        assert_eq!(landed.expect("an answer"), Landed::Done);
+        assert_eq!(database.number(KEYS).await, EACH as i64, "round {round}");
+    }
     assert_eq!(database.number(WRONG).await, 0);
 }
 
