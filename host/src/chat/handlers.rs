@@ -26,7 +26,7 @@ const EVENTS_READ: i64 = 100;
 /// How often a call is made whose changes come too late because of others'.
 const TRIES: usize = 3;
 /// How long it waits then.
-const CONTENDED_MS: Millis = 1_000;
+pub(super) const CONTENDED_MS: Millis = 1_000;
 
 /// Runs events until the host stops.
 pub async fn run_events(app: Arc<App>) {

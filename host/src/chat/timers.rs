@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use tokio::sync::{Notify, Semaphore};
 
 use super::calls::{Resting, blame, calling};
-use super::handlers::{backoff_ms, commit};
+use super::handlers::{CONTENDED_MS, backoff_ms, commit};
 use super::shadow::{self, Question};
 use super::{access, chain};
 use crate::app::{App, Installed};
@@ -212,36 +212,47 @@ async fn run_timer(app: &Arc<App>, id: AppId, timer: &Timer, waits: &Arc<Notify>
         // It waits for a version that does.
         return app.store.move_timer(timer, now + RESTING_MS).await;
     };
-    let mut ran = run_by(app, first, timer, &context, waits).await?;
+    let (mut by, mut ran) = (first, run_by(app, first, timer, &context, waits).await?);
     // What a canary fails on is for the active version.
     if let Some(installed) = takers.next()
-        && !matches!(ran, Ran::Done)
+        && !matches!(ran, Ran::Done | Ran::TooLate)
         && !Arc::ptr_eq(first, installed)
     {
-        ran = run_by(app, installed, timer, &context, waits).await?;
+        if let Ran::Failed(line) | Ran::Beyond(line) = ran {
+            first.log.add(now, "fault", line);
+        }
+        (by, ran) = (
+            installed,
+            run_by(app, installed, timer, &context, waits).await?,
+        );
     }
-    match ran {
-        Ran::Done => Ok(()),
+    let (line, tries_max) = match ran {
+        Ran::Done => return Ok(()),
+        // It may have asked somebody outside for money: not again at once.
+        Ran::TooLate => return app.store.move_timer(timer, now + CONTENDED_MS).await,
         Ran::Resting(resting) => {
             let until = resting.until.unwrap_or(now + RESTING_MS);
-            app.store.move_timer(timer, until).await
+            return app.store.move_timer(timer, until).await;
         }
-        failed @ (Ran::Failed | Ran::Beyond) => {
-            let tries_max = match failed {
-                Ran::Beyond => 1,
-                _ => i64::from(app.config.plugins.event_attempts_max),
-            };
-            let again = (timer.attempts + 1 < tries_max).then_some(later);
-            app.store.put_off_timer(timer, again).await
-        }
+        Ran::Failed(line) => (line, i64::from(app.config.plugins.event_attempts_max)),
+        Ran::Beyond(line) => (line, 1),
+    };
+    let again = (timer.attempts + 1 < tries_max).then_some(later);
+    // Of one that went with its channel meanwhile nobody wants to know.
+    if app.store.put_off_timer(timer, again).await? {
+        by.log.add(app.clock.now(), "fault", line);
     }
+    Ok(())
 }
 
 enum Ran {
     Done,
-    Failed,
+    /// What it had read, or the timer itself, was changed before what it did could be stored.
+    TooLate,
+    /// Why.
+    Failed(String),
     /// What it did is more than it may keep. It would be no less the next time.
-    Beyond,
+    Beyond(String),
     /// The hook is not called now.
     Resting(Resting),
 }
@@ -266,46 +277,39 @@ async fn run_by(
             payload: timer.payload.clone(),
         }
     });
-    let mut ran = Ran::Failed;
-    let failed = match calling.note(outcome) {
-        Ok(output) => match output.value {
-            Ok(()) => {
-                let cause = Cause::Timer {
-                    name: timer.name.clone(),
-                    version: timer.version,
-                };
-                match commit(app, installed, cause, 1, output.effects).await {
-                    // Of a version that was replaced nothing has landed: it is due still, and runs again.
-                    Ok(Landed::Done | Landed::Replaced) => {
-                        crash::point("timer done");
-                        return Ok(Ran::Done);
-                    }
-                    // It may have asked somebody outside for money: not again at once.
-                    Ok(Landed::TooLate) => {
-                        "what it had read, or the timer itself, was changed meanwhile".to_owned()
-                    }
-                    Err(error) if error.code() == Code::Unavailable => return Err(error),
-                    Err(error) => {
-                        if error.code() == Code::LimitReached {
-                            ran = Ran::Beyond;
-                        }
-                        format!("what it did could not be stored: {error}")
-                    }
-                }
-            }
-            Err(sentence) => sentence,
-        },
+    let failed = |why: &dyn std::fmt::Display| format!("timer {}: {why}", timer.name);
+    let output = match calling.note(outcome) {
+        Ok(output) => output,
         Err(fault) => {
             blame(&fault)?;
-            fault.kind.code().to_owned()
+            return Ok(Ran::Failed(failed(&fault.kind.code())));
         }
     };
-    let line = format!("timer {}: {failed}", timer.name);
-    installed.log.add(app.clock.now(), "fault", line);
-    Ok(ran)
+    if let Err(sentence) = output.value {
+        return Ok(Ran::Failed(failed(&sentence)));
+    }
+    let cause = Cause::Timer {
+        name: timer.name.clone(),
+        version: timer.version,
+    };
+    match commit(app, installed, cause, 1, output.effects).await {
+        // Of a version that was replaced nothing has landed: it is due still, and runs again.
+        Ok(Landed::Done | Landed::Replaced) => {
+            crash::point("timer done");
+            Ok(Ran::Done)
+        }
+        Ok(Landed::TooLate) => Ok(Ran::TooLate),
+        Err(error) if error.code() == Code::Unavailable => Err(error),
+        Err(error) => {
+            let line = failed(&format!("what it did could not be stored: {error}"));
+            Ok(match error.code() {
+                Code::LimitReached => Ran::Beyond(line),
+                _ => Ran::Failed(line),
+            })
+        }
+    }
 }
 
-/// The context of its call, and by which id the version is chosen that serves it.
 async fn context(app: &App, id: AppId, timer: &Timer) -> Result<(Context, String)> {
     let channel = match timer.channel.parse() {
         Ok(channel) => {

@@ -650,14 +650,15 @@ impl Store {
         Ok(found.unwrap_or_default())
     }
 
-    /// Puts a failed timer off, or drops it.
-    pub async fn put_off_timer(&self, timer: &Timer, until: Option<Millis>) -> Result<()> {
+    /// Puts a failed timer off, or drops it. False if it is gone or was set again meanwhile.
+    pub async fn put_off_timer(&self, timer: &Timer, until: Option<Millis>) -> Result<bool> {
         self.move_timer_counting(timer, until, 1).await
     }
 
     /// Moves a timer that could not be tried, unless it was set again meanwhile.
     pub async fn move_timer(&self, timer: &Timer, until: Millis) -> Result<()> {
-        self.move_timer_counting(timer, Some(until), 0).await
+        let moved = self.move_timer_counting(timer, Some(until), 0).await;
+        moved.map(drop)
     }
 
     async fn move_timer_counting(
@@ -665,17 +666,16 @@ impl Store {
         timer: &Timer,
         until: Option<Millis>,
         attempts: i64,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let timer = timer.clone();
         self.write_in_turn(move |tx| {
             Box::pin(async move {
                 let Some(until) = until else {
                     return tx
                         .drop_timer(timer.install, &timer.name, timer.version)
-                        .await
-                        .map(drop);
+                        .await;
                 };
-                on_db!(&mut tx.connection, c => {
+                let moved = on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "UPDATE plugin_timers SET due_at = $1, attempts = attempts + $5 \
                          WHERE install = $2 AND name = $3 AND version = $4",
@@ -687,9 +687,9 @@ impl Store {
                     .bind(attempts)
                     .execute(&mut *c)
                     .await
-                    .map(drop)
+                    .map(|done| done.rows_affected())
                 })?;
-                Ok(())
+                Ok(moved > 0)
             })
         })
         .await
