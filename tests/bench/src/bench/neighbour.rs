@@ -1,7 +1,8 @@
 //! What a quiet tenant feels of a hostile one on the same host, whose plugin loops, traps, allocates,
 //! recurses and floods under constant traffic, and whose admin puts it into use again as soon as the
-//! host has put it out. The quiet one is measured alone, beside the same traffic when the plugin does nothing
-//! with it, and beside the hostile one, in turns: messages of others take their part of a disk in any case.
+//! host has put it out. The quiet one is measured alone, beside the same traffic and the same changes of the
+//! install when the plugin does nothing with it, and beside the hostile one, in turns: messages and changes of
+//! others take their part of a disk in any case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -45,7 +46,7 @@ const ORDERS: [&str; 14] = [
 ];
 /// Orders nothing.
 const PEACEFUL: [&str; 1] = ["good morning"];
-/// How often the hostile tenant's admin puts the plugin into use again.
+/// How often the other tenant's admin puts the plugin into use again.
 const AGAIN: Duration = Duration::from_millis(300);
 /// For what the hostile tenant has left under way to end.
 const REST: Duration = Duration::from_secs(3);
@@ -86,22 +87,18 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<()> {
         let alone = ann.acks(PACE, options.window).await?;
         crowd.start(&PEACEFUL);
         tokio::time::sleep(options.warm_up).await;
-        let peaceful = ann.acks(PACE, options.window).await?;
+        let peaceful = beside(&mut ann, &tenant, &digest, options.window).await?;
         crowd.stop().await?;
         crowd.start(&ORDERS);
         tokio::time::sleep(options.warm_up).await;
         let first = crowd.answered();
-        let (hostile, again) = tokio::join!(
-            ann.acks(PACE, options.window),
-            put_again(&tenant, &digest, options.window)
-        );
-        again?;
+        let hostile = beside(&mut ann, &tenant, &digest, options.window).await?;
         orders.add((crowd.answered() - first) as f64 / options.window.as_secs_f64());
         crowd.stop().await?;
         tokio::time::sleep(REST).await;
         memory[0].add(scene.process.memory_bytes()? as f64 / MIB);
         memory[1].add(before);
-        for (late, mut acks) in late.iter_mut().zip([alone, peaceful, hostile?]) {
+        for (late, mut acks) in late.iter_mut().zip([alone, peaceful, hostile]) {
             late[0].add(percentile(&mut acks, 0.5));
             late[1].add(percentile(&mut acks, 0.99));
         }
@@ -151,6 +148,18 @@ fn all_granted(bytes: &[u8]) -> Component<'_> {
         ],
         config: json!({}),
     }
+}
+
+/// The quiet tenant's acknowledgements while the other's admin is busy.
+async fn beside(
+    ann: &mut Speaker,
+    tenant: &App,
+    digest: &str,
+    window: Duration,
+) -> Result<Vec<u32>> {
+    let (acks, again) = tokio::join!(ann.acks(PACE, window), put_again(tenant, digest, window));
+    again?;
+    acks
 }
 
 /// Puts the hostile plugin into use again and again, whatever the host has made of it.
