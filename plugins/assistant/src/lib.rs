@@ -15,6 +15,7 @@ mod terms;
 
 use althing_plugin::blocks::{list, muted, strong};
 use althing_plugin::prelude::*;
+use althing_plugin::when::Zone;
 use althing_plugin::{Posted, SettingFault};
 
 use settings::Settings;
@@ -86,11 +87,8 @@ impl Schedule for Assistant {
 impl Lifecycle for Assistant {
     fn check(_ctx: &Context, settings: &str) -> Vec<SettingFault> {
         let settings: Settings = parse_json(settings).unwrap_or_default();
-        let fault = |detail| SettingFault {
-            setting: "time_zone".to_owned(),
-            detail,
-        };
-        settings.zone_fault().map(fault).into_iter().collect()
+        let fault = Zone::setting_fault("time_zone", &settings.time_zone);
+        fault.into_iter().collect()
     }
 }
 

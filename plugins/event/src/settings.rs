@@ -18,32 +18,22 @@ pub struct Settings {
 impl Settings {
     /// The tenant's clock.
     pub fn clock(&self, now_ms: u64) -> Clock {
-        // `faults` has refused other names.
-        Clock::of(
-            now_ms,
-            Zone::named(&self.time_zone).unwrap_or(Zone::Fixed(0)),
-        )
+        Clock::in_zone(now_ms, &self.time_zone)
     }
 
     /// What is wrong with them, beyond what the schema says.
     pub fn faults(&self) -> Vec<SettingFault> {
-        let mut faults = Vec::new();
-        let mut fault = |setting: &str, detail: &str| {
-            faults.push(SettingFault {
-                setting: setting.to_owned(),
-                detail: detail.to_owned(),
-            });
-        };
-        if Zone::named(&self.time_zone).is_none() {
-            let detail = "There is no such time zone: write it as `Europe/Berlin` or `UTC`.";
-            fault("time_zone", detail);
-        }
+        let zone = Zone::setting_fault("time_zone", &self.time_zone);
+        let mut faults: Vec<SettingFault> = zone.into_iter().collect();
         let is_address = self.feed_address.is_empty()
             || ["https://", "http://"]
                 .iter()
                 .any(|scheme| self.feed_address.starts_with(scheme));
         if !is_address || self.feed_address.contains(char::is_whitespace) {
-            fault("feed_address", "It begins with `https://`, or is empty.");
+            faults.push(SettingFault {
+                setting: "feed_address".to_owned(),
+                detail: "It begins with `https://`, or is empty.".to_owned(),
+            });
         }
         faults
     }

@@ -20,6 +20,7 @@ mod view;
 use althing_plugin::endpoint::{Request, Response};
 use althing_plugin::leaving::{Here, Walk};
 use althing_plugin::prelude::*;
+use althing_plugin::when::Zone;
 use althing_plugin::{Error, SettingFault};
 
 use settings::Settings;
@@ -189,11 +190,8 @@ impl Endpoint for Tasks {
 impl Lifecycle for Tasks {
     fn check(_ctx: &Context, settings: &str) -> Vec<SettingFault> {
         let settings: Settings = parse_json(settings).unwrap_or_default();
-        let fault = |detail| SettingFault {
-            setting: "time_zone".to_owned(),
-            detail,
-        };
-        settings.zone_fault().map(fault).into_iter().collect()
+        let fault = Zone::setting_fault("time_zone", &settings.time_zone);
+        fault.into_iter().collect()
     }
 
     fn start(ctx: &Context, _previous: Option<&str>) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! What a tenant can set. `plugin.toml` describes each setting.
 
-use althing_plugin::when::{Clock, Zone};
+use althing_plugin::when::Clock;
 use serde::Deserialize;
 
 /// All settings.
@@ -16,18 +16,7 @@ pub struct Settings {
 impl Settings {
     /// The tenant's clock.
     pub fn clock(&self, now_ms: u64) -> Clock {
-        // `check` has refused other names.
-        Clock::of(
-            now_ms,
-            Zone::named(&self.time_zone).unwrap_or(Zone::Fixed(0)),
-        )
-    }
-
-    /// What is wrong with the zone, if something is.
-    pub fn zone_fault(&self) -> Option<String> {
-        Zone::named(&self.time_zone)
-            .is_none()
-            .then(|| "There is no such time zone: write it as `Europe/Berlin` or `UTC`.".to_owned())
+        Clock::in_zone(now_ms, &self.time_zone)
     }
 }
 

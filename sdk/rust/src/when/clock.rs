@@ -37,6 +37,13 @@ impl Clock {
         }
     }
 
+    /// The same in the zone of a setting; UTC's for a name that is none, see
+    /// [`Zone::setting_fault`].
+    #[cfg(feature = "time-zones")]
+    pub fn in_zone(now_ms: u64, name: &str) -> Clock {
+        Clock::of(now_ms, Zone::named(name).unwrap_or(Zone::Fixed(0)))
+    }
+
     /// Now, in milliseconds since 1970-01-01 UTC.
     pub fn now_ms(&self) -> i64 {
         self.now_ms

@@ -7,6 +7,8 @@ use std::fmt;
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 #[cfg(feature = "time-zones")]
+use crate::SettingFault;
+#[cfg(feature = "time-zones")]
 use crate::dates::{DAY_MS, date_of, day_of};
 
 const MINUTE_MS: i64 = 60 * 1000;
@@ -38,6 +40,15 @@ impl Zone {
         let found = is_name.then(|| TimeZone::get(name).ok()).flatten()?;
         found.iana_name()?;
         Some(Zone::Named(found))
+    }
+
+    /// What is wrong with a setting that names a zone, if something is: for `check` of the lifecycle.
+    #[cfg(feature = "time-zones")]
+    pub fn setting_fault(setting: &str, name: &str) -> Option<SettingFault> {
+        Zone::named(name).is_none().then(|| SettingFault {
+            setting: setting.to_owned(),
+            detail: "There is no such time zone: write it as `Europe/Berlin` or `UTC`.".to_owned(),
+        })
     }
 
     /// What a clock there shows at a time.
