@@ -1,7 +1,6 @@
 //! For whom plugins sent messages: those who typed the commands. A message goes with its own note.
 
 use super::Store;
-use super::erase::STEP_ROWS;
 use super::proof::{Backend, Tenant};
 use super::writer::Tx;
 use crate::error::{Error, Result};
@@ -60,18 +59,8 @@ impl Tx {
 
     /// See [`Store::forget_commands`].
     pub(super) async fn forget_commands(&mut self, app: AppId, user: &UserId) -> Result<bool> {
-        let gone = on_db!(&mut self.connection, c => {
-            sqlx::query(
-                "DELETE FROM commanded WHERE message_id IN \
-                 (SELECT message_id FROM commanded WHERE app_id = $1 AND user_id = $2 LIMIT $3)",
-            )
-            .bind(app)
-            .bind(user.as_str())
-            .bind(STEP_ROWS)
-            .execute(&mut *c)
-            .await
-            .map(|done| done.rows_affected())
-        })?;
-        Ok(gone > 0)
+        let sql = "DELETE FROM commanded WHERE message_id IN \
+                   (SELECT message_id FROM commanded WHERE app_id = $1 AND user_id = $2 LIMIT $3)";
+        self.delete_step(sql, app, user).await
     }
 }

@@ -70,24 +70,10 @@ impl Store {
     /// Drops some decisions about what a user did. False when there were none.
     pub async fn drop_decisions(&self, backend: &Backend, id: UserId) -> Result<bool> {
         let app = backend.tenant().app();
-        self.write_in_turn(move |tx| {
-            Box::pin(async move {
-                let gone = on_db!(&mut tx.connection, c => {
-                    sqlx::query(
-                        "DELETE FROM decisions WHERE id IN \
-                         (SELECT id FROM decisions WHERE app_id = $1 AND actor = $2 LIMIT $3)",
-                    )
-                    .bind(app)
-                    .bind(id.as_str())
-                    .bind(STEP_ROWS)
-                    .execute(&mut *c)
-                    .await
-                    .map(|done| done.rows_affected())
-                })?;
-                Ok(gone > 0)
-            })
-        })
-        .await
+        let sql = "DELETE FROM decisions WHERE id IN \
+                   (SELECT id FROM decisions WHERE app_id = $1 AND actor = $2 LIMIT $3)";
+        self.write_in_turn(move |tx| Box::pin(async move { tx.delete_step(sql, app, &id).await }))
+            .await
     }
 
     /// Drops some decisions that are older than `before`. False when there were none.

@@ -304,6 +304,26 @@ impl Tx {
         Ok(gone > 0)
     }
 
+    /// A step of what there is of a user. `sql` deletes it and takes the app, the user and how many rows.
+    /// False when there was nothing.
+    pub(super) async fn delete_step(
+        &mut self,
+        sql: &'static str,
+        app: AppId,
+        user: &UserId,
+    ) -> Result<bool> {
+        let gone = on_db!(&mut self.connection, c => {
+            sqlx::query(sql)
+                .bind(app)
+                .bind(user.as_str())
+                .bind(STEP_ROWS)
+                .execute(&mut *c)
+                .await
+                .map(|done| done.rows_affected())
+        })?;
+        Ok(gone > 0)
+    }
+
     async fn erase_rows(&mut self, app: AppId, id: &UserId) -> Result<()> {
         self.drop_answers(app, id, i64::MAX).await?;
         self.drop_values_of(app, format!("u:{id}")).await?;
