@@ -159,6 +159,10 @@ async fn drain(app: &Arc<App>, installed: &Arc<Installed>) -> Result<Option<Mill
                 Handled::Idle => (idle, attempts) = (event.position, 0),
                 Handled::Done => (from, idle, attempts) = (event.position, event.position, 0),
                 Handled::Moved => return Ok(Some(app.clock.now())),
+                Handled::TooLate => {
+                    pass(app, installed, from, idle).await?;
+                    return Ok(Some(app.clock.now() + CONTENDED_MS));
+                }
                 Handled::Resting(resting) => {
                     pass(app, installed, from, idle).await?;
                     return Ok(resting.until);
@@ -261,8 +265,10 @@ enum Handled {
     Failed,
     /// What it did is more than it may keep. It would be no less the next time.
     Beyond,
-    /// Somebody else has handled it.
+    /// Somebody else has handled it, or the plugin was changed.
     Moved,
+    /// What it had read was changed again and again before what it did could be stored.
+    TooLate,
     /// The hook is not called now.
     Resting(Resting),
 }
@@ -426,13 +432,10 @@ async fn handle_by(
             }
         }
     }
-    let now = app.clock.now();
     let line =
         format!("what it read was changed {TRIES} times before its own changes could be stored");
-    installed.log.add(now, "warn", line);
-    Ok(Handled::Resting(Resting {
-        until: Some(now + CONTENDED_MS),
-    }))
+    installed.log.add(app.clock.now(), "warn", line);
+    Ok(Handled::TooLate)
 }
 
 /// Lands all that a handler did, or nothing. If the plugin was changed meanwhile, what it is now runs when
