@@ -30,7 +30,6 @@ pub async fn ask(
 ) -> Result<EndpointResponse> {
     let actor = access::actor(caller)?;
     let find = || find(app, actor.tenant().app(), plugin);
-    find()?;
     let context = Context {
         actor_role: match &actor {
             Actor::Backend(_) => Role::Server,

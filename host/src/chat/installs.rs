@@ -39,10 +39,9 @@ pub async fn set(
     let _compiled = choose(app, &backend, name, set.digest.as_deref()).await?;
     // One after the other: what a request leaves out stays as the one before it left it, and what
     // runs is what was stored last.
-    let (of, name) = (app.clone(), name.to_owned());
-    change(app, backend.tenant().app(), async move {
-        put(&of, &backend, &name, set, Way::Forward).await?;
-        read(&of, &backend, name).await
+    change(app, backend.tenant().app(), async {
+        put(app, &backend, name, set, Way::Forward).await?;
+        read(app, &backend, name.to_owned()).await
     })
     .await
 }
@@ -65,14 +64,13 @@ pub(super) fn check_consent(consent: Option<bool>, digest: Option<&str>) -> Resu
 /// `conflict` when there was none; `grant_missing` when it needs a permission that was taken away since.
 pub async fn roll_back(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    let (of, name) = (app.clone(), name.to_owned());
-    change(app, backend.tenant().app(), async move {
-        let row = find_install(&of, &backend, &name).await?;
+    change(app, backend.tenant().app(), async {
+        let row = find_install(app, &backend, name).await?;
         let row = row.ok_or_else(|| Error::not_found("plugin"))?;
         let previous = quarantine::previous(&row)
             .ok_or_else(|| Error::new(Code::Conflict, "There is no version to go back to."))?;
-        put_back(&of, &backend, &row, previous).await?;
-        read(&of, &backend, name).await
+        put_back(app, &backend, &row, previous).await?;
+        read(app, &backend, name.to_owned()).await
     })
     .await
 }

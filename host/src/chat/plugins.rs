@@ -129,18 +129,17 @@ pub(super) async fn find_install(
 pub async fn remove(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
     let id = backend.tenant().app();
-    let (of, name) = (app.clone(), name.to_owned());
-    let removing = async move {
-        let install = find_install(&of, &backend, &name).await?;
-        of.store.remove_plugin(&backend, name).await?;
-        of.removed.notify_one();
+    change(app, id, async {
+        let install = find_install(app, &backend, name).await?;
+        app.store.remove_plugin(&backend, name.to_owned()).await?;
+        app.removed.notify_one();
         if let Some(row) = install {
-            of.recordings.remove(row.id, of.clock.now());
+            app.recordings.remove(row.id, app.clock.now());
         }
-        load_app(&of, id, None).await;
+        load_app(app, id, None).await;
         Ok(())
-    };
-    change(app, id, removing).await
+    })
+    .await
 }
 
 /// Makes a change of an app's plugins when it is its turn, and puts what may be stored into use.

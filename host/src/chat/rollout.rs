@@ -37,14 +37,13 @@ pub async fn set(
     // Compiled before the lock is taken: others have plugins to install, too.
     let digest = which(app, &backend, name, set.digest.as_deref()).await?.1;
     let _compiled = choose(app, &backend, name, Some(&digest)).await?;
-    let (of, name) = (app.clone(), name.to_owned());
-    change(app, backend.tenant().app(), async move {
-        let (row, again) = which(&of, &backend, &name, set.digest.as_deref()).await?;
+    change(app, backend.tenant().app(), async {
+        let (row, again) = which(app, &backend, name, set.digest.as_deref()).await?;
         if again != digest {
             return Err(changed_meanwhile());
         }
-        begin(&of, &backend, &row, &digest, mode, set).await?;
-        read(&of, &backend, &name).await
+        begin(app, &backend, &row, &digest, mode, set).await?;
+        read(app, &backend, name).await
     })
     .await
 }
@@ -178,15 +177,14 @@ fn tried(row: &Install, rollout: &Rollout) -> Install {
 /// `conflict` when there is none, or it has failed.
 pub async fn promote(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire::Plugin> {
     let backend = access::backend(caller)?;
-    let (of, name) = (app.clone(), name.to_owned());
-    change(app, backend.tenant().app(), async move {
-        let (_, rollout) = find(&of, &backend, &name).await?;
+    change(app, backend.tenant().app(), async {
+        let (_, rollout) = find(app, &backend, name).await?;
         if rollout.ended.is_some() {
             let detail = "The version is not tried any more. Try it again first.";
             return Err(Error::new(Code::Conflict, detail));
         }
-        installs::promote(&of, &backend, &name, rollout).await?;
-        shown::read(&of, &backend, name).await
+        installs::promote(app, &backend, name, rollout).await?;
+        shown::read(app, &backend, name.to_owned()).await
     })
     .await
 }
@@ -194,11 +192,10 @@ pub async fn promote(app: &Arc<App>, caller: &Caller, name: &str) -> Result<wire
 /// Gives up the version that is tried.
 pub async fn abandon(app: &Arc<App>, caller: &Caller, name: &str) -> Result<()> {
     let backend = access::backend(caller)?;
-    let (of, name) = (app.clone(), name.to_owned());
-    change(app, backend.tenant().app(), async move {
-        let (row, _) = find(&of, &backend, &name).await?;
-        of.store.set_rollout(row.id, None, None).await?;
-        load_app(&of, row.app_id, None).await;
+    change(app, backend.tenant().app(), async {
+        let (row, _) = find(app, &backend, name).await?;
+        app.store.set_rollout(row.id, None, None).await?;
+        load_app(app, row.app_id, None).await;
         Ok(())
     })
     .await

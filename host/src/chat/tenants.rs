@@ -233,20 +233,19 @@ async fn check_key_set(app: &App, id: AppId, url: &str) -> Result<()> {
 /// that nobody can use; asking again goes on.
 pub async fn remove_app(app: &Arc<App>, caller: &Caller, id: AppId) -> Result<()> {
     let tenant = access::app_owner(app, caller, id).await?;
-    let of = app.clone();
     // Whoever changes a plugin of it at the same time comes before, or finds none.
-    let removing = async move {
-        of.store.shut_app(tenant).await?;
-        of.set_loadout(id, Default::default());
-        of.recordings.forget_app(id);
-        of.hub.close_all(Some(id), Close::UNAUTHENTICATED);
-        of.forget_issuer(id).await?;
-        while of.store.empty_app(tenant).await? {}
-        of.store.remove_app(tenant).await?;
-        of.removed.notify_one();
-        of.forget_issuer(id).await
-    };
-    plugins::change(app, id, removing).await
+    plugins::change(app, id, async {
+        app.store.shut_app(tenant).await?;
+        app.set_loadout(id, Default::default());
+        app.recordings.forget_app(id);
+        app.hub.close_all(Some(id), Close::UNAUTHENTICATED);
+        app.forget_issuer(id).await?;
+        while app.store.empty_app(tenant).await? {}
+        app.store.remove_app(tenant).await?;
+        app.removed.notify_one();
+        app.forget_issuer(id).await
+    })
+    .await
 }
 
 fn check_lists(ips: Option<&[String]>, origins: Option<&[String]>) -> Result<()> {
