@@ -210,10 +210,7 @@ async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
         .await
         .is(204);
     let app = host.inside().await;
-    let install = InstallId(database.number("SELECT MAX(id) FROM installs").await);
-    let updated_at = database
-        .number("SELECT MAX(updated_at) FROM installs")
-        .await;
+    let (install, as_of) = newest(&database).await;
     let keep = async |scope: &str, timer: &str| {
         let value = KvWrite {
             scope: scope.into(),
@@ -227,24 +224,7 @@ async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
             channel: timer.into(),
             payload: "{}".into(),
         };
-        let commit = HandlerCommit {
-            install,
-            cause: Cause::Request,
-            depth: 1,
-            kv_reads: Vec::new(),
-            kv_writes: vec![value],
-            timers: vec![timer],
-            chat: Vec::new(),
-            kept_max: Kept {
-                kv_keys: 10,
-                kv_bytes: 1000,
-                timers: 10,
-            },
-        };
-        let as_of = AsOf {
-            updated_at,
-            tried_since: None,
-        };
+        let commit = keeping(install, vec![value], vec![timer]);
         let landed = app.store.commit_handler(commit, as_of).await;
         landed.expect("an answer") == Landed::Done
     };
@@ -266,16 +246,43 @@ async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
     assert_eq!(database.number(WRONG).await, 0);
 }
 
+/// The install that was changed last, and as of when.
+async fn newest(database: &Database) -> (InstallId, AsOf) {
+    let install = InstallId(database.number("SELECT MAX(id) FROM installs").await);
+    let as_of = AsOf {
+        updated_at: database
+            .number("SELECT MAX(updated_at) FROM installs")
+            .await,
+        tried_since: None,
+    };
+    (install, as_of)
+}
+
+/// A call that keeps this.
+fn keeping(install: InstallId, values: Vec<KvWrite>, timers: Vec<TimerWrite>) -> HandlerCommit {
+    HandlerCommit {
+        install,
+        cause: Cause::Request,
+        depth: 1,
+        kv_reads: Vec::new(),
+        kv_writes: values,
+        timers,
+        chat: Vec::new(),
+        kept_max: Kept {
+            kv_keys: 10,
+            kv_bytes: 1000,
+            timers: 10,
+        },
+    }
+}
+
 /// However short their lives are: what nobody may read any more takes room on the disk.
 async fn values_that_expire_do_not_pile_up(database: Database) {
     const EACH: usize = 150;
     let host = TestHost::start(&database).await;
     host.app.plugin("bookkeeper", json!({})).await;
     let app = host.inside().await;
-    let install = InstallId(database.number("SELECT MAX(id) FROM installs").await);
-    let updated_at = database
-        .number("SELECT MAX(updated_at) FROM installs")
-        .await;
+    let (install, as_of) = newest(&database).await;
     for round in 0..6 {
         let value = |n| KvWrite {
             scope: "p".into(),
@@ -283,24 +290,7 @@ async fn values_that_expire_do_not_pile_up(database: Database) {
             value: Some(b"v".to_vec()),
             expires_at: Some(1),
         };
-        let commit = HandlerCommit {
-            install,
-            cause: Cause::Request,
-            depth: 1,
-            kv_reads: Vec::new(),
-            kv_writes: (0..EACH).map(value).collect(),
-            timers: Vec::new(),
-            chat: Vec::new(),
-            kept_max: Kept {
-                kv_keys: 10,
-                kv_bytes: 1000,
-                timers: 10,
-            },
-        };
-        let as_of = AsOf {
-            updated_at,
-            tried_since: None,
-        };
+        let commit = keeping(install, (0..EACH).map(value).collect(), Vec::new());
         let landed = app.store.commit_handler(commit, as_of).await;
         assert_eq!(landed.expect("an answer"), Landed::Done);
         assert_eq!(database.number(KEYS).await, EACH as i64, "round {round}");
