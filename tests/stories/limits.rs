@@ -10,6 +10,7 @@ stories!(
     users_and_apps_may_ask_so_often,
     plugins_write_so_often_and_lose_nothing,
     who_asks_a_plugin_for_too_much_is_refused,
+    values_are_among_what_plugins_write,
     requests_are_bounded,
     whatever_is_written_is_refused_when_too_much_waits
 );
@@ -241,6 +242,22 @@ async fn plugins_write_so_often_and_lose_nothing(database: Database) {
     due.sort();
     assert_eq!(said().await, due);
     assert_ne!(host.figure("althing_plugin_rests_total").await, 0);
+}
+
+async fn values_are_among_what_plugins_write(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.limits.app_plugin_writes_per_second = 1;
+        config.limits.app_plugin_writes_burst = 1;
+    })
+    .await;
+    let [alice] = host.app.users(["alice"]).await;
+    host.app.channel("general", &[&alice]).await;
+    host.app.plugin("hostile", json!({})).await;
+    // As much as sixteen messages: so long nothing more is written.
+    let order = "/hostile set 128 1";
+    alice.types("general", order).await.is(200);
+    let refused = alice.types("general", order).await;
+    refused.refused(429, "rate_limited");
 }
 
 async fn who_asks_a_plugin_for_too_much_is_refused(database: Database) {
