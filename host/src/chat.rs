@@ -4,7 +4,6 @@
 
 pub mod access;
 mod acts;
-mod aside;
 mod attachments;
 mod bridge;
 mod calls;

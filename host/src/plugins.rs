@@ -46,15 +46,15 @@ pub use call::{Call, Install, Output};
 pub use compiler::{COMMAND as COMPILE_COMMAND, Compiler, Task as CompileTask, this_program};
 pub use component::{Checked, Digest, Facts, Inspection, check, finish, has_code, inspect, known};
 pub use counters::Counters;
-pub use effects::{Asked, Effect, Effects, KeyList, KvRead, KvWrite, Seen, TimerWrite, Watched};
+pub use effects::{Effect, Effects, KvRead, KvWrite, TimerWrite};
 pub use engine::Engine;
 pub use fault::{Fault, FaultKind, LogLine, Usage};
 pub use figures::{Figure, Figures};
 pub use grants::{Grants, Permission};
 pub use hooks::{
-    Act, check_settings, complete_command, guard_connect, guard_create, guard_delete, guard_edit,
-    guard_file, guard_seat, guard_send, handle_event, handle_interaction, handle_request, kind_act,
-    kind_create, rank_feed, run_command, run_schedule, start,
+    Act, check_settings, complete_command, guard, guard_connect, guard_create, guard_delete,
+    guard_edit, guard_file, guard_seat, guard_send, handle_event, handle_interaction,
+    handle_request, kind_act, kind_create, rank_feed, run_command, run_schedule, start,
 };
 pub use imports::{Answer, Chat, Incoming, Room};
 pub use interfaces::{Hook, Hooks};

@@ -22,6 +22,7 @@ stories!(
     secrets_are_in_no_answer_database_or_log,
     who_does_not_answer_holds_up_nobody,
     an_answer_is_read_as_it_comes,
+    a_shadow_is_told_what_was_told_to_the_other,
 );
 
 const PATH: &str = "/v1/plugins/courier";
@@ -574,4 +575,50 @@ async fn an_answer_is_read_as_it_comes(database: Database) {
         "{refused}"
     );
     assert_eq!(sent, "200 hello");
+}
+
+async fn a_shadow_is_told_what_was_told_to_the_other(database: Database) {
+    let host = TestHost::with(&database, outgoing).await;
+    let (first, second) = (Outside::start().await, Outside::start().await);
+    let [alice, _] = general(&host.app).await;
+    let backend = &host.app.backend;
+    let active = courier(&first, &second);
+    backend.upload(&active).await.is(201);
+    let install = json!({
+        "grants": ["http", "chat-write", "timers"], "config": { "token": SECRET },
+    });
+    backend.put(PATH, install).await.is(200);
+    // The new version sends its token with another word.
+    let newer = rewritten(&active, "version = \"0.1.0\"", "version = \"0.2.0\"");
+    let newer = rewritten(&newer, "authorizationBearer ", "authorizationBEARER ");
+    let digest = backend.upload(&newer).await.is(201)["digest"].clone();
+    let shadow = json!({ "mode": "shadow", "digest": digest, "consent": true });
+    let trial = format!("{PATH}/rollout");
+    backend.put(&trial, shadow).await.is(200);
+    let compared = async |calls: u64| {
+        eventually("calls are compared", async || {
+            let known = backend.get(&trial).await.is(200);
+            let of = known["compared"].as_array()?.first()?.clone();
+            (of["calls"] == calls).then_some((of["different"].clone(), known))
+        })
+        .await
+    };
+    // The same request: answered as the other's was, and sent once.
+    let url = first.url("/a");
+    assert_eq!(fetch(&alice, format!("GET {url}")).await, "200 hello");
+    let (different, known) = compared(1).await;
+    assert_eq!(different, 0, "{known}");
+    assert_eq!(first.heard().len(), 1);
+    // One that the other did not send is not sent.
+    fetch(&alice, format!("GET {url} token")).await;
+    let (different, known) = compared(2).await;
+    assert_eq!(different, 1, "{known}");
+    assert_eq!(first.heard().len(), 2, "the active version's alone");
+    let difference = &known["differences"][0];
+    assert_eq!(difference["active"], "done with a reply, 1 × request");
+    assert!(!known.to_string().contains(SECRET), "{known}");
+    assert_eq!(
+        difference["candidate"],
+        "done with a reply, 1 × request, with another content"
+    );
 }

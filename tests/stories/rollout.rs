@@ -168,6 +168,7 @@ async fn a_shadow_changes_nothing(database: Database) {
         "list",
         "grow",
         "grow",
+        // Nobody asks the outside: the one is told that it may not, and so is the other.
         "requests 1",
     ];
     for order in orders {
@@ -175,14 +176,7 @@ async fn a_shadow_changes_nothing(database: Database) {
         assert_eq!(answer.status, 200, "{order}: {}", answer.text);
     }
     let commands = compared(app, HOSTILE, "commands", orders.len() as u64).await;
-    // Only what asks the outside comes to something else for one that may not.
-    assert_eq!(commands["different"], 1, "{commands}");
-    let known = app.backend.get(rollout(HOSTILE)).await.is(200);
-    assert_eq!(known["differences"][0]["active"], "done with a reply");
-    assert_eq!(
-        known["differences"][0]["candidate"],
-        "done with a reply, with another content"
-    );
+    assert_eq!(commands["different"], 0, "{commands}");
     let spam = texts(&alice, "general").await;
     assert_eq!(spam, ["spam", "spam"]);
     let keys = database

@@ -6,7 +6,6 @@
 
 use super::chain::{self, Content};
 use super::interact::{asked, at_fault, shown};
-use super::shadow::{self, Question};
 use super::words::{self, Made};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
@@ -35,16 +34,8 @@ pub(super) async fn apply(
         action,
         value: &value,
     };
-    let outcome = plugins::kind_act(calling.with(&context), act).await;
-    let hook = Hook::MessageKind;
-    shadow::follow(app, installed, hook, &context, &outcome, || Question::Act {
-        kind: message.kind.clone(),
-        data: message.data.clone(),
-        state: state.clone(),
-        action: action.to_owned(),
-        value: value.clone(),
-    });
-    let answer = calling.note(outcome);
+    let answer = plugins::kind_act(calling.with(&context), act).await;
+    let answer = calling.note(answer);
     let answer = answer.map_err(|fault| at_fault(installed, &fault))?.value;
     let answer = answer.map_err(|sentence| Error::new(Code::ActionRefused, sentence))?;
     let shown = shown(app, installed, answer)?;

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::recordings;
+use super::shadow::{self, Follower};
 use crate::app::{Admitted, App, GivenUp, Installed, Turn};
 use crate::error::{Code, Error, Result};
 use crate::model::Millis;
@@ -19,15 +20,11 @@ pub(super) struct Calling<'a> {
     hook: Hook,
     cause: u64,
     admitted: Admitted,
-    recording: Option<Recording>,
-}
-
-/// A call that is to be recorded.
-struct Recording {
-    round: u64,
-    tape: Arc<Tape>,
-    /// The tape, as what the call asks.
-    chat: Arc<dyn Chat>,
+    /// Notes what it asks and is told, if somebody wants to know.
+    tape: Option<(Arc<Tape>, Arc<dyn Chat>)>,
+    /// The round of recorded calls that it belongs to.
+    round: Option<u64>,
+    follower: Option<Follower<'a>>,
 }
 
 /// A hook that may not.
@@ -65,6 +62,19 @@ pub(super) fn calling<'a>(
         .map_err(|until| Resting { until: Some(until) })?;
     let mut hasher = DefaultHasher::new();
     cause.hash(&mut hasher);
+    let is_compared = (installed.trial.as_ref()).is_some_and(|trial| trial.is_shadow());
+    // What a shadow said is kept in its own figures.
+    let round = match is_compared {
+        true => None,
+        false => app.recordings.round(installed.row.id, now),
+    };
+    let follower = shadow::follower(app, installed, hook);
+    let tape = (round.is_some() || follower.is_some()).then(|| {
+        let bytes_max = app.config.plugins.recorded_call_bytes_max;
+        let tape = Arc::new(Tape::recording(Arc::clone(&installed.chat), bytes_max));
+        let chat = Arc::clone(&tape) as Arc<dyn Chat>;
+        (tape, chat)
+    });
     Ok(Calling {
         app,
         installed,
@@ -72,55 +82,60 @@ pub(super) fn calling<'a>(
         hook,
         cause: hasher.finish(),
         admitted,
-        recording: app.recordings.round(installed.row.id, now).map(|round| {
-            let chat = Arc::clone(&installed.chat);
-            let tape = Arc::new(Tape::recording(
-                chat,
-                app.config.plugins.recorded_call_bytes_max,
-            ));
-            let chat = Arc::clone(&tape) as Arc<dyn Chat>;
-            Recording { round, tape, chat }
-        }),
+        tape,
+        round,
+        follower,
     })
 }
 
-impl Calling<'_> {
+impl<'a> Calling<'a> {
+    /// Has the shadow asked the same only if `wants` says so of it.
+    pub(super) fn followed_if(mut self, wants: impl FnOnce(&Installed) -> bool) -> Self {
+        self.follower = self.follower.filter(|follower| wants(follower.shadow));
+        self
+    }
+
     /// The call itself.
     pub(super) fn with<'c>(&'c self, context: &'c Context) -> Call<'c> {
         Call {
             install: self.install,
-            chat: (self.recording.as_ref()).map_or(&self.installed.chat, |of| &of.chat),
+            chat: (self.tape.as_ref()).map_or(&self.installed.chat, |(_, chat)| chat),
             context,
         }
     }
 
     /// Takes note of how it went: figures, what the plugin logged, a fault as a line of its log, the
-    /// breaker, and the call itself where it is recorded.
+    /// breaker, the call itself where it is recorded; and has the shadow asked the same.
     pub(super) fn note<T: Told>(
-        &self,
+        self,
         outcome: Result<Output<T>, Fault>,
     ) -> Result<Output<T>, Fault> {
         let recorded = self.recorded(&outcome);
         self.note_judged(recorded, outcome)
     }
 
-    /// The call as it went, if it is recorded: for one whose outcome has yet to be judged.
+    /// The call as it went, if somebody wants to know: for one whose outcome has yet to be judged.
     pub(super) fn recorded<T: Told>(&self, outcome: &Result<Output<T>, Fault>) -> Option<Recorded> {
-        self.recording.as_ref().map(|of| of.tape.end(outcome))
+        self.tape.as_ref().map(|(tape, _)| tape.end(outcome))
     }
 
     /// The same as `note`, with what became of the outcome.
     pub(super) fn note_judged<T>(
-        &self,
+        mut self,
         recorded: Option<Recorded>,
         outcome: Result<Output<T>, Fault>,
     ) -> Result<Output<T>, Fault> {
-        if let (Some(recorded), Some(of)) = (recorded, &self.recording) {
-            let end = match &outcome {
-                Ok(_) => recorded.end,
-                Err(fault) => fault.kind.code(),
-            };
-            recordings::keep(self.app, self.installed, of.round, &recorded, end);
+        if let Some(recorded) = recorded {
+            if let Some(round) = self.round {
+                let end = match &outcome {
+                    Ok(_) => recorded.end,
+                    Err(fault) => fault.kind.code(),
+                };
+                recordings::keep(self.app, self.installed, round, &recorded, end);
+            }
+            if let Some(follower) = self.follower.take() {
+                shadow::follow(self.app, follower, recorded);
+            }
         }
         let (usage, log, fault) = match &outcome {
             Ok(output) => (&output.usage, &output.log, None),

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::calls::{blame, calling};
 use super::decisions::{self, Outcome, Silence};
-use super::shadow::{self, Question};
+use super::shadow;
 use super::{access, files, interact, messages, words};
 use crate::app::{App, Installed, Loadout};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{Channel, ChannelId, FILE_KINDS, FileId, Message, Role, UserId};
+use crate::plugins::case::Input;
 use crate::plugins::{self, Context, Draft, Fault, FaultKind, Hook, Output, Verdict};
 use crate::store::proof::{Member, Standing};
 use crate::wire::{self, OnFault, View};
@@ -151,6 +152,19 @@ enum Way<'a> {
     Act(&'a Draft),
 }
 
+impl Way<'_> {
+    /// What guards are asked about a content.
+    fn asks(self, draft: Draft) -> Input {
+        match self {
+            Self::Send { .. } => Input::BeforeSend(draft),
+            Self::Edit(before) | Self::Progress(before) | Self::Act(before) => Input::BeforeEdit {
+                after: draft,
+                before: before.clone(),
+            },
+        }
+    }
+}
+
 /// Has every guard see the content as it will be stored.
 async fn guard_content(
     app: &App,
@@ -206,16 +220,11 @@ async fn guard_content(
             Opinion::Fail(error) => return Ok(Decision::Reject(error)),
         }
     }
-    let draft = || draft(&content);
-    let question = || match way {
-        Way::Send { .. } => Question::Send(draft()),
-        Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
-            Question::Edit(draft(), before.clone())
-        }
-    };
     let installs = others(&loadout, member, &context);
-    let context = || context.clone();
-    shadow::follow_missing(app, installs, Hook::MessageGuard, context, question);
+    for installed in installs.filter(|installed| !installed.has(Hook::MessageGuard)) {
+        let input = || way.asks(draft(&content));
+        shadow::follow_silent(app, installed, || context.clone(), input);
+    }
     Ok(match held {
         Some((plugin, why)) => Decision::Hold {
             content,
@@ -258,23 +267,6 @@ pub(super) fn others<'i>(
     })
 }
 
-fn follow(
-    app: &App,
-    installed: &Installed,
-    context: &Context,
-    outcome: &Result<Output<Verdict>, Fault>,
-    question: impl FnOnce() -> Question,
-) {
-    shadow::follow(
-        app,
-        installed,
-        Hook::MessageGuard,
-        context,
-        outcome,
-        question,
-    );
-}
-
 fn draft(content: &Content) -> Draft {
     Draft {
         kind: content.kind.clone(),
@@ -294,20 +286,8 @@ async fn ask(
 ) -> Opinion {
     let silence = match calling(app, installed, Hook::MessageGuard, &context.actor) {
         Ok(calling) => {
-            let call = calling.with(context);
-            let draft = draft(content);
-            let outcome = match way {
-                Way::Send { .. } => plugins::guard_send(call, &draft).await,
-                Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
-                    plugins::guard_edit(call, &draft, before).await
-                }
-            };
-            follow(app, installed, context, &outcome, || match way {
-                Way::Send { .. } => Question::Send(draft),
-                Way::Edit(before) | Way::Progress(before) | Way::Act(before) => {
-                    Question::Edit(draft, before.clone())
-                }
-            });
+            let input = way.asks(draft(content));
+            let outcome = plugins::guard(calling.with(context), &input).await;
             let recorded = calling.recorded(&outcome);
             let outcome = match outcome {
                 Ok(output) => opinion(app, installed, member, content, way, output).await,

@@ -7,7 +7,6 @@ use super::calls::{blame, calling};
 use super::gates::nowhere;
 use super::grants::PATH_GRANT;
 use super::handlers;
-use super::shadow::{self, Question};
 use crate::address::of_one_customer;
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
@@ -94,10 +93,6 @@ async fn answer(
         let calling =
             calling(app, installed, Hook::Endpoint, &cause).map_err(|_| failed(installed))?;
         let outcome = plugins::handle_request(calling.with(&context), request).await;
-        let hook = Hook::Endpoint;
-        shadow::follow(app, installed, hook, &context, &outcome, || {
-            Question::Request(request.clone())
-        });
         let output = match calling.note(outcome) {
             Ok(output) => output,
             Err(fault) => {

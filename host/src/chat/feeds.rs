@@ -9,7 +9,7 @@ use super::access::{self, Caller};
 use super::bridge;
 use super::calls::{blame, calling};
 use super::gates::nowhere;
-use super::{cursor, shadow, valid};
+use super::{cursor, valid};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{Candidate, UserId};
@@ -162,8 +162,6 @@ async fn rank(
     let calling =
         calling(app, installed, Hook::Feed, reader.user()).map_err(|_| failed(installed))?;
     let outcome = plugins::rank_feed(calling.with(&context), feed, argument, &given).await;
-    let asked = (feed, argument, given);
-    shadow::follow_ranking(app, installed, &context, &outcome, asked);
     match calling.note(outcome) {
         Ok(output) => output
             .value

@@ -4,16 +4,13 @@
 use serde::Serialize;
 
 use super::access::{Actor, Session};
-use super::decisions::Outcome;
-use super::judge::Matter;
-use super::{chain, judge, shadow, words};
+use super::{chain, judge, words};
 use crate::app::{App, Installed};
 use crate::clock;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::model::{AppId, CHANNEL_KIND, Channel, ChannelId, Role, User, UserId};
-use crate::plugins::{
-    self, Call, Context, Draft, Fault, Hook, Json, Output, Rejection, Seat, UploadedFile,
-};
+use crate::plugins::case::Input;
+use crate::plugins::{self, Context, Draft, Hook, Seat, UploadedFile};
 use crate::store::NewChannel;
 use crate::store::proof::{Admin, Member, Standing};
 use crate::wire::{self, Raw};
@@ -33,9 +30,9 @@ pub(super) async fn seat(
     before: Option<Role>,
     after: Role,
 ) -> Result<()> {
-    let question = Question::Seat(seat_of(user, before, after));
+    let input = Input::Seat(seat_of(user, before, after));
     let context = chain::context(app, member);
-    ask(app, member.tenant().app(), context, question).await
+    ask(app, member.tenant().app(), context, input).await
 }
 
 /// `actor` makes a channel.
@@ -50,7 +47,10 @@ pub(super) async fn create(app: &App, actor: &Actor, new: &NewChannel) -> Result
         tags: &new.tags.0,
         custom: Raw(&new.custom),
     };
-    let question = Question::Channel(wire::to_json(&says), seats.collect());
+    let input = Input::CreateChannel {
+        channel: wire::to_json(&says),
+        seats: seats.collect(),
+    };
     let context = Context {
         channel: new.id.as_ref().map(ToString::to_string).unwrap_or_default(),
         channel_type: new.kind.clone(),
@@ -61,7 +61,7 @@ pub(super) async fn create(app: &App, actor: &Actor, new: &NewChannel) -> Result
         ..nowhere(app, actor.user())
     };
     let id = actor.tenant().app();
-    ask(app, id, context.clone(), question).await?;
+    ask(app, id, context.clone(), input).await?;
     let words = says.words();
     if words.is_empty() {
         return Ok(());
@@ -83,8 +83,11 @@ pub(super) async fn change(app: &App, admin: &Admin, after: &Channel) -> Result<
     }
     let id = admin.tenant().app();
     let context = chain::context(app, admin);
-    let question = Question::Channel(wire::to_json(&after), Vec::new());
-    ask(app, id, context.clone(), question).await?;
+    let input = Input::CreateChannel {
+        channel: wire::to_json(&after),
+        seats: Vec::new(),
+    };
+    ask(app, id, context.clone(), input).await?;
     let (old, new) = (before.words(), after.words());
     if new.iter().all(|word| old.contains(word)) {
         return Ok(());
@@ -149,9 +152,11 @@ impl<'a> Says<'a> {
 pub async fn connect(app: &App, session: &Session, user: &User) -> Result<()> {
     let custom: serde_json::Value = serde_json::from_str(&user.custom).unwrap_or_default();
     let document = serde_json::json!({ "id": user.id, "name": user.name, "custom": custom });
-    let question = Question::Session(document.to_string());
+    let input = Input::Connect {
+        user: document.to_string(),
+    };
     let context = nowhere(app, Some(&session.user));
-    ask(app, session.tenant.app(), context, question).await
+    ask(app, session.tenant.app(), context, input).await
 }
 
 /// `actor` keeps a file that has come in whole.
@@ -168,13 +173,8 @@ pub(super) async fn keep(
         },
         ..nowhere(app, actor.user())
     };
-    ask(
-        app,
-        actor.tenant().app(),
-        context,
-        Question::File(file, head),
-    )
-    .await
+    let input = Input::Keep { file, head };
+    ask(app, actor.tenant().app(), context, input).await
 }
 
 fn seat_of(user: &UserId, before: Option<Role>, after: Role) -> Seat {
@@ -197,60 +197,9 @@ pub(super) fn nowhere(app: &App, actor: Option<&UserId>) -> Context {
     }
 }
 
-/// What the guards are asked.
-#[derive(Clone)]
-pub(super) enum Question {
-    Seat(Seat),
-    /// The channel's document, and who is in it.
-    Channel(Json, Vec<Seat>),
-    /// The user's document.
-    Session(Json),
-    /// A file and its first bytes.
-    File(UploadedFile, Vec<u8>),
-}
-
-impl Matter for Question {
-    type Answer = Result<(), Rejection>;
-
-    fn hook(&self) -> Hook {
-        match self {
-            Self::Seat(_) | Self::Channel(..) => Hook::MembershipGuard,
-            Self::Session(_) => Hook::SessionGuard,
-            Self::File(..) => Hook::FileGuard,
-        }
-    }
-
-    async fn put(&self, call: Call<'_>) -> Result<Output<Self::Answer>, Fault> {
-        match self {
-            Self::Seat(seat) => plugins::guard_seat(call, seat).await,
-            Self::Channel(channel, seats) => plugins::guard_create(call, channel, seats).await,
-            Self::Session(user) => plugins::guard_connect(call, user).await,
-            Self::File(file, head) => plugins::guard_file(call, file, head).await,
-        }
-    }
-
-    fn again(&self) -> shadow::Question {
-        shadow::Question::Gate(self.clone())
-    }
-
-    fn answered(&self, _: &Installed, answer: Self::Answer) -> Result<(), (Error, Outcome)> {
-        let code = match self {
-            Self::Seat(_) | Self::Channel(..) => Code::MembershipRejected,
-            Self::Session(_) => Code::SessionRejected,
-            Self::File(..) => Code::FileRejected,
-        };
-        answer.map_err(|rejection| judge::refused(chain::rejected(code, rejection)))
-    }
-
-    fn failed(&self, installed: &Installed) -> Error {
-        let detail = format!("The plugin `{}`, which must agree, failed.", installed.name);
-        Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
-    }
-}
-
 /// Asks the guards in the version that serves where it is.
-async fn ask(app: &App, id: AppId, context: Context, question: Question) -> Result<()> {
+async fn ask(app: &App, id: AppId, context: Context, input: Input) -> Result<()> {
     let loadout = app.loadout(id);
     let installs: Vec<_> = loadout.serving(&context.channel).collect();
-    judge::ask(app, &installs, &context, &question).await
+    judge::ask(app, &installs, &context, &input).await
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use super::calls::{Resting, blame, calling};
 use super::deliver::about;
-use super::shadow::{self, Question};
+use super::shadow;
 use crate::app::{App, Installed, Wrote};
 use crate::clock;
 use crate::crash;
 use crate::error::{Code, Error, Result};
 use crate::model::{Event, EventBody, EventKind, InstallId, Millis};
+use crate::plugins::case::Input;
 use crate::plugins::{self, Context, Effects, Hook, Scope};
 use crate::store::{AsOf, Cause, ChatWrite, HandlerCommit, Kept, KvWrite, Landed, TimerWrite};
 use crate::wire;
@@ -337,36 +338,16 @@ async fn handle(
             handled => Ok(handled),
         }
     } else {
-        match follow_unwanted(app, installed, event, &context, &handed) {
-            true => Ok(Handled::Idle),
-            false => Ok(Handled::Unwanted),
+        // A shadow may want what the active version does nothing with.
+        let Some((shadow, _)) = installed.shadow() else {
+            return Ok(Handled::Unwanted);
+        };
+        if !wants(shadow, event) {
+            return Ok(Handled::Unwanted);
         }
+        shadow::follow_silent(app, installed, || context, || Input::Event(handed));
+        Ok(Handled::Idle)
     }
-}
-
-/// A shadow may want what the active version does nothing with. Whether it did.
-fn follow_unwanted(
-    app: &App,
-    installed: &Installed,
-    event: &Event,
-    context: &Context,
-    handed: &plugins::Event,
-) -> bool {
-    let is_wanted = installed
-        .shadow()
-        .is_some_and(|(shadow, _)| wants(shadow, event));
-    if is_wanted {
-        let nothing = Ok(plugins::Output {
-            value: Ok::<(), String>(()),
-            effects: Effects::default(),
-            usage: plugins::Usage::default(),
-            log: Vec::new(),
-        });
-        shadow::follow(app, installed, Hook::Events, context, &nothing, || {
-            Question::Event(handed.clone())
-        });
-    }
-    is_wanted
 }
 
 async fn handle_by(
@@ -379,19 +360,11 @@ async fn handle_by(
 ) -> Result<Handled> {
     for _ in 0..TRIES {
         let calling = match calling(app, installed, Hook::Events, event.position) {
-            Ok(calling) => calling,
+            Ok(calling) => calling.followed_if(|shadow| wants(shadow, event)),
             Err(resting) => return Ok(Handled::Resting(resting)),
         };
         let outcome = plugins::handle_event(calling.with(context), handed).await;
         crash::point("event called");
-        if installed
-            .shadow()
-            .is_some_and(|(shadow, _)| wants(shadow, event))
-        {
-            shadow::follow(app, installed, Hook::Events, context, &outcome, || {
-                Question::Event(handed.clone())
-            });
-        }
         let output = match calling.note(outcome) {
             Ok(output) => output,
             Err(fault) => {

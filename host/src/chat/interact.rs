@@ -6,7 +6,6 @@ use super::access::{self, Caller};
 use super::calls::{Calling, blame, calling};
 use super::chain::{self, Content};
 use super::handlers::commit;
-use super::shadow::{self, Question};
 use super::words::{self, Made};
 use super::{acts, attachments, messages};
 use crate::app::{App, Installed};
@@ -31,13 +30,8 @@ pub(super) async fn create(
     let calling = asked(app, installed, Hook::MessageKind, context)?;
     let written = data;
     let data = data.to_owned();
-    let outcome = plugins::kind_create(calling.with(context), kind, &data).await;
-    let hook = Hook::MessageKind;
-    shadow::follow(app, installed, hook, context, &outcome, || {
-        let kind = kind.to_owned();
-        Question::Create { kind, data }
-    });
-    let created = calling.note(outcome);
+    let created = plugins::kind_create(calling.with(context), kind, &data).await;
+    let created = calling.note(created);
     let created = created.map_err(|fault| at_fault(installed, &fault))?.value;
     let created = created.map_err(|sentence| Error::invalid("data", sentence))?;
     let limits = &app.config.limits;
@@ -222,10 +216,6 @@ async fn interaction_once(
     let context = chain::context(app, member);
     let calling = asked(app, installed, Hook::Interactions, &context)?;
     let output = plugins::handle_interaction(calling.with(&context), interaction).await;
-    let hook = Hook::Interactions;
-    shadow::follow(app, installed, hook, &context, &output, || {
-        Question::Interaction(interaction.clone())
-    });
     finish(app, installed, calling.note(output), Cause::Request).await
 }
 
@@ -266,10 +256,6 @@ pub async fn run_command(
         let context = chain::context(app, &member);
         let calling = asked(app, &installed, Hook::Commands, &context)?;
         let output = plugins::run_command(calling.with(&context), &command).await;
-        let hook = Hook::Commands;
-        shadow::follow(app, &installed, hook, &context, &output, || {
-            Question::Command(command.clone())
-        });
         // For whom it sends what it sends is not the plugin's to say.
         let cause = member
             .user()
@@ -292,12 +278,8 @@ pub async fn complete(
     let (installed, member, command) = command_call(app, caller, channel, &run).await?;
     let context = chain::context(app, &member);
     let calling = asked(app, &installed, Hook::Commands, &context)?;
-    let outcome = plugins::complete_command(calling.with(&context), &command).await;
-    let hook = Hook::Commands;
-    shadow::follow(app, &installed, hook, &context, &outcome, || {
-        Question::Completion(command.clone())
-    });
-    let choices = calling.note(outcome);
+    let choices = plugins::complete_command(calling.with(&context), &command).await;
+    let choices = calling.note(choices);
     let choices = choices.map_err(|fault| at_fault(&installed, &fault))?.value;
     let choices = choices
         .into_iter()

@@ -7,60 +7,34 @@ use std::sync::Arc;
 use super::calls::calling;
 use super::chain::{self, Why};
 use super::decisions::{self, Outcome, Silence};
-use super::shadow::{self, Question, Tell};
+use super::shadow;
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, Message};
-use crate::plugins::case::Told;
-use crate::plugins::{self, Call, Context, Draft, Fault, Hook, Output, Verdict};
+use crate::plugins::case::Input;
+use crate::plugins::{self, Context, Draft, Hook, Verdict};
 use crate::store::proof::Member;
 use crate::wire::OnFault;
-
-/// What guards are asked about.
-pub(super) trait Matter: Sync {
-    /// What one of them says.
-    type Answer: Tell + Told + Send;
-
-    fn hook(&self) -> Hook;
-
-    /// Asks one.
-    fn put(
-        &self,
-        call: Call<'_>,
-    ) -> impl Future<Output = Result<Output<Self::Answer>, Fault>> + Send;
-
-    /// The same, for a shadow.
-    fn again(&self) -> Question;
-
-    /// What an answer comes to: there is nothing that could be changed, and nothing that could wait.
-    fn answered(&self, installed: &Installed, answer: Self::Answer)
-    -> Result<(), (Error, Outcome)>;
-
-    /// The refusal for want of an answer.
-    fn failed(&self, installed: &Installed) -> Error;
-}
 
 /// Asks those of `installs` that have the hook.
 pub(super) async fn ask(
     app: &App,
     installs: &[&Arc<Installed>],
     context: &Context,
-    matter: &impl Matter,
+    input: &Input,
 ) -> Result<()> {
-    let hook = matter.hook();
-    let installs = installs.iter().copied();
-    for installed in installs.clone().filter(|installed| installed.has(hook)) {
+    let (hook, _) = input.function();
+    for installed in installs.iter().filter(|installed| installed.has(hook)) {
         let context = Context {
             seed: clock::random_u64(),
             ..context.clone()
         };
         let silence = match calling(app, installed, hook, &context.actor) {
             Ok(calling) => {
-                let outcome = matter.put(calling.with(&context)).await;
-                shadow::follow(app, installed, hook, &context, &outcome, || matter.again());
+                let outcome = plugins::guard(calling.with(&context), input).await;
                 match calling.note(outcome) {
-                    Ok(output) => match matter.answered(installed, output.value) {
+                    Ok(output) => match judged(installed, input, output.value) {
                         Ok(()) => continue,
                         Err((error, decided)) => {
                             decisions::note(app, installed, hook, &context, decided);
@@ -74,94 +48,82 @@ pub(super) async fn ask(
         };
         match decisions::silent(app, installed, hook, &context, silence)? {
             OnFault::Open => {}
-            OnFault::Closed | OnFault::Hold => return Err(matter.failed(installed)),
+            OnFault::Closed | OnFault::Hold => return Err(failed(installed, hook)),
         }
     }
-    let context = || context.clone();
-    shadow::follow_missing(app, installs, hook, context, || matter.again());
+    for installed in installs.iter().filter(|installed| !installed.has(hook)) {
+        shadow::follow_silent(app, installed, || context.clone(), || input.clone());
+    }
     Ok(())
 }
 
-/// What guards of messages are asked about.
-enum Words {
-    Deletion(Draft),
-    /// What a channel says of itself, and what it said before: nothing, if it is new.
-    Channel(Draft, Draft),
+/// What a verdict comes to: there is nothing that could be changed, and nothing that could wait. To change or
+/// hold is to refuse; to change a deletion is to allow it.
+fn judged(installed: &Installed, input: &Input, verdict: Verdict) -> Result<(), (Error, Outcome)> {
+    let (hook, _) = input.function();
+    match verdict {
+        Verdict::Allow => Ok(()),
+        Verdict::Change(patch) => match input {
+            Input::BeforeEdit { after, .. } if !chain::changes_nothing(after, &patch) => {
+                Err(refused(chain::unchangeable(installed)))
+            }
+            _ => Ok(()),
+        },
+        Verdict::Reject(rejection) => Err(refused(chain::rejected(refusal(hook), rejection))),
+        Verdict::Hold(reason) => {
+            let why = Why::new(&reason);
+            let held = Outcome::Held {
+                reason: why.to_string(),
+            };
+            Err((Error::new(refusal(hook), why.reason), held))
+        }
+    }
 }
 
-impl Matter for Words {
-    type Answer = Verdict;
-
-    fn hook(&self) -> Hook {
-        Hook::MessageGuard
-    }
-
-    async fn put(&self, call: Call<'_>) -> Result<Output<Verdict>, Fault> {
-        match self {
-            Self::Deletion(draft) => plugins::guard_delete(call, draft).await,
-            Self::Channel(draft, before) => plugins::guard_edit(call, draft, before).await,
-        }
-    }
-
-    fn again(&self) -> Question {
-        match self {
-            Self::Deletion(draft) => Question::Delete(draft.clone()),
-            Self::Channel(draft, before) => Question::Edit(draft.clone(), before.clone()),
-        }
-    }
-
-    fn answered(&self, installed: &Installed, verdict: Verdict) -> Result<(), (Error, Outcome)> {
-        match verdict {
-            Verdict::Allow => Ok(()),
-            Verdict::Change(patch) => match self {
-                Self::Deletion(_) => Ok(()),
-                Self::Channel(draft, _) if chain::changes_nothing(draft, &patch) => Ok(()),
-                Self::Channel(..) => Err(refused(chain::unchangeable(installed))),
-            },
-            Verdict::Reject(rejection) => {
-                Err(refused(chain::rejected(Code::MessageRejected, rejection)))
-            }
-            Verdict::Hold(reason) => {
-                let why = Why::new(&reason);
-                let held = Outcome::Held {
-                    reason: why.to_string(),
-                };
-                Err((Error::new(Code::MessageRejected, why.reason), held))
-            }
-        }
-    }
-
-    fn failed(&self, installed: &Installed) -> Error {
-        chain::failed(installed)
+fn refusal(hook: Hook) -> Code {
+    match hook {
+        Hook::MembershipGuard => Code::MembershipRejected,
+        Hook::SessionGuard => Code::SessionRejected,
+        Hook::FileGuard => Code::FileRejected,
+        _ => Code::MessageRejected,
     }
 }
 
 /// A refusal, and how it stands among the decisions.
-pub(super) fn refused((error, why): (Error, Why)) -> (Error, Outcome) {
+fn refused((error, why): (Error, Why)) -> (Error, Outcome) {
     let decided = Outcome::rejected(&error, &why);
     (error, decided)
+}
+
+/// The refusal for want of an answer.
+fn failed(installed: &Installed, hook: Hook) -> Error {
+    if hook == Hook::MessageGuard {
+        return chain::failed(installed);
+    }
+    let detail = format!("The plugin `{}`, which must agree, failed.", installed.name);
+    Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
 }
 
 /// Somebody deletes a message. To change or hold a deletion is to allow or refuse it.
 pub async fn guard_delete(app: &App, member: &Member, message: &Message) -> Result<()> {
     let loadout = app.loadout(member.tenant().app());
     let context = chain::guard_context(app, member).await?;
-    let matter = Words::Deletion(chain::draft_of(message));
+    let input = Input::BeforeDelete(chain::draft_of(message));
     let installs: Vec<_> = chain::others(&loadout, member, &context).collect();
-    ask(app, &installs, &context, &matter).await
+    ask(app, &installs, &context, &input).await
 }
 
-/// What a channel is called, and what else it says of itself to those in it. To change or hold that is to
-/// refuse it.
+/// What a channel is called, and what else it says of itself to those in it. `before` is what it said before:
+/// nothing, if it is new. To change or hold that is to refuse it.
 pub(super) async fn guard_channel(
     app: &App,
     id: AppId,
     context: &Context,
-    draft: Draft,
+    after: Draft,
     before: Draft,
 ) -> Result<()> {
     let loadout = app.loadout(id);
-    let matter = Words::Channel(draft, before);
+    let input = Input::BeforeEdit { after, before };
     let installs: Vec<_> = loadout.serving(&context.channel).collect();
-    ask(app, &installs, context, &matter).await
+    ask(app, &installs, context, &input).await
 }

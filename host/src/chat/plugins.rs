@@ -245,12 +245,6 @@ async fn load_once(app: &Arc<App>, id: AppId, asked: Option<&Installed>) -> Resu
         };
         let mut installed = load(app, &backend, row, known, None).await?;
         installed.candidate = candidate;
-        if installed.shadow().is_some() {
-            installed
-                .install
-                .iter_mut()
-                .for_each(plugins::Install::watch);
-        }
         add_to(&mut loadout, Arc::new(installed));
     }
     app.set_loadout(id, loadout);

@@ -1,399 +1,229 @@
 //! Asks a shadow what the active version was asked, and compares. Nobody waits for it, and nothing comes
-//! of it: its writes are dropped, and it sees the values that the other one saw. What is kept of a
+//! of it: its writes are dropped, and what the other one was told it is told, too. What is kept of a
 //! difference is what the two decided or how much they wrote, never what a message says.
 
 use std::fmt::Write as _;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::aside::Aside;
 use super::calls::calling;
-use super::judge::Matter;
-use super::{chain, gates};
 use crate::app::{Again, App, Difference, Installed, Pair, Trial};
-use crate::plugins::{
-    self, Act, Call, Candidate, Choice, Command, Context, Created, Draft, Effects, EndpointRequest,
-    EndpointResponse, Event, Fault, FaultKind, Hook, Interaction, Json, Output, Rejection, Reply,
-    Seen, Shown, TimerWrite, Usage, Verdict,
-};
+use crate::plugins::case::{self, Input, Noticed, Recorded, Tape};
+use crate::plugins::{Call, Chat, Context, Draft, FaultKind, Hook, Usage};
 
-/// What a version was asked, whole.
-pub(super) enum Question {
-    Send(Draft),
-    Edit(Draft, Draft),
-    Delete(Draft),
-    Gate(gates::Question),
-    Create {
-        kind: String,
-        data: Json,
-    },
-    Act {
-        kind: String,
-        data: Json,
-        state: Json,
-        action: String,
-        value: Json,
-    },
-    Event(Event),
-    Timer {
-        name: String,
-        payload: Json,
-    },
-    Command(Command),
-    Completion(Command),
-    Interaction(Interaction),
-    Request(EndpointRequest),
-    Rank {
-        feed: String,
-        argument: String,
-        candidates: Vec<Candidate>,
-        /// Candidates are large: those of one call wait.
-        _place: OwnedSemaphorePermit,
-    },
+/// The most that a call may have asked and been told to be made again: so much may wait of each.
+const TOLD_BYTES_MAX: usize = 256 * 1024;
+
+/// A shadow that is to be asked what is about to be asked.
+pub(super) struct Follower<'a> {
+    pub shadow: &'a Arc<Installed>,
+    trial: &'a Arc<Trial>,
+    /// Of a feed: the place of its candidates.
+    place: Option<OwnedSemaphorePermit>,
 }
 
-impl Question {
-    async fn put(&self, call: Call<'_>) -> Result<Output<Said>, Fault> {
-        match self {
-            Self::Send(draft) => self.told(plugins::guard_send(call, draft).await),
-            Self::Edit(draft, before) => self.told(plugins::guard_edit(call, draft, before).await),
-            Self::Delete(draft) => self.told(plugins::guard_delete(call, draft).await),
-            Self::Gate(question) => self.told(question.put(call).await),
-            Self::Create { kind, data } => self.told(plugins::kind_create(call, kind, data).await),
-            Self::Act {
-                kind,
-                data,
-                state,
-                action,
-                value,
-            } => {
-                let act = Act {
-                    kind,
-                    data,
-                    state,
-                    action,
-                    value,
-                };
-                self.told(plugins::kind_act(call, act).await)
-            }
-            Self::Event(event) => self.told(plugins::handle_event(call, event).await),
-            Self::Timer { name, payload } => {
-                // One that is only compared begins no long wait.
-                let waits = Arc::default();
-                self.told(plugins::run_schedule(call, name, payload, &waits).await)
-            }
-            Self::Command(command) => self.told(plugins::run_command(call, command).await),
-            Self::Completion(command) => self.told(plugins::complete_command(call, command).await),
-            Self::Interaction(interaction) => {
-                self.told(plugins::handle_interaction(call, interaction).await)
-            }
-            Self::Request(request) => self.told(plugins::handle_request(call, request).await),
-            Self::Rank {
-                feed,
-                argument,
-                candidates,
-                ..
-            } => self.told(plugins::rank_feed(call, feed, argument, candidates).await),
+/// The shadow of `installed`, if there is one that has the hook.
+pub(super) fn follower<'a>(
+    app: &App,
+    installed: &'a Installed,
+    hook: Hook,
+) -> Option<Follower<'a>> {
+    let (shadow, trial) = installed.shadow()?;
+    if !shadow.has(hook) {
+        return None;
+    }
+    let mut place = None;
+    if hook == Hook::Feed {
+        // Candidates are large: those of one call wait.
+        place = trial.ranking();
+        if place.is_none() {
+            drop_one(app, trial, hook);
+            return None;
         }
     }
-
-    /// The outcome in a form that can be compared.
-    fn told<T: Tell>(&self, outcome: Result<Output<T>, Fault>) -> Result<Output<Said>, Fault> {
-        let output = outcome?;
-        let mut said = output.value.said(self);
-        said.add(&output.effects);
-        Ok(Output {
-            value: said,
-            effects: output.effects,
-            usage: output.usage,
-            log: output.log,
-        })
-    }
+    Some(Follower {
+        shadow,
+        trial,
+        place,
+    })
 }
 
-/// What a version said, in a word or a sentence, and what tells it from another with the same words.
+/// What a version said: a word or a sentence, and what tells it from another with the same words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
+struct Said {
     words: String,
     hash: u64,
 }
 
 impl Said {
-    fn new(words: impl Into<String>, content: impl Hash) -> Self {
+    /// `outcome` is in the words of a case's `expect`.
+    fn new(input: &Input, mut outcome: Value) -> Self {
+        if changes_nothing(input, &outcome["result"]["change"]) {
+            outcome["result"] = "allow".into();
+        }
+        if let Some(fields) = outcome.as_object_mut() {
+            // How often it shows what it has so far depends on the moment.
+            fields.remove("progress");
+        }
+        let mut words = in_words(input, &outcome);
+        add_counts(&mut words, &outcome);
+        let document = case::compact(outcome).to_string();
         Self {
-            words: words.into(),
-            hash: hash(content),
-        }
-    }
-
-    fn failed(fault: &Fault) -> Self {
-        Self::new(format!("failed: {}", fault.kind.code()), ())
-    }
-
-    /// Adds what a handler wrote.
-    fn add(&mut self, effects: &Effects) {
-        let asked = &effects.watched.asked;
-        if effects.is_empty() && asked.is_empty() {
-            return;
-        }
-        let mut parts = Vec::new();
-        for what in ["send", "edit", "delete", "act", "attach"] {
-            parts.push((
-                asked.iter().filter(|asked| asked.what == what).count(),
-                what,
-            ));
-        }
-        parts.push((effects.kv_writes.len(), "write of a value"));
-        parts.push((effects.timers.len(), "timer"));
-        for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
-            let _ = write!(self.words, ", {count} × {what}");
-        }
-        let asked: Vec<u64> = asked.iter().map(|asked| asked.hash).collect();
-        let mut values: Vec<u64> = Vec::with_capacity(effects.kv_writes.len());
-        for write in &effects.kv_writes {
-            let scope = super::handlers::scope(&write.scope);
-            values.push(hash((scope, &write.key, &write.value, write.ttl_ms)));
-        }
-        values.sort_unstable();
-        let timers: Vec<u64> = effects.timers.iter().map(of_timer).collect();
-        self.hash = hash((self.hash, asked, values, timers));
-    }
-}
-
-/// When a timer is due depends on the moment of the call, which is the same for both.
-fn of_timer(write: &TimerWrite) -> u64 {
-    match write {
-        TimerWrite::Set {
-            name,
-            at_ms,
-            channel,
-            payload,
-        } => hash((name, at_ms, channel, payload)),
-        TimerWrite::Cancel { name } => hash(name),
-    }
-}
-
-fn hash(content: impl Hash) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::new().hash_one(content)
-}
-
-/// What a hook returns, as it is told.
-pub(super) trait Tell {
-    fn said(&self, question: &Question) -> Said;
-}
-
-impl Tell for Verdict {
-    fn said(&self, question: &Question) -> Said {
-        match self {
-            Self::Allow => allowed(),
-            Self::Reject(rejection) => rejected(rejection),
-            Self::Hold(reason) => Said::new(format!("hold: {reason}"), ()),
-            Self::Change(patch) => {
-                // A change into what it is already is none.
-                let (Question::Send(draft) | Question::Edit(draft, _)) = question else {
-                    return allowed();
-                };
-                match chain::changes_nothing(draft, patch) {
-                    true => allowed(),
-                    false => Said::new("change", (&patch.text, &patch.data)),
-                }
-            }
+            words,
+            hash: BuildHasherDefault::<DefaultHasher>::new().hash_one(document),
         }
     }
 }
 
-fn allowed() -> Said {
-    Said::new("allow", ())
+/// Whether a change of a guard makes what it was shown into what it is already. That is none.
+fn changes_nothing(input: &Input, change: &Value) -> bool {
+    let draft: &Draft = match input {
+        Input::BeforeSend(draft) | Input::BeforeEdit { after: draft, .. } => draft,
+        Input::BeforeDelete(_) => return !change.is_null(),
+        _ => return false,
+    };
+    let (text, data) = (&change["text"], &change["data"]);
+    let same_data = || serde_json::from_str(&draft.data).is_ok_and(|same: Value| same == *data);
+    change.is_object()
+        && (text.is_null() || *text == *draft.text)
+        && (data.is_null() || same_data())
 }
 
-fn rejected(rejection: &Rejection) -> Said {
-    let Rejection { code, reason, .. } = rejection;
-    Said::new(format!("reject {code}: {reason}"), ())
-}
-
-fn refused(sentence: &String) -> Said {
-    Said::new("refuse", sentence)
-}
-
-impl Tell for Result<(), Rejection> {
-    fn said(&self, _: &Question) -> Said {
-        self.as_ref().map_or_else(rejected, |()| allowed())
+fn in_words(input: &Input, outcome: &Value) -> String {
+    if let Some(code) = outcome["fault"].as_str() {
+        return format!("failed: {code}");
+    }
+    if !outcome["error"].is_null() {
+        return "refuse".into();
+    }
+    let result = &outcome["result"];
+    let length = result.as_array().map_or(0, Vec::len);
+    match input {
+        Input::Complete(_) => format!("{length} choices"),
+        Input::Rank(_) => format!("{length} places"),
+        Input::Create { .. } => "create".into(),
+        Input::Act(_) => "act".into(),
+        Input::Request(_) => format!("answer {}", result["status"]),
+        Input::Run(_) | Input::Interaction(_) if !result.is_null() => "done with a reply".into(),
+        _ => verdict(result).unwrap_or_else(|| "done".into()),
     }
 }
 
-impl Tell for Result<(), String> {
-    fn said(&self, _: &Question) -> Said {
-        self.as_ref()
-            .map_or_else(refused, |()| Said::new("done", ()))
+/// What a guard says; none if it is no guard.
+fn verdict(result: &Value) -> Option<String> {
+    if let Some(word) = result.as_str() {
+        return Some(word.to_owned());
     }
+    let (what, said) = result.as_object()?.iter().next()?;
+    let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+    Some(match what.as_str() {
+        "reject" => format!("reject {}: {}", text(&said["code"]), text(&said["reason"])),
+        "hold" => format!("hold: {}", text(said)),
+        what => what.to_owned(),
+    })
 }
 
-impl Tell for Result<Option<Reply>, String> {
-    fn said(&self, _: &Question) -> Said {
-        match self {
-            Ok(None) => Said::new("done", ()),
-            Ok(Some(reply)) => Said::new("done with a reply", (&reply.text, &reply.blocks)),
-            Err(sentence) => refused(sentence),
+/// Adds how much it wrote and sent.
+fn add_counts(words: &mut String, outcome: &Value) {
+    let list = |name: &str| outcome[name].as_array().map_or(&[][..], Vec::as_slice);
+    let written = |named: &[&str]| {
+        let which = |write: &&Value| {
+            write["do"]
+                .as_str()
+                .is_some_and(|what| named.contains(&what))
+        };
+        list("writes").iter().filter(which).count()
+    };
+    for (count, what) in [
+        (written(&["send"]), "send"),
+        (written(&["edit"]), "edit"),
+        (written(&["delete"]), "delete"),
+        (written(&["act"]), "act"),
+        (written(&["attach"]), "attach"),
+        (written(&["kv-set", "kv-delete"]), "write of a value"),
+        (written(&["timer-set", "timer-cancel"]), "timer"),
+        (list("requests").len(), "request"),
+    ] {
+        if count > 0 {
+            let _ = write!(words, ", {count} × {what}");
         }
     }
 }
 
-impl Tell for Vec<Choice> {
-    fn said(&self, _: &Question) -> Said {
-        let choices: Vec<_> = self.iter().map(|c| (&c.value, &c.label)).collect();
-        Said::new(format!("{} choices", choices.len()), choices)
+/// Has a shadow asked what was asked in the call that was recorded.
+pub(super) fn follow(app: &App, follower: Follower<'_>, recorded: Recorded) {
+    // Nothing is known of what the plugin would have said.
+    if recorded.end == FaultKind::Overloaded.code() {
+        return;
     }
+    let Some((hook, _)) = recorded.function() else {
+        return; // It was not called after all.
+    };
+    let outcome = recorded.outcome.clone();
+    let (usage, bytes) = (recorded.usage, recorded.bytes);
+    let call = recorded.into_call().filter(|_| bytes <= TOLD_BYTES_MAX);
+    let Some((Noticed { context, input, .. }, told)) = call else {
+        return drop_one(app, follower.trial, hook);
+    };
+    let asked = Asked {
+        active: Said::new(&input, outcome),
+        context,
+        input,
+        told,
+        usage,
+        place: follower.place,
+    };
+    hand_over(app, follower.shadow, follower.trial, asked);
 }
 
-/// Everything that is shown and kept of a message of a kind.
-fn parts(shown: &Shown) -> (&str, &str, &str) {
-    (&shown.state, &shown.view.text, &shown.view.blocks)
-}
-
-impl Tell for Result<Created, String> {
-    fn said(&self, _: &Question) -> Said {
-        match self {
-            Ok(created) => Said::new("create", (&created.data, parts(&created.shown))),
-            Err(sentence) => refused(sentence),
-        }
-    }
-}
-
-impl Tell for Result<Shown, String> {
-    fn said(&self, _: &Question) -> Said {
-        match self {
-            Ok(shown) => Said::new("act", parts(shown)),
-            Err(sentence) => refused(sentence),
-        }
-    }
-}
-
-impl Tell for Result<Vec<u32>, String> {
-    fn said(&self, _: &Question) -> Said {
-        match self {
-            Ok(places) => Said::new(format!("{} places", places.len()), places),
-            Err(sentence) => refused(sentence),
-        }
-    }
-}
-
-impl Tell for Result<EndpointResponse, String> {
-    fn said(&self, _: &Question) -> Said {
-        match self {
-            Ok(response) => Said::new(
-                format!("answer {}", response.status),
-                (&response.headers, &response.body),
-            ),
-            Err(sentence) => refused(sentence),
-        }
-    }
-}
-
-/// Has the shadow of `installed`, if there is one, asked what that was just asked.
-pub(super) fn follow<T: Tell>(
+/// Has the shadow of a version asked that was asked nothing, for want of the hook or because it wants no
+/// such event. That is as if it had done nothing, or allowed everything.
+pub(super) fn follow_silent(
     app: &App,
     installed: &Installed,
-    hook: Hook,
-    context: &Context,
-    outcome: &Result<Output<T>, Fault>,
-    question: impl FnOnce() -> Question,
+    context: impl FnOnce() -> Context,
+    input: impl FnOnce() -> Input,
 ) {
     let Some((shadow, trial)) = installed.shadow() else {
         return;
     };
-    let question = question();
-    let (said, usage, effects) = match outcome {
-        Ok(output) => {
-            let mut said = output.value.said(&question);
-            said.add(&output.effects);
-            (said, output.usage, Some(&output.effects))
-        }
-        // Nothing is known of what the plugin would have said.
-        Err(fault) if fault.kind == FaultKind::Overloaded => return,
-        Err(fault) => (Said::failed(fault), fault.usage, None),
+    let input = input();
+    let (hook, _) = input.function();
+    if !shadow.has(hook) {
+        return;
+    }
+    let nothing = match hook {
+        Hook::Events => json!({}),
+        _ => json!({ "result": "allow" }),
     };
-    let seen = effects.map(|effects| effects.watched.seen.clone());
     let asked = Asked {
-        hook,
-        context: context.clone(),
-        question,
-        active: said,
-        usage,
-        chat: Arc::new(Aside::new(shadow.chat.clone(), seen.unwrap_or_default())),
+        active: Said::new(&input, nothing),
+        context: context(),
+        input,
+        told: Vec::new(),
+        usage: Usage::default(),
+        place: None,
     };
     hand_over(app, shadow, trial, asked);
 }
 
-/// The same for a feed, unless the candidates of another call wait.
-pub(super) fn follow_ranking(
-    app: &App,
-    installed: &Installed,
-    context: &Context,
-    outcome: &Result<Output<Result<Vec<u32>, String>>, Fault>,
-    (feed, argument, candidates): (&str, &str, Vec<Candidate>),
-) {
-    let Some((_, trial)) = installed
-        .shadow()
-        .filter(|(shadow, _)| shadow.has(Hook::Feed))
-    else {
-        return;
-    };
-    let Some(place) = trial.ranking() else {
-        return drop_one(app, trial, Hook::Feed);
-    };
-    follow(app, installed, Hook::Feed, context, outcome, || {
-        Question::Rank {
-            feed: feed.to_owned(),
-            argument: argument.to_owned(),
-            candidates,
-            _place: place,
-        }
-    });
-}
-
-/// Has shadows asked that have a guard where the active version has none, which is as if that allowed
-/// everything.
-pub(super) fn follow_missing<'a>(
-    app: &App,
-    installs: impl Iterator<Item = &'a Arc<Installed>>,
-    hook: Hook,
-    context: impl Fn() -> Context,
-    question: impl Fn() -> Question,
-) {
-    for installed in installs.filter(|installed| !installed.has(hook)) {
-        let Some((shadow, trial)) = installed.shadow() else {
-            continue;
-        };
-        let asked = Asked {
-            hook,
-            context: context(),
-            question: question(),
-            active: allowed(),
-            usage: Usage::default(),
-            chat: Arc::new(Aside::new(shadow.chat.clone(), Seen::default())),
-        };
-        hand_over(app, shadow, trial, asked);
-    }
-}
-
 /// A call that is to be made again.
 struct Asked {
-    hook: Hook,
     context: Context,
-    question: Question,
+    input: Input,
+    /// What the active version asked and was told.
+    told: Vec<case::Asked>,
     active: Said,
     /// What the active version's call took.
     usage: Usage,
-    chat: Arc<dyn plugins::Chat>,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 fn hand_over(app: &App, shadow: &Arc<Installed>, trial: &Arc<Trial>, asked: Asked) {
-    if !shadow.has(asked.hook) {
-        return;
-    }
-    let hook = asked.hook;
+    let (hook, _) = asked.input.function();
     let (shadow, of) = (shadow.clone(), Arc::downgrade(trial));
     let again = move |app: Arc<App>| async move {
         // One that was given up meanwhile is of no interest.
@@ -417,26 +247,29 @@ fn drop_one(app: &App, trial: &Trial, hook: Hook) {
 /// Asks and compares; none for a call that could not be made.
 async fn ask(app: &App, shadow: &Installed, trial: &Trial, asked: Asked) -> Option<()> {
     let Asked {
-        hook,
         context,
-        question,
+        input,
+        told,
         active,
         usage,
-        chat,
+        place,
     } = asked;
+    let (hook, _) = input.function();
     let calling = calling(app, shadow, hook, (&context.channel, &context.actor)).ok()?;
+    let tape = Arc::new(Tape::beside(shadow.chat.clone(), told));
+    let chat: Arc<dyn Chat> = tape.clone();
     let call = Call {
         chat: &chat,
         ..calling.with(&context)
     };
-    // What a trial said is kept in its own figures, not among the calls recorded of the install.
-    let outcome = calling.note_judged(None, question.put(call).await);
-    drop(question); // Its place, if it had one, is free.
-    let (candidate, took) = match &outcome {
-        Ok(output) => (output.value.clone(), output.usage),
-        Err(fault) if fault.kind == FaultKind::Overloaded => return None,
-        Err(fault) => (Said::failed(fault), fault.usage),
-    };
+    let outcome = input.make(call).await;
+    let recorded = tape.end(&outcome);
+    let has_failed = calling.note(outcome).is_err();
+    if recorded.end == FaultKind::Overloaded.code() {
+        return None;
+    }
+    let candidate = Said::new(&input, recorded.outcome);
+    drop((input, place)); // Another may have the place, if it had one.
     let is_same = active == candidate;
     let mut words = candidate.words;
     if !is_same && words == active.words {
@@ -445,8 +278,8 @@ async fn ask(app: &App, shadow: &Installed, trial: &Trial, asked: Asked) -> Opti
     trial.compared.add(Pair {
         hook,
         active: usage,
-        candidate: took,
-        has_failed: outcome.is_err(),
+        candidate: recorded.usage,
+        has_failed,
         difference: (!is_same).then(|| Difference {
             at: app.clock.now(),
             hook,
@@ -481,40 +314,63 @@ pub(super) fn run(app: &Arc<App>, mut calls: mpsc::Receiver<Again>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::{Asked, Patch};
 
     #[test]
     fn a_change_into_what_it_is_already_is_none() {
-        let draft = Draft {
+        let input = Input::BeforeSend(Draft {
             kind: "task".into(),
             text: "Call Bob".into(),
             data: r#"{"title":"Call Bob","items":[]}"#.into(),
+        });
+        let said = |text: Option<&str>, data: Option<Value>| {
+            let change = json!({ "text": text, "data": data });
+            Said::new(&input, json!({ "result": { "change": change } })).words
         };
-        let question = Question::Send(draft);
-        let said = |text: Option<&str>, data: Option<&str>| {
-            let [text, data] = [text, data].map(|part| part.map(str::to_owned));
-            Verdict::Change(Patch { text, data }).said(&question).words
-        };
-        let allow = allowed().words;
-        assert_eq!(said(None, None), allow);
+        assert_eq!(said(None, None), "allow");
         // Another way to write the same JSON is no other data.
-        let same = r#"{"items": [], "title": "Call Bob"}"#;
-        assert_eq!(said(Some("Call Bob"), Some(same)), allow);
+        let same = json!({ "items": [], "title": "Call Bob" });
+        assert_eq!(said(Some("Call Bob"), Some(same)), "allow");
         assert_eq!(said(Some("call Bob"), None), "change");
-        assert_eq!(said(Some("Call Bob"), Some("{}")), "change");
+        assert_eq!(said(Some("Call Bob"), Some(json!({}))), "change");
     }
 
     #[test]
     fn all_that_a_handler_asked_for_is_counted() {
-        let mut effects = Effects::default();
-        let all = ["attach", "act", "delete", "edit", "send", "attach"];
-        effects
-            .watched
-            .asked
-            .extend(all.map(|what| Asked { what, hash: 0 }));
-        let mut said = Said::new("done", ());
-        said.add(&effects);
-        let words = "done, 1 × send, 1 × edit, 1 × delete, 1 × act, 2 × attach";
-        assert_eq!(said.words, words);
+        let all = [
+            "attach",
+            "act",
+            "kv-set",
+            "delete",
+            "edit",
+            "send",
+            "attach",
+            "kv-delete",
+        ];
+        let writes: Vec<Value> = all.iter().map(|what| json!({ "do": what })).collect();
+        let input = Input::Start { previous: None };
+        let outcome = json!({ "writes": writes, "requests": [{}] });
+        let words = "done, 1 × send, 1 × edit, 1 × delete, 1 × act, 2 × attach, 2 × write of a value, \
+                     1 × request";
+        assert_eq!(Said::new(&input, outcome).words, words);
+    }
+
+    #[test]
+    fn what_differs_is_told_without_its_content() {
+        let input = Input::Seat(crate::plugins::Seat {
+            user: "bob".into(),
+            before: crate::plugins::Role::None,
+            after: crate::plugins::Role::Member,
+        });
+        let said = |outcome: Value| Said::new(&input, outcome);
+        let reject = json!({ "reject": { "code": "full", "reason": "No." } });
+        assert_eq!(said(json!({ "result": reject })).words, "reject full: No.");
+        assert_eq!(
+            said(json!({ "result": { "hold": "why" } })).words,
+            "hold: why"
+        );
+        assert_eq!(said(json!({ "fault": "trap" })).words, "failed: trap");
+        let [one, other] = ["a", "b"].map(|sentence| said(json!({ "error": sentence })));
+        assert_eq!(one.words, other.words);
+        assert_ne!(one, other);
     }
 }

@@ -13,7 +13,6 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::calls::{Resting, blame, calling};
 use super::handlers::{CONTENDED_MS, backoff_ms, commit};
-use super::shadow::{self, Question};
 use super::{access, chain};
 use crate::app::{App, Installed};
 use crate::clock;
@@ -271,12 +270,6 @@ async fn run_by(
     let call = calling.with(context);
     let outcome = plugins::run_schedule(call, &timer.name, &timer.payload, waits).await;
     crash::point("timer called");
-    shadow::follow(app, installed, Hook::Schedule, context, &outcome, || {
-        Question::Timer {
-            name: timer.name.clone(),
-            payload: timer.payload.clone(),
-        }
-    });
     let failed = |why: &dyn std::fmt::Display| format!("timer {}: {why}", timer.name);
     let output = match calling.note(outcome) {
         Ok(output) => output,

@@ -37,8 +37,6 @@ pub struct Install {
     pub(super) figures: Arc<Figures>,
     /// The app's; none if it takes no slots of calls that somebody waits for.
     pub(super) slots: Option<Arc<Slots>>,
-    /// Whether what its calls read and ask for is told.
-    pub(super) watched: bool,
     /// Where its instances wait, if the plugin asks for that.
     pub(super) shelf: Option<Shelf>,
     pub(super) paces: Paces,
@@ -61,7 +59,6 @@ impl Install {
             counters: engine.counters(id),
             figures: engine.figures(id),
             slots: Some(engine.app_slots(app)),
-            watched: false,
             shelf: linked
                 .inspection
                 .manifest
@@ -72,7 +69,7 @@ impl Install {
     }
 
     /// Makes an install whose calls are only compared with those of another: they go by slots of
-    /// their own, reach nothing outside, and are watched. What they write is for nobody to commit.
+    /// their own. What they write is for nobody to commit.
     pub fn aside(
         engine: &Arc<Engine>,
         linked: &Arc<Linked>,
@@ -86,7 +83,6 @@ impl Install {
             counters: engine.counters(id),
             figures: engine.figures(id),
             slots: None,
-            watched: true,
             shelf: linked
                 .inspection
                 .manifest
@@ -94,11 +90,6 @@ impl Install {
                 .then(|| engine.kept_aside.shelf()),
             paces: Paces::default(),
         }
-    }
-
-    /// From now on what its calls read and ask for is told in their effects.
-    pub fn watch(&mut self) {
-        self.watched = true;
     }
 
     /// The settings that every call gets.

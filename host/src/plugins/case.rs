@@ -25,7 +25,7 @@ use super::{Context, Grants, HttpResponse, Manifest, Permission};
 pub use difference::{Difference, compact};
 pub use input::Input;
 pub use recorded::Recorded;
-pub use tape::{Asked, Tape};
+pub use tape::{Asked, Noticed, Tape};
 pub use texts::Document;
 pub use things::{GivenChannel, GivenMember, GivenMessage, GivenUser, KeyValue, scope};
 pub use told::Told;

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 
-use super::types::{Entry, Scope};
+use super::types::Scope;
 
 /// Something that the chat layer prepared for a plugin and will commit. Only the chat layer knows
 /// what is in it.
@@ -23,8 +23,6 @@ pub struct Effects {
     pub timers: Vec<TimerWrite>,
     /// Whether it sent something to the outside.
     pub reached_out: bool,
-    /// Empty unless somebody compares the install's calls with those of another.
-    pub watched: Watched,
 }
 
 impl Effects {
@@ -37,41 +35,6 @@ impl Effects {
     pub fn leave_no_trace(&self) -> bool {
         self.is_empty() && !self.reached_out
     }
-}
-
-/// What a comparison of two calls needs to know of each, beside what they wrote.
-#[derive(Default)]
-pub struct Watched {
-    pub seen: Seen,
-    /// What it asked of the chat, in order, before guards and the host had their say.
-    pub asked: Vec<Asked>,
-}
-
-/// What a call saw of the committed values, as it saw each first.
-#[derive(Clone, Default)]
-pub struct Seen {
-    /// Those that it read.
-    pub values: Vec<(Scope, String, Option<Entry>)>,
-    /// The keys that it listed.
-    pub lists: Vec<KeyList>,
-}
-
-/// A page of the keys of a scope: those with `prefix`, after `after`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyList {
-    pub scope: Scope,
-    pub prefix: String,
-    pub after: Option<String>,
-    pub keys: Vec<String>,
-}
-
-/// Something that a call asked of the chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// `send`, `edit`, `delete`, `act` or `attach`.
-    pub what: &'static str,
-    /// Tells whether two of them asked for the same.
-    pub hash: u64,
 }
 
 /// A key that a call read: the commit fails if its version is another by then.

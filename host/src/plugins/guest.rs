@@ -9,7 +9,7 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::call::Call;
 use super::counters::Counters;
-use super::effects::{Effects, Watched};
+use super::effects::Effects;
 use super::engine::Engine;
 use super::fault::{FaultKind, Limit, classify};
 use super::figures::Figures;
@@ -109,10 +109,7 @@ impl Guest<'_> {
             moderates: self.linked.grants.contains(Permission::ChatModerate),
             aside: install.is_some_and(|of| of.slots.is_none()),
             streams: Streams::new(self.long.clone()),
-            done: Done {
-                watched: install.is_some_and(|of| of.watched).then(Watched::default),
-                ..Done::default()
-            },
+            done: Done::default(),
         }
     }
 }

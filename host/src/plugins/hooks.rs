@@ -41,6 +41,28 @@ fn drop_effects_of_errors<T, E>(output: Output<Result<T, E>>) -> Output<Result<T
     }
 }
 
+/// Asks a guard, whichever it is. What is for no guard is a fault.
+pub async fn guard(call: Call<'_>, input: &Input) -> Outcome<Verdict> {
+    let leave = match input {
+        Input::BeforeSend(message) => return guard_send(call, message).await,
+        Input::BeforeEdit { after, before } => return guard_edit(call, after, before).await,
+        Input::BeforeDelete(message) => return guard_delete(call, message).await,
+        Input::Seat(seat) => guard_seat(call, seat).await,
+        Input::CreateChannel { channel, seats } => guard_create(call, channel, seats).await,
+        Input::Connect { user } => guard_connect(call, user).await,
+        Input::Keep { file, head } => guard_file(call, file, head).await,
+        other => Err(not_exported(other.function().0)),
+    };
+    leave.map(|output| Output {
+        value: output
+            .value
+            .map_or_else(Verdict::Reject, |()| Verdict::Allow),
+        effects: output.effects,
+        usage: output.usage,
+        log: output.log,
+    })
+}
+
 /// Somebody sends `message`.
 pub async fn guard_send(call: Call<'_>, message: &Draft) -> Outcome<Verdict> {
     call.note(|| Input::BeforeSend(message.clone()));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::effects::{Effects, KeyList, KvRead, KvWrite, Seen};
+use super::effects::{Effects, KvRead, KvWrite};
 use super::imports::{Chat, Room};
 use super::types::{Entry, HostError, Scope};
 
@@ -15,18 +15,12 @@ const PENDING: u64 = 1 << 52;
 
 /// The longest list of keys, as the contract has it.
 pub(super) const KEYS_MAX: u32 = 100;
-/// Pages of keys that are remembered of a call that is watched.
-const LISTS_MAX: usize = 100;
 
 type Address = (Scope, String);
 
 #[derive(Default)]
 pub(super) struct Overlay {
     reads: BTreeMap<Address, Option<u64>>,
-    /// What was read first, by those who are watched.
-    seen: BTreeMap<Address, Option<Entry>>,
-    /// What was listed first, by the same.
-    lists: Vec<KeyList>,
     writes: BTreeMap<Address, Write>,
     writes_ever: u64,
     /// Scopes whose owner was looked up already.
@@ -59,7 +53,6 @@ impl Overlay {
         chat: &dyn Chat,
         scope: Scope,
         key: String,
-        is_watched: bool,
     ) -> Result<Option<Entry>, HostError> {
         let address = (scope, key);
         if let Some(write) = self.writes.get(&address) {
@@ -71,9 +64,6 @@ impl Overlay {
         let mut found = chat.kv_get(&address.0, &address.1).await?;
         // The first read counts: if a later one differs, the commit is to fail.
         let version = found.as_ref().map(|entry| entry.version);
-        if is_watched && !self.seen.contains_key(&address) {
-            self.seen.insert(address.clone(), found.clone());
-        }
         self.reads.entry(address).or_insert(version);
         if let Some(entry) = &mut found {
             entry.version &= SHOWN;
@@ -161,7 +151,6 @@ impl Overlay {
         prefix: &str,
         after: Option<String>,
         limit: u32,
-        is_watched: bool,
     ) -> Result<Vec<String>, HostError> {
         let limit = limit.min(KEYS_MAX) as usize;
         let mut keys: Vec<String> = self
@@ -182,14 +171,6 @@ impl Overlay {
             let page = chat
                 .kv_keys(scope, prefix, cursor.as_deref(), KEYS_MAX)
                 .await?;
-            if is_watched && self.lists.len() < LISTS_MAX {
-                self.lists.push(KeyList {
-                    scope: scope.clone(),
-                    prefix: prefix.to_owned(),
-                    after: cursor,
-                    keys: page.clone(),
-                });
-            }
             let is_last = page.len() < KEYS_MAX as usize;
             cursor = page.last().cloned();
             for key in page {
@@ -205,17 +186,6 @@ impl Overlay {
         keys.sort_unstable();
         keys.truncate(limit);
         Ok(keys)
-    }
-
-    /// Takes out what was seen, of a call that is watched.
-    pub(super) fn seen(&mut self) -> Seen {
-        let values = std::mem::take(&mut self.seen).into_iter();
-        Seen {
-            values: values
-                .map(|((scope, key), entry)| (scope, key, entry))
-                .collect(),
-            lists: std::mem::take(&mut self.lists),
-        }
     }
 
     /// Moves what was read and written into `effects`.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use wasmtime::ResourceLimiter;
 
 use super::counters::Counters;
-use super::effects::{Effects, Watched};
+use super::effects::Effects;
 use super::fault::Limit;
 use super::figures::Figures;
 use super::imports::Chat;
@@ -132,8 +132,6 @@ pub(super) struct Done {
     pub http_requests: u32,
     /// Whether it did what others notice before it ends: asked somebody outside, showed or counted something.
     pub is_noticed: bool,
-    /// What is told to those who compare calls; none if nobody does.
-    pub watched: Option<Watched>,
     pub progress: Progress,
     pub effects: Effects,
 }
@@ -168,14 +166,10 @@ impl State {
         self.chat = None;
         self.streams.clear();
         let mut done = std::mem::take(&mut self.done);
-        if let Some(watched) = &mut done.watched {
-            watched.seen = done.kv.seen();
-        }
         if self.class.may_write() {
             done.kv.finish(&mut done.effects);
         }
         done.effects.reached_out = done.http_requests > 0;
-        done.effects.watched = done.watched.unwrap_or_default();
         done.effects
     }
 

@@ -116,7 +116,7 @@ async fn one(checked: &Checked, name: String, mut case: Case) -> Result<Tried, F
         chat: &chat,
         context: &case.context,
     };
-    let recorded = case.input.make(call, &tape).await;
+    let recorded = tape.end(&case.input.make(call).await);
     Ok(Tried {
         name,
         differences: case.differences(&recorded.outcome),

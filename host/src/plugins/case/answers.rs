@@ -11,6 +11,9 @@ use crate::plugins::{
     Channel, Context, Effect, Entry, HostError, HttpResponse, Member, Message, Role, Room, User,
 };
 
+/// How the id of a message begins that only seems to be sent.
+pub(super) const SEEMS_SENT: &str = "sent_";
+
 /// A kind of answer.
 pub(super) trait Answered: Sized {
     /// Whether the same question, asked once more, has the same answer.
@@ -108,7 +111,7 @@ impl Answered for (String, Effect) {
     }
 
     fn taken(number: usize) -> Option<Self> {
-        Some((format!("sent_{number}"), Box::new(())))
+        Some((format!("{SEEMS_SENT}{number}"), Box::new(())))
     }
 }
 

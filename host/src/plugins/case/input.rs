@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::recorded::Recorded;
-use super::tape::Tape;
+use serde_json::Value;
+
+use super::told::Told;
 use crate::plugins::{
-    self, Act, Call, Candidate, Command, Draft, EndpointRequest, Event, Hook, Interaction, Seat,
-    UploadedFile,
+    self, Act, Call, Candidate, Command, Draft, EndpointRequest, Event, Fault, Hook, Interaction,
+    Output, Seat, UploadedFile,
 };
 
 /// What a hook is called with.
@@ -108,41 +109,46 @@ impl Input {
         }
     }
 
-    /// Makes the call, through the tape that `call` speaks to.
-    pub async fn make(&self, call: Call<'_>, tape: &Tape) -> Recorded {
+    /// Makes the call. What the hook returns comes as it is told.
+    pub async fn make(&self, call: Call<'_>) -> Result<Output<Value>, Fault> {
         match self {
-            Self::BeforeSend(draft) => tape.end(&plugins::guard_send(call, draft).await),
+            Self::BeforeSend(draft) => told(plugins::guard_send(call, draft).await),
             Self::BeforeEdit { after, before } => {
-                tape.end(&plugins::guard_edit(call, after, before).await)
+                told(plugins::guard_edit(call, after, before).await)
             }
-            Self::BeforeDelete(draft) => tape.end(&plugins::guard_delete(call, draft).await),
-            Self::Event(event) => tape.end(&plugins::handle_event(call, event).await),
-            Self::Run(command) => tape.end(&plugins::run_command(call, command).await),
-            Self::Complete(command) => tape.end(&plugins::complete_command(call, command).await),
-            Self::Interaction(pressed) => {
-                tape.end(&plugins::handle_interaction(call, pressed).await)
-            }
-            Self::Create { kind, data } => tape.end(&plugins::kind_create(call, kind, data).await),
-            Self::Act(action) => tape.end(&plugins::kind_act(call, action.act()).await),
+            Self::BeforeDelete(draft) => told(plugins::guard_delete(call, draft).await),
+            Self::Event(event) => told(plugins::handle_event(call, event).await),
+            Self::Run(command) => told(plugins::run_command(call, command).await),
+            Self::Complete(command) => told(plugins::complete_command(call, command).await),
+            Self::Interaction(pressed) => told(plugins::handle_interaction(call, pressed).await),
+            Self::Create { kind, data } => told(plugins::kind_create(call, kind, data).await),
+            Self::Act(action) => told(plugins::kind_act(call, action.act()).await),
             Self::Timer { name, payload } => {
-                tape.end(&plugins::run_schedule(call, name, payload, &Arc::default()).await)
+                told(plugins::run_schedule(call, name, payload, &Arc::default()).await)
             }
-            Self::Seat(seat) => tape.end(&plugins::guard_seat(call, seat).await),
+            Self::Seat(seat) => told(plugins::guard_seat(call, seat).await),
             Self::CreateChannel { channel, seats } => {
-                tape.end(&plugins::guard_create(call, channel, seats).await)
+                told(plugins::guard_create(call, channel, seats).await)
             }
-            Self::Connect { user } => tape.end(&plugins::guard_connect(call, user).await),
-            Self::Keep { file, head } => tape.end(&plugins::guard_file(call, file, head).await),
-            Self::Request(request) => tape.end(&plugins::handle_request(call, request).await),
+            Self::Connect { user } => told(plugins::guard_connect(call, user).await),
+            Self::Keep { file, head } => told(plugins::guard_file(call, file, head).await),
+            Self::Request(request) => told(plugins::handle_request(call, request).await),
             Self::Rank(Ranking {
                 feed,
                 argument,
                 candidates,
-            }) => tape.end(&plugins::rank_feed(call, feed, argument, candidates).await),
-            Self::CheckSettings(settings) => {
-                tape.end(&plugins::check_settings(call, settings).await)
-            }
-            Self::Start { previous } => tape.end(&plugins::start(call, previous.as_deref()).await),
+            }) => told(plugins::rank_feed(call, feed, argument, candidates).await),
+            Self::CheckSettings(settings) => told(plugins::check_settings(call, settings).await),
+            Self::Start { previous } => told(plugins::start(call, previous.as_deref()).await),
         }
     }
+}
+
+fn told<T: Told>(outcome: Result<Output<T>, Fault>) -> Result<Output<Value>, Fault> {
+    outcome.map(|output| Output {
+        value: output.value.told(),
+        effects: output.effects,
+        usage: output.usage,
+        log: output.log,
+    })
 }

@@ -21,6 +21,8 @@ pub struct Recorded {
     pub unknown: Vec<String>,
     /// False if it was too much to note all of it.
     pub whole: bool,
+    /// What it asked and was told takes so many bytes as JSON.
+    pub bytes: usize,
     call: Option<Noticed>,
     asked: Vec<Asked>,
     served: u32,
@@ -60,6 +62,7 @@ impl Recorded {
             asked,
             served,
             unknown,
+            bytes,
             ..
         } = noted;
         Self {
@@ -69,6 +72,7 @@ impl Recorded {
             usage,
             unknown,
             whole,
+            bytes,
             call,
             asked,
             served,
@@ -83,6 +87,11 @@ impl Recorded {
     /// When, where and by whom.
     pub fn context(&self) -> Option<&Context> {
         self.call.as_ref().map(|call| &call.context)
+    }
+
+    /// What was called, and what it asked and was told; `None` if not all of it was noted.
+    pub fn into_call(self) -> Option<(Noticed, Vec<Asked>)> {
+        self.call.filter(|_| self.whole).zip(Some(self.asked))
     }
 
     /// What came of it for people to read and compare: without what is empty.

@@ -1,6 +1,7 @@
 //! What stands between a call and the chat while it is written down or played back. Every question
 //! that a call asks goes through one function here, with a line for each: it notes the question and
-//! the answer, and when a call is played back it takes the answer from what was noted then.
+//! the answer, and when a call is played back it takes the answer from what was noted then. So does
+//! the call of a shadow, which asks the chat itself what the other version did not ask.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answers::{Answered, Error};
+use super::answers::{Answered, Error, SEEMS_SENT};
 use super::input::Input;
 use super::recorded::Recorded;
 use super::told::Told;
@@ -45,6 +46,8 @@ pub struct Tape {
 /// What is noted, and what is played back; an answer that is read as it comes has it, too.
 pub(super) struct Reel {
     played: Option<Vec<Asked>>,
+    /// Whether what is played back has an answer to everything. If not, what it has none to is asked.
+    alone: bool,
     bytes_max: usize,
     noted: Mutex<Noted>,
 }
@@ -58,14 +61,15 @@ pub(super) struct Noted {
     pub served: u32,
     /// Questions that what is played back has no answer to.
     pub unknown: Vec<String>,
-    bytes: usize,
+    pub bytes: usize,
     /// Which of the answers that are played back were given.
     given: Vec<bool>,
 }
 
 /// What is known of a call before it runs.
-pub(super) struct Noticed {
+pub struct Noticed {
     pub context: Context,
+    /// The settings, JSON.
     pub config: Arc<str>,
     pub input: Input,
 }
@@ -82,17 +86,24 @@ impl Tape {
     /// Notes a call that asks `chat`. Of what it asks and is told so many bytes are kept at most; a
     /// call with more is not recorded.
     pub fn recording(chat: Arc<dyn Chat>, bytes_max: usize) -> Self {
-        Self::new(chat, None, bytes_max)
+        Self::new(chat, None, true, bytes_max)
     }
 
     /// Plays back what a call was told, to the same call or to that of another version.
     pub fn playing(chat: Arc<dyn Chat>, asked: Vec<Asked>) -> Self {
-        Self::new(chat, Some(asked), usize::MAX)
+        Self::new(chat, Some(asked), true, usize::MAX)
     }
 
-    fn new(chat: Arc<dyn Chat>, played: Option<Vec<Asked>>, bytes_max: usize) -> Self {
+    /// For a call that is held against another: what that one was told is played back. What it did not
+    /// ask is asked now; only writes seem to be done, and nothing outside is reached.
+    pub fn beside(chat: Arc<dyn Chat>, asked: Vec<Asked>) -> Self {
+        Self::new(chat, Some(asked), false, usize::MAX)
+    }
+
+    fn new(chat: Arc<dyn Chat>, played: Option<Vec<Asked>>, alone: bool, bytes_max: usize) -> Self {
         let reel = Reel {
             played,
+            alone,
             bytes_max,
             noted: Mutex::default(),
         };
@@ -175,13 +186,24 @@ impl Reel {
     /// Whether what is played back has an answer of this function; none if nothing is played back.
     pub(super) fn plays(&self, function: &str) -> Option<bool> {
         let played = self.played.as_ref()?;
-        Some(played.iter().any(|asked| asked.function == function))
+        let found = played.iter().any(|asked| asked.function == function);
+        (found || self.alone).then_some(found)
     }
 
-    /// How often the call has asked this.
+    /// Whether each call counts by itself, whatever was noted of another.
+    pub(super) fn counts_itself(&self) -> bool {
+        !self.alone
+    }
+
+    /// Whether this is the id of a message that only seems to be sent.
+    pub(super) fn seems_sent(&self, id: &str) -> bool {
+        !self.alone && id.starts_with(SEEMS_SENT)
+    }
+
+    /// How often the call has asked this and was not refused.
     pub(super) fn count(&self, function: &str) -> usize {
         let noted = self.noted();
-        let same = |asked: &&Asked| asked.function == function;
+        let same = |asked: &&Asked| asked.function == function && asked.error.is_none();
         noted.asked.iter().filter(same).count()
     }
 
@@ -219,8 +241,9 @@ impl Reel {
         }
     }
 
-    /// What is played back, if anything is. The same question gets the answers in their order, and
-    /// what only reads gets the last one again. What prepares a write needs no answer: it is taken.
+    /// What is played back; none if the question is to be asked. The same question gets the answers in
+    /// their order, and what only reads gets the last one again. What prepares a write needs no answer: it
+    /// is taken.
     pub(super) fn play<T: Answered>(&self, function: &str, arguments: &Value) -> Option<Found<T>> {
         let played = self.played.as_ref()?;
         let mut noted = self.noted();
@@ -235,16 +258,27 @@ impl Reel {
         }
         let same = |asked: &&Asked| asked.function == function;
         let sends = noted.asked.iter().filter(same).count();
-        let taken = T::taken(sends);
+        let writes = ["chat-write.", "chat-attach."];
+        let seems_done = self.alone || writes.iter().any(|of| function.starts_with(of));
+        let taken = T::taken(sends).filter(|_| seems_done);
         if at.is_none() && taken.is_some() {
             let like = |asked: &Asked| {
                 asked.function == function && asked.error.is_none() && !asked.unanswered
             };
             at = unused(&noted, &like);
         }
+        if !self.alone {
+            // Whoever waited in vain may have waited for too long.
+            at = at.filter(|at| !played[*at].unanswered);
+        }
         let Some(at) = at else {
             if let Some(taken) = taken {
                 return Some(Found::Answer(Ok(taken)));
+            }
+            if !self.alone {
+                return function
+                    .starts_with("http.")
+                    .then(|| Found::Answer(Err(nothing_outside())));
             }
             noted.unknown.push(question(function, arguments));
             return Some(Found::Nothing);
@@ -268,6 +302,11 @@ impl Reel {
             }
         }
     }
+}
+
+fn nothing_outside() -> HostError {
+    let detail = "a version that is only compared with another reaches nothing outside that the other one did not";
+    HostError::Denied(detail.into())
 }
 
 /// A question for people: `kv.get(key = "count", scope = "user:bob")`.

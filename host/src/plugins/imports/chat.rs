@@ -1,9 +1,6 @@
 //! Host functions of `chat-read`, `chat-write` and `chat-attach`. Reads are passed on; writes are prepared by the
 //! chat layer and collected.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-
-use super::super::effects::Asked;
 use super::super::state::State;
 use super::super::types::{Channel, HostError, Member, Message, Post, User};
 use super::wit::{chat_attach, chat_read, chat_write};
@@ -203,7 +200,6 @@ impl State {
             return Err(limited("messages that a call sends", sends_max));
         }
         self.done.sends += 1;
-        self.note("send", &[channel, &post.kind, &post.body, &post.blocks]);
         let chat = self.chat()?;
         let pending = &self.done.effects.chat;
         let (id, effect) = chat.prepare_send(channel, post, pending).await?;
@@ -213,7 +209,6 @@ impl State {
 
     async fn prepare_edit(&mut self, id: &str, post: Post) -> Result<(), HostError> {
         self.count_change("chat-write.edit")?;
-        self.note("edit", &[id, &post.kind, &post.body, &post.blocks]);
         let chat = self.chat()?;
         let effect = chat.prepare_edit(id, post, &self.done.effects.chat).await?;
         self.done.effects.chat.push(effect);
@@ -222,7 +217,6 @@ impl State {
 
     async fn prepare_delete(&mut self, id: &str) -> Result<(), HostError> {
         self.count_change("chat-write.delete")?;
-        self.note("delete", &[id]);
         let chat = self.chat()?;
         let pending = &self.done.effects.chat;
         let effect = chat.prepare_delete(id, self.moderates, pending).await?;
@@ -232,7 +226,6 @@ impl State {
 
     async fn prepare_act(&mut self, id: &str, action: &str, value: &str) -> Result<(), HostError> {
         self.count_change("chat-write.act")?;
-        self.note("act", &[id, action, value]);
         check_json("the value", value)?;
         let chat = self.chat()?;
         let pending = &self.done.effects.chat;
@@ -257,17 +250,8 @@ impl State {
         }
     }
 
-    /// For those who compare this call with another.
-    fn note(&mut self, what: &'static str, asked: &[&str]) {
-        if let Some(watched) = &mut self.done.watched {
-            let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(asked);
-            watched.asked.push(Asked { what, hash });
-        }
-    }
-
     async fn prepare_attach(&mut self, id: &str, blocks: &str) -> Result<(), HostError> {
         self.count_change("chat-attach.attach")?;
-        self.note("attach", &[id, blocks]);
         if !blocks.is_empty() {
             check_json("the list of blocks", blocks)?;
         }

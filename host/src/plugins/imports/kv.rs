@@ -66,8 +66,8 @@ impl State {
     async fn kv_get(&mut self, scope: Scope, key: String) -> Result<Option<Entry>, HostError> {
         self.check_read("kv.get")?;
         self.check_key(&key)?;
-        let (chat, is_watched) = (self.chat()?, self.done.watched.is_some());
-        let found = self.done.kv.get(&*chat, scope, key, is_watched).await?;
+        let chat = self.chat()?;
+        let found = self.done.kv.get(&*chat, scope, key).await?;
         self.charge(found.as_ref().map_or(0, |entry| entry.value.len()))?;
         Ok(found)
     }
@@ -124,12 +124,8 @@ impl State {
         self.check_write("kv.swap")?;
         self.check_key(&key)?;
         let chat = self.chat()?;
-        let is_watched = self.done.watched.is_some();
-        let reading = self
-            .done
-            .kv
-            .get(&*chat, scope.clone(), key.clone(), is_watched);
-        let found = reading.await?;
+        let kv = &mut self.done.kv;
+        let found = kv.get(&*chat, scope.clone(), key.clone()).await?;
         if found.map(|entry| entry.version) != expected {
             return Err(HostError::Conflict);
         }
@@ -151,12 +147,8 @@ impl State {
             }
         }
         let chat = self.chat()?;
-        let is_watched = self.done.watched.is_some();
-        let listing = self
-            .done
-            .kv
-            .keys(&*chat, &scope, &prefix, after, limit, is_watched);
-        let keys = listing.await?;
+        let kv = &mut self.done.kv;
+        let keys = kv.keys(&*chat, &scope, &prefix, after, limit).await?;
         self.charge(keys.iter().map(String::len).sum())?;
         Ok(keys)
     }
