@@ -4,8 +4,9 @@
 //! guards to judge, as in an edit: nobody gets them past a filter, whatever the plugin does with
 //! them. Acts without any, which most are, cost no call of a guard.
 
+use super::calls::{asked, at_fault};
 use super::chain::{self, Content};
-use super::interact::{asked, at_fault, shown};
+use super::interact::shown;
 use super::words::{self, Made};
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
@@ -24,7 +25,7 @@ pub(super) async fn apply(
     value: &str,
 ) -> Result<MessageChange> {
     let context = chain::context(app, member);
-    let calling = asked(app, installed, Hook::MessageKind, &context)?;
+    let calling = asked(app, installed, Hook::MessageKind, &context.actor)?;
     let state = message.state.clone().unwrap_or_else(|| "null".into());
     let value = value.to_owned();
     let act = Act {

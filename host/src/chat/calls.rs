@@ -70,7 +70,10 @@ pub(super) fn calling<'a>(
     };
     let follower = shadow::follower(app, installed, hook);
     let tape = (round.is_some() || follower.is_some()).then(|| {
-        let bytes_max = app.config.plugins.recorded_call_bytes_max;
+        let bytes_max = match round {
+            Some(_) => app.config.plugins.recorded_call_bytes_max,
+            None => shadow::TOLD_BYTES_MAX,
+        };
         let tape = Arc::new(Tape::recording(Arc::clone(&installed.chat), bytes_max));
         let chat = Arc::clone(&tape) as Arc<dyn Chat>;
         (tape, chat)
@@ -246,4 +249,25 @@ pub(super) fn blame(fault: &Fault) -> Result<()> {
         .retry_after_ms(1000)),
         _ => Ok(()),
     }
+}
+
+/// Asks for a call that somebody waits for.
+pub(super) fn asked<'a>(
+    app: &'a App,
+    installed: &'a Installed,
+    hook: Hook,
+    cause: impl Hash,
+) -> Result<Calling<'a>> {
+    calling(app, installed, hook, cause).map_err(|_| failed(installed))
+}
+
+/// The error for a call that gave no result: that of the plugin, unless the host had no room for the call.
+pub(super) fn at_fault(installed: &Installed, fault: &Fault) -> Error {
+    blame(fault).err().unwrap_or_else(|| failed(installed))
+}
+
+/// The error for whoever waited for a plugin.
+pub(super) fn failed(installed: &Installed) -> Error {
+    let detail = format!("The plugin `{}` failed.", installed.name);
+    Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access::{self, Actor, Caller, Client};
-use super::calls::{blame, calling};
+use super::calls::{asked, at_fault, failed};
 use super::gates::nowhere;
 use super::grants::PATH_GRANT;
 use super::handlers;
@@ -90,16 +90,11 @@ async fn answer(
 ) -> Result<EndpointResponse> {
     for _ in 0..TRIES {
         let installed = &find()?;
-        let calling =
-            calling(app, installed, Hook::Endpoint, &cause).map_err(|_| failed(installed))?;
+        let calling = asked(app, installed, Hook::Endpoint, &cause)?;
         let outcome = plugins::handle_request(calling.with(&context), request).await;
-        let output = match calling.note(outcome) {
-            Ok(output) => output,
-            Err(fault) => {
-                blame(&fault)?;
-                return Err(failed(installed));
-            }
-        };
+        let output = calling
+            .note(outcome)
+            .map_err(|fault| at_fault(installed, &fault))?;
         let response = output.value.map_err(|sentence| {
             installed.log.add(app.clock.now(), "error", sentence);
             failed(installed)
@@ -110,9 +105,4 @@ async fn answer(
         }
     }
     Err(Error::new(Code::Conflict, "Too many do this at the same time.").retry_after_ms(500))
-}
-
-fn failed(installed: &Installed) -> Error {
-    let detail = format!("The plugin `{}` failed.", installed.name);
-    Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
 }

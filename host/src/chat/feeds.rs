@@ -7,7 +7,7 @@
 
 use super::access::{self, Caller};
 use super::bridge;
-use super::calls::{blame, calling};
+use super::calls::{asked, at_fault};
 use super::gates::nowhere;
 use super::{cursor, valid};
 use crate::app::{App, Installed};
@@ -159,18 +159,13 @@ async fn rank(
         },
         ..nowhere(app, reader.user())
     };
-    let calling =
-        calling(app, installed, Hook::Feed, reader.user()).map_err(|_| failed(installed))?;
+    let calling = asked(app, installed, Hook::Feed, reader.user())?;
     let outcome = plugins::rank_feed(calling.with(&context), feed, argument, &given).await;
-    match calling.note(outcome) {
-        Ok(output) => output
-            .value
-            .map_err(|sentence| Error::new(Code::ActionRefused, sentence)),
-        Err(fault) => {
-            blame(&fault)?;
-            Err(failed(installed))
-        }
-    }
+    let output = calling
+        .note(outcome)
+        .map_err(|fault| at_fault(installed, &fault))?;
+    let refused = |sentence| Error::new(Code::ActionRefused, sentence);
+    output.value.map_err(refused)
 }
 
 /// The first `limit` in the order of `ranked` that are not among `shown`, and whether there are more.
@@ -189,9 +184,4 @@ fn take(
     let page = chosen.by_ref().take(limit).collect();
     let more = chosen.next().is_some();
     (page, more)
-}
-
-fn failed(installed: &Installed) -> Error {
-    let detail = format!("The plugin `{}` failed.", installed.name);
-    Error::new(Code::PluginFailed, detail).retry_after_ms(1000)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access::{self, Caller};
-use super::calls::{Calling, blame, calling};
+use super::calls::{asked, at_fault, failed};
 use super::chain::{self, Content};
 use super::handlers::commit;
 use super::words::{self, Made};
@@ -27,7 +27,7 @@ pub(super) async fn create(
     kind: &str,
     data: &str,
 ) -> Result<Content> {
-    let calling = asked(app, installed, Hook::MessageKind, context)?;
+    let calling = asked(app, installed, Hook::MessageKind, &context.actor)?;
     let written = data;
     let data = data.to_owned();
     let created = plugins::kind_create(calling.with(context), kind, &data).await;
@@ -214,7 +214,7 @@ async fn interaction_once(
     interaction: &Interaction,
 ) -> Result<Option<wire::Answer>> {
     let context = chain::context(app, member);
-    let calling = asked(app, installed, Hook::Interactions, &context)?;
+    let calling = asked(app, installed, Hook::Interactions, &context.actor)?;
     let output = plugins::handle_interaction(calling.with(&context), interaction).await;
     finish(app, installed, calling.note(output), Cause::Request).await
 }
@@ -254,7 +254,7 @@ pub async fn run_command(
             ));
         }
         let context = chain::context(app, &member);
-        let calling = asked(app, &installed, Hook::Commands, &context)?;
+        let calling = asked(app, &installed, Hook::Commands, &context.actor)?;
         let output = plugins::run_command(calling.with(&context), &command).await;
         // For whom it sends what it sends is not the plugin's to say.
         let cause = member
@@ -277,7 +277,7 @@ pub async fn complete(
 ) -> Result<wire::Choices> {
     let (installed, member, command) = command_call(app, caller, channel, &run).await?;
     let context = chain::context(app, &member);
-    let calling = asked(app, &installed, Hook::Commands, &context)?;
+    let calling = asked(app, &installed, Hook::Commands, &context.actor)?;
     let choices = plugins::complete_command(calling.with(&context), &command).await;
     let choices = calling.note(choices);
     let choices = choices.map_err(|fault| at_fault(&installed, &fault))?.value;
@@ -360,27 +360,4 @@ async fn finish(
         }
     };
     Ok(Some(wire::Answer { reply }))
-}
-
-/// Asks for a call that somebody waits for.
-pub(super) fn asked<'a>(
-    app: &'a App,
-    installed: &'a Installed,
-    hook: Hook,
-    context: &Context,
-) -> Result<Calling<'a>> {
-    calling(app, installed, hook, &context.actor).map_err(|_| failed(installed))
-}
-
-/// The error for a call that gave no result: that of the plugin, unless the host had no room for the call.
-pub(super) fn at_fault(installed: &Installed, fault: &Fault) -> Error {
-    blame(fault).err().unwrap_or_else(|| failed(installed))
-}
-
-pub(super) fn failed(installed: &Installed) -> Error {
-    Error::new(
-        Code::PluginFailed,
-        format!("The plugin `{}` failed.", installed.name),
-    )
-    .retry_after_ms(1000)
 }

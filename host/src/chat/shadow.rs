@@ -15,7 +15,7 @@ use crate::plugins::case::{self, Input, Noticed, Recorded, Tape};
 use crate::plugins::{Call, Chat, Context, Draft, FaultKind, Hook, Usage};
 
 /// The most that a call may have asked and been told to be made again: so much may wait of each.
-const TOLD_BYTES_MAX: usize = 256 * 1024;
+pub(super) const TOLD_BYTES_MAX: usize = 256 * 1024;
 
 /// A shadow that is to be asked what is about to be asked.
 pub(super) struct Follower<'a> {
