@@ -111,6 +111,11 @@ impl Installed {
         (trial.is_shadow() && !trial.is_over()).then_some((candidate, trial))
     }
 
+    /// Whether it is only asked for comparison.
+    pub fn is_shadow(&self) -> bool {
+        self.trial.as_ref().is_some_and(|trial| trial.is_shadow())
+    }
+
     /// This version and the one that may serve some channels in its place.
     pub fn versions(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
         std::iter::once(self).chain(&self.candidate)

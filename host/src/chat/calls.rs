@@ -62,9 +62,8 @@ pub(super) fn calling<'a>(
         .map_err(|until| Resting { until: Some(until) })?;
     let mut hasher = DefaultHasher::new();
     cause.hash(&mut hasher);
-    let is_compared = (installed.trial.as_ref()).is_some_and(|trial| trial.is_shadow());
     // What a shadow said is kept in its own figures.
-    let round = match is_compared {
+    let round = match installed.is_shadow() {
         true => None,
         false => app.recordings.round(installed.row.id, now),
     };
@@ -146,7 +145,7 @@ impl<'a> Calling<'a> {
         };
         let code = fault.map_or("ok", |fault| fault.kind.code());
         let (app, installed) = (self.app, self.installed);
-        if !installed.trial.as_ref().is_some_and(|t| t.is_shadow()) {
+        if !installed.is_shadow() {
             app.metrics.plugin_call(self.hook.name(), code, usage);
         }
         installed
