@@ -258,11 +258,7 @@ fn add_to(loadout: &mut Loadout, installed: Arc<Installed>) {
             let id = version.row.app_id;
             tracing::error!(app.id = %id, plugin.name = %version.name, reason, "a plugin could not be loaded");
         }
-        if version
-            .trial
-            .as_ref()
-            .is_some_and(|trial| trial.is_shadow())
-        {
+        if version.is_shadow() {
             continue;
         }
         if let Some(manifest) = version.manifest() {
