@@ -52,7 +52,9 @@ fn wait_for(work: impl Future<Output = Result<(), String>>) -> Result<(), String
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    runtime
-        .map_err(|error| format!("can't start: {error}"))?
-        .block_on(work)
+    let runtime = runtime.map_err(|error| format!("can't start: {error}"))?;
+    let ended = runtime.block_on(work);
+    // What still computes, such as a component that is being compiled, is not waited for.
+    runtime.shutdown_background();
+    ended
 }
