@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use althing_corpus::laborious;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::{
-    ChildHost, Database, Kind, PATIENCE, Person, TestHost, draft, eventually, stories, workspace,
+    ChildHost, Database, Kind, PATIENCE, Person, TestHost, component, draft, eventually, stories,
+    workspace,
 };
 
 stories!(
@@ -18,6 +20,7 @@ stories!(
     a_restored_backup_gets_a_new_epoch,
     a_stopping_host_answers_what_it_has_begun,
     a_stopping_host_is_not_ready,
+    a_stopping_host_waits_for_no_compilation,
 );
 
 async fn a_host_without_its_store_is_not_ready(database: Database) {
@@ -244,6 +247,26 @@ async fn a_stopping_host_is_not_ready(database: Database) {
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains("\"unavailable\""), "{answer}");
     assert!(host.ended().await.success(), "{}", host.log());
+}
+
+async fn a_stopping_host_waits_for_no_compilation(database: Database) {
+    let drain = [("ALTHING_SERVER__DRAIN_TIMEOUT_MS", "1")];
+    let mut host = ChildHost::with(&database, &drain).await;
+    let plugin = laborious(component("noop-guard")).expect("a component");
+    let backend = host.app.backend.clone();
+    let uploading = tokio::spawn(async move { backend.try_upload(&plugin).await });
+    let compiler = eventually("it compiles", async || host.child()).await;
+    host.terminate();
+    assert!(host.ended().await.success(), "{}", host.log());
+    uploading.await.expect("it ends");
+    // It was still at work when the host was gone. Nobody hears it any more.
+    let killed = std::process::Command::new("kill")
+        .arg(compiler.to_string())
+        .status();
+    assert!(
+        killed.is_ok_and(|status| status.success()),
+        "the host waited"
+    );
 }
 
 async fn takes_no_connections(who: &Person) {

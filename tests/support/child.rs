@@ -112,6 +112,21 @@ impl ChildHost {
         assert!(sent.is_ok_and(|status| status.success()));
     }
 
+    /// A process that it has started and that is still there, by its id.
+    pub fn child(&self) -> Option<u32> {
+        let parent = self.process.0.id().to_string();
+        let processes = std::fs::read_dir("/proc").expect("the processes of this machine");
+        let mut ids = processes
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        ids.find(|id: &u32| {
+            // After the name, which may hold anything, come its state and its parent.
+            let known = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let after = known.rsplit_once(')').map_or("", |(_, after)| after);
+            after.split_whitespace().nth(1) == Some(&parent)
+        })
+    }
+
     /// Waits until it has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         eventually("the host ends", async || {

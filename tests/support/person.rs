@@ -150,6 +150,12 @@ impl Person {
         self.try_raw("POST", path, Some(body)).await.ok()
     }
 
+    /// Uploads a component to a host that may end before it answers.
+    pub async fn try_upload(&self, component: &[u8]) -> Option<Answer> {
+        let body = ("application/wasm", component.to_vec());
+        self.try_raw("POST", "/v1/plugins", Some(body)).await.ok()
+    }
+
     async fn try_raw(
         &self,
         method: &str,

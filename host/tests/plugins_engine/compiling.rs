@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use althing::plugins::{Compiler, Engine, Limits, Refusal, inspect};
+use althing_corpus::{laborious, with_modules};
 use tempfile::TempDir;
 
 use super::support::{guest, patient};
@@ -142,30 +143,13 @@ fn code_in_use_goes_last() {
     assert_eq!(refusal(&idle, &second).code, "plugin_too_large");
 }
 
-/// A good plugin with another module behind it, so many times.
-fn with_modules(text: &str, times: usize) -> Vec<u8> {
-    let module = wat::parse_str(text).unwrap();
-    let mut component = guest("noop-guard");
-    for _ in 0..times {
-        component.push(1); // A core module.
-        let mut size = module.len();
-        while size >= 0x80 {
-            component.push(size as u8 | 0x80);
-            size >>= 7;
-        }
-        component.push(size as u8);
-        component.extend(&module);
-    }
-    component
-}
-
 #[test]
 fn zeros_are_no_code() {
     let folder = TempDir::new().unwrap();
     // The first byte of a memory and one far behind it, with 12 MiB of nothing between them.
     let hollow =
         r#"(module (memory 256) (data (i32.const 0) "a") (data (i32.const 12582911) "z"))"#;
-    let component = with_modules(hollow, 20);
+    let component = with_modules(guest("noop-guard"), hollow, 20).unwrap();
     let limited = |compiled_bytes_max| {
         let limits = Limits {
             compiled_bytes_max,
@@ -179,19 +163,10 @@ fn zeros_are_no_code() {
     inspect(&limited(4 << 20), &component).unwrap();
 }
 
-/// A good plugin with a module behind it that is dear to compile, and yet within the limits for a
-/// component.
-fn laborious() -> Vec<u8> {
-    let step = "(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 7)) (local.get 0)))";
-    let body = step.repeat(5_000);
-    let function = format!("(func (param i32) (result i32) {body} (local.get 0))");
-    with_modules(&format!("(module {})", function.repeat(150)), 1)
-}
-
 #[test]
 fn compiling_has_its_limits() {
     let folder = TempDir::new().unwrap();
-    let component = laborious();
+    let component = laborious(guest("noop-guard")).unwrap();
     let limited = |limits: Limits| engine_with(limits, program(), folder.path(), &KEY);
     let patient = Limits {
         component_bytes_max: 64 << 20,

@@ -2,6 +2,7 @@
 //! the contract itself: a module whose exports have the types that the hook's functions have in a core
 //! module, and bodies that no compiler would make.
 
+mod heavy;
 mod misdeeds;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::{AbiVariant, WasmType};
 use wit_parser::{Resolve, WorldId, WorldItem};
 
+pub use heavy::{laborious, with_modules};
 pub use misdeeds::{MISDEEDS, Misdeed};
 
 /// The contract: every hook, with the types of its functions in a core module.
