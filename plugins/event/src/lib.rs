@@ -25,7 +25,6 @@ mod settings;
 mod subscription;
 mod view;
 
-use althing_plugin::Error;
 use althing_plugin::endpoint::{Request, Response};
 use althing_plugin::leaving::{Walk, forgiving};
 use althing_plugin::prelude::{Event as Entry, *};
@@ -61,12 +60,8 @@ impl MessageKind for Calendar {
 fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, String> {
     let new: NewEvent =
         parse_json(data).map_err(|error| format!("This is not an event: {error}."))?;
-    // Else anybody could ask in another's name.
-    if new.created_by.is_some() && ctx.actor_role != Role::Plugin {
-        return Err("`created_by` is not for you to say.".to_owned());
-    }
+    let created_by = ctx.author("created_by", new.created_by.as_deref())?;
     let plan = new.check(settings, ctx.now_ms)?;
-    let created_by = new.created_by.as_ref().unwrap_or(&ctx.actor).clone();
     let data = NewEvent {
         created_by: new.created_by,
         ..plan.data()
@@ -125,11 +120,7 @@ impl Events for Calendar {
         // What is read late is the event as it is now, and may be none.
         let found = match entry.kind.as_str() {
             "message.deleted" => None,
-            _ => match chat::state::<Event>(&message.id) {
-                Ok(event) => Some(event),
-                Err(Error::NotFound(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
+            _ => chat::find_state::<Event>(&message.id)?,
         };
         let Some(event) = found else {
             timers::cancel(&reminders::timer(&message.id))?;

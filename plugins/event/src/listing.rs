@@ -67,7 +67,7 @@ pub fn of_channels(channels: &[String], after_ms: u64) -> Result<Vec<Found>, Err
     for channel in channels {
         let left = EVENTS_MAX - found.len();
         for id in index::of_channel(channel, after_ms, left)? {
-            if let Some(event) = state(&id)? {
+            if let Some(event) = chat::find_state(&id)? {
                 found.push(Found {
                     id,
                     channel: channel.clone(),
@@ -77,14 +77,6 @@ pub fn of_channels(channels: &[String], after_ms: u64) -> Result<Vec<Found>, Err
         }
     }
     Ok(found)
-}
-
-fn state(message: &str) -> Result<Option<Event>, Error> {
-    match chat::state(message) {
-        Ok(event) => Ok(Some(event)),
-        Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// The events of a calendar of these channels: those that are not over, the next first; then those that are over
@@ -104,7 +96,7 @@ pub fn calendar(channels: &[String], from_ms: u64, now_ms: u64) -> Result<Vec<Fo
     over.sort_by(|a, b| b.cmp(a));
     for (key, channel) in over.into_iter().take(EVENTS_MAX - found.len()) {
         if let Some(id) = index::message_of(&key)
-            && let Some(event) = state(id)?
+            && let Some(event) = chat::find_state(id)?
         {
             found.push(Found {
                 id: id.to_owned(),
@@ -142,7 +134,7 @@ pub fn find(user: Option<&str>, message: &str) -> Result<Option<Found>, Error> {
     {
         return Ok(None);
     }
-    let found = state(message)?.map(|event| Found {
+    let found = chat::find_state(message)?.map(|event| Found {
         id: known.id,
         channel: known.channel,
         event,

@@ -101,11 +101,8 @@ fn sent(message: &str) -> Result<u64, Error> {
 
 /// A timer is due: reminds of what begins soon, and sets it for the next time.
 pub fn remind(ctx: &Context, message: &str) -> Result<(), String> {
-    let event: Event = match chat::state(message) {
-        Ok(event) => event,
-        // Deleted, or its channel is gone.
-        Err(Error::NotFound(_)) => return Ok(()),
-        Err(error) => return Err(error.into()),
+    let Some(event) = chat::find_state::<Event>(message)? else {
+        return Ok(());
     };
     for date in due_dates(&event, sent(message)?, ctx.now_ms) {
         // What is refused will not go better later: the channel takes no messages, or a guard said no.

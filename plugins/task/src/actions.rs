@@ -247,7 +247,8 @@ mod tests {
             items: vec!["Ask Carol".into(), "Write it".into()],
             ..NewTask::default()
         };
-        new.check(0).unwrap().begin(&by("alice", Role::Member))
+        let alice = by("alice", Role::Member);
+        new.check(0).unwrap().begin(&alice, "alice".into())
     }
 
     fn act(task: &mut Task, ctx: &Context, action: &str, value: Value) -> Result<(), String> {

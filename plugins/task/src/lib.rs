@@ -21,7 +21,6 @@ use althing_plugin::endpoint::{Request, Response};
 use althing_plugin::leaving::{Here, Walk};
 use althing_plugin::prelude::*;
 use althing_plugin::when::Zone;
-use althing_plugin::{Error, SettingFault};
 
 use settings::Settings;
 use task::{KIND, NewTask, Task};
@@ -49,12 +48,9 @@ impl MessageKind for Tasks {
 
 fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, String> {
     let new: NewTask = parse_json(data).map_err(|error| format!("This is not a task: {error}."))?;
-    // Else anybody could ask in another's name.
-    if new.created_by.is_some() && ctx.actor_role != Role::Plugin {
-        return Err("`created_by` is not for you to say.".to_owned());
-    }
+    let created_by = ctx.author("created_by", new.created_by.as_deref())?;
     let new = new.check(ctx.now_ms)?;
-    let task = new.begin(ctx);
+    let task = new.begin(ctx, created_by);
     let view = view::view(&task, settings);
     Ok(Created::new(&new, Shown::new(&task, view)))
 }
@@ -120,11 +116,7 @@ impl Events for Tasks {
         // An event that is read late finds the task as it is now, and may find none.
         let found = match event.kind.as_str() {
             "message.deleted" => None,
-            _ => match chat::state::<Task>(&message.id) {
-                Ok(task) => Some(task),
-                Err(Error::NotFound(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
+            _ => chat::find_state::<Task>(&message.id)?,
         };
         let Some(task) = found else {
             timers::cancel(&reminders::timer(&message.id))?;

@@ -246,15 +246,12 @@ impl<'a> Seen<'a> {
         if !self.channel(channel)? {
             return Ok(None);
         }
-        match chat::state(message) {
-            Ok(task) => Ok(Some(Found {
-                id: message.to_owned(),
-                channel: channel.to_owned(),
-                task,
-            })),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = chat::find_state(message)?.map(|task| Found {
+            id: message.to_owned(),
+            channel: channel.to_owned(),
+            task,
+        });
+        Ok(found)
     }
 }
 

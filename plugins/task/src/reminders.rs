@@ -71,11 +71,8 @@ fn sent(message: &str) -> Result<u64, Error> {
 
 /// A timer is due: tells those who have the task, and sets it for the next time.
 pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), String> {
-    let task: Task = match chat::state(message) {
-        Ok(task) => task,
-        // Deleted, or its channel is gone.
-        Err(Error::NotFound(_)) => return Ok(()),
-        Err(error) => return Err(error.into()),
+    let Some(task) = chat::find_state::<Task>(message)? else {
+        return Ok(());
     };
     let Some(due) = next(&task, settings, sent(message)?) else {
         return Ok(());

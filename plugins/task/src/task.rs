@@ -120,14 +120,14 @@ impl NewTask {
     }
 
     /// The task that begins with it; checked before.
-    pub fn begin(&self, ctx: &Context) -> Task {
+    pub fn begin(&self, ctx: &Context, created_by: String) -> Task {
         let items = (1..).zip(&self.items).map(|(id, text)| Item {
             id,
             text: text.clone(),
             done: false,
         });
         Task {
-            created_by: self.created_by.as_ref().unwrap_or(&ctx.actor).clone(),
+            created_by,
             title: self.title.clone(),
             notes: self.notes.clone(),
             status: Status::Open,
