@@ -96,7 +96,7 @@ pub fn complete(text: &str, settings: &Settings, now_ms: u64) -> Vec<Choice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::{Frequency, Weekday};
+    use althing_plugin::recurrence::{Frequency, Rule, Weekday};
 
     /// Friday, 2026-11-20, 12:00 UTC.
     const NOON: u64 = 1_795_176_000_000;
@@ -216,8 +216,6 @@ mod tests {
             ("the old mill", Some("2026-11-21T11:00"))
         );
     }
-
-    use crate::rule::Rule;
 
     #[test]
     fn what_is_wrong_is_said() {

@@ -5,13 +5,13 @@
 //! noon when the clocks are changed.
 
 use althing_plugin::Context;
-use althing_plugin::dates::DAY_MS;
+use althing_plugin::dates::{DAY_MS, read_day};
+use althing_plugin::recurrence::Rule;
 use althing_plugin::when::Zone;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
 use crate::new::{NewEvent, write_time};
-use crate::rule::{Rule, read_date};
 
 /// The name of the message kind.
 pub const KIND: &str = "event";
@@ -181,7 +181,7 @@ impl Event {
     /// Leaves one date out.
     pub fn skip(&mut self, date: &str) -> Result<(), String> {
         let unknown = || format!("The event has no date {date}.");
-        let day = read_date(date).ok_or_else(unknown)?;
+        let day = read_day(date).ok_or_else(unknown)?;
         if self.plan.repeat.is_none() {
             return Err("The event has one date only: cancel it.".to_owned());
         }
@@ -207,8 +207,8 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::Frequency;
     use crate::settings::Settings;
+    use althing_plugin::recurrence::Frequency;
 
     /// Friday, 2026-11-20, 12:00 UTC.
     const NOON: u64 = 1_795_176_000_000;
@@ -267,7 +267,7 @@ mod tests {
             .collect();
         assert_eq!(
             days,
-            ["2026-12-04", "2026-12-18"].map(|day| read_date(day).unwrap())
+            ["2026-12-04", "2026-12-18"].map(|day| read_day(day).unwrap())
         );
         for date in ["2026-12-11", "2026-12-12", "x", "1999-01-01"] {
             assert!(event.skip(date).unwrap_err().contains("no date"), "{date}");

@@ -5,10 +5,10 @@ mod lines;
 mod zone;
 
 use althing_plugin::dates::{Date, date_of};
+use althing_plugin::recurrence::{Frequency, Rule, Weekday};
 use althing_plugin::when::Zone;
 
 use crate::event::{DAY_MINUTES, Event, KIND, MINUTE_MS, Plan};
-use crate::rule::{Frequency, Rule, Weekday};
 use lines::Lines;
 
 /// People of one event that a file lists.

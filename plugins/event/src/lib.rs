@@ -1,7 +1,7 @@
 //! Events with a date: a kind of message that people answer, are reminded of, and find in their own
 //! calendars.
 //!
-//! `new` is what makes an event and `event` what it is (over `rule`, how it repeats, and `answers`, who comes), `actions` what
+//! `new` is what makes an event and `event` what it is (over `answers`, who comes), `actions` what
 //! people may do with it, `view` how it is shown. `index` keeps which events there are and `listing`
 //! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `range` for the dates
 //! between two times, `ics` for calendar files and `subscription` for those who follow one. `reminders` tells
@@ -20,7 +20,6 @@ mod new;
 mod range;
 mod reminders;
 mod routes;
-mod rule;
 mod settings;
 mod subscription;
 mod view;

@@ -1,11 +1,11 @@
 //! A new event: what may be in it, and what becomes of it.
 
-use althing_plugin::dates::{DAY_MS, date_of};
+use althing_plugin::dates::{DAY_MS, date_of, read_day};
+use althing_plugin::recurrence::Rule;
 use althing_plugin::when::Zone;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{DAY_MINUTES, Plan};
-use crate::rule::{Rule, read_date};
 use crate::settings::Settings;
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -149,7 +149,7 @@ pub fn read_time(field: &str, text: &str) -> Result<(i64, bool), String> {
     let (date, time) = text
         .split_once('T')
         .map_or((text, None), |(date, time)| (date, Some(time)));
-    let day = read_date(date).ok_or_else(unclear)?;
+    let day = read_day(date).ok_or_else(unclear)?;
     let Some(time) = time else {
         return Ok((day * DAY_MINUTES, true));
     };
@@ -222,7 +222,7 @@ fn check_description(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::Frequency;
+    use althing_plugin::recurrence::Frequency;
 
     /// Friday, 2026-11-20, 12:00 UTC.
     const NOON: u64 = 1_795_176_000_000;

@@ -1,7 +1,7 @@
 //! Posts, stories, reels and comments as clients see them: what may be in a new one, and what it
 //! becomes.
 
-use althing_plugin::{Context, Role};
+use althing_plugin::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::media::{Link, Media, Type, check_id, line, paragraph};
@@ -224,7 +224,7 @@ fn check_message(id: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use althing_plugin::prelude::{json, parse_json};
+    use althing_plugin::prelude::{Role, json, parse_json};
     use serde::de::DeserializeOwned;
 
     use super::*;
