@@ -5,7 +5,7 @@
 //! on all that follows is understood: “The sun party tomorrow 18:00” is not on Sunday. A title in
 //! quotes leaves no doubt. Completion shows what is understood before it is sent.
 
-mod clauses;
+pub mod clauses;
 
 use althing_plugin::Choice;
 
@@ -210,6 +210,11 @@ mod tests {
         let next = parsed("x every tuesday at 9:00 until 2027-06-30 at Café Roma");
         assert_eq!(next.starts, "2026-11-24T09:00");
         assert_eq!(next.place, "Café Roma");
+        let whole = parsed("x tomorrow at the old mill");
+        assert_eq!(
+            (whole.starts.as_str(), whole.place.as_str()),
+            ("2026-11-21", "the old mill")
+        );
         let place = parsed("x tomorrow at 9 at the old mill for 2h every year");
         assert_eq!(
             (place.place.as_str(), place.ends.as_deref()),

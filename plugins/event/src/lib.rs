@@ -1,7 +1,8 @@
 //! Events with a date: a kind of message that people answer, are reminded of, and find in their own
 //! calendars.
 //!
-//! `new` is what makes an event and `event` what it is (over `answers`, who comes), `actions` what
+//! `new` is what makes an event and `event` what it is (over `answers`, who comes, and
+//! `exceptions`, which dates are not as its rule has them), `actions` what
 //! people may do with it, `view` how it is shown. `index` keeps which events there are and `listing`
 //! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `range` for the dates
 //! between two times, `ics` for calendar files and `subscription` for those who follow one. `reminders` tells
@@ -9,8 +10,10 @@
 
 mod actions;
 mod answers;
+mod changing;
 mod command;
 mod event;
+mod exceptions;
 mod ics;
 mod index;
 mod leaving;
@@ -52,7 +55,7 @@ impl MessageKind for Calendar {
     ) -> Result<Shown, String> {
         let mut event: Event = parse_json(state)?;
         event.act(ctx, &config(), action, &parse_json(value)?)?;
-        Ok(Shown::new(&event, view::view(&event)))
+        Ok(Shown::new(&event, view::view(&event, ctx.now_ms)))
     }
 }
 
@@ -66,7 +69,10 @@ fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, Str
         ..plan.data()
     };
     let event = Event::new(ctx, plan, created_by);
-    Ok(Created::new(&data, Shown::new(&event, view::view(&event))))
+    Ok(Created::new(
+        &data,
+        Shown::new(&event, view::view(&event, ctx.now_ms)),
+    ))
 }
 
 impl Commands for Calendar {
@@ -74,7 +80,10 @@ impl Commands for Calendar {
         let settings: Settings = config();
         match command.name.as_str() {
             "event" => make(ctx, &settings, command.text.trim()),
-            "calendar" => lists::reply(ctx, &settings, command.text.trim()).map(Some),
+            "calendar" => match changing::Verb::read(command.text.trim()) {
+                Some((verb, text)) => changing::run(ctx, &settings, verb, text).map(|()| None),
+                None => lists::reply(ctx, &settings, command.text.trim()).map(Some),
+            },
             name => Err(format!("I don't know the command /{name}.")),
         }
     }
@@ -82,7 +91,10 @@ impl Commands for Calendar {
     fn complete(ctx: &Context, command: Command) -> Vec<Choice> {
         match command.name.as_str() {
             "event" => command::complete(&command.text, &config(), ctx.now_ms),
-            _ => lists::complete(&command.text),
+            _ => match changing::Verb::read(command.text.trim_start()) {
+                Some((verb, text)) => changing::complete(ctx, verb, text).unwrap_or_default(),
+                None => lists::complete(&command.text),
+            },
         }
     }
 }

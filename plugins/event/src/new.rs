@@ -69,10 +69,7 @@ impl NewEvent {
             minutes,
             all_day,
             time_zone,
-            place: match self.place.trim() {
-                "" => String::new(),
-                place => check_line("The place", place, PLACE_CHARACTERS_MAX)?,
-            },
+            place: check_place(&self.place)?,
             description: check_description(&self.description)?,
             repeat: repeat
                 .map(|rule| rule.check(start.div_euclid(DAY_MINUTES)))
@@ -87,13 +84,9 @@ impl NewEvent {
             return Err(format!("The capacity is 1 to {CAPACITY_MAX}."));
         }
         let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        if plan.occurrence(&zone, plan.day()).start_ms - now_ms > AHEAD_MS_MAX {
-            return Err("An event begins in at most ten years.".to_owned());
-        }
+        check_start(plan.occurrence(&zone, plan.day()).start_ms, now_ms)?;
         // Nobody can come to what is over; a series may have begun.
-        let is_on = plan
-            .occurrences(&zone, &[], 0)
-            .any(|date| date.end_ms > now_ms);
+        let is_on = plan.occurrences(&zone, 0).any(|date| date.end_ms > now_ms);
         match is_on {
             true => Ok(plan),
             false => Err("The event is over already.".to_owned()),
@@ -117,11 +110,7 @@ impl NewEvent {
         } else {
             end - start
         };
-        match minutes {
-            ..1 => Err("The event ends before it begins.".to_owned()),
-            1..=LENGTH_MINUTES_MAX => Ok(minutes),
-            _ => Err("An event lasts at most 31 days.".to_owned()),
-        }
+        check_length(minutes)
     }
 
     fn reminders(&self, settings: &Settings) -> Result<Vec<u32>, String> {
@@ -138,6 +127,31 @@ impl NewEvent {
                 "An event has at most {REMINDERS_MAX} reminders, each at most {REMIND_MINUTES_MAX} minutes before."
             )),
         }
+    }
+}
+
+/// Refuses what ends before it begins or lasts too long.
+pub fn check_length(minutes: i64) -> Result<i64, String> {
+    match minutes {
+        ..1 => Err("The event ends before it begins.".to_owned()),
+        1..=LENGTH_MINUTES_MAX => Ok(minutes),
+        _ => Err("An event lasts at most 31 days.".to_owned()),
+    }
+}
+
+/// Where it is, in one line; nothing for nowhere.
+pub fn check_place(place: &str) -> Result<String, String> {
+    match place.trim() {
+        "" => Ok(String::new()),
+        place => check_line("The place", place, PLACE_CHARACTERS_MAX),
+    }
+}
+
+/// Refuses what begins too far ahead.
+pub fn check_start(start_ms: i64, now_ms: i64) -> Result<(), String> {
+    match start_ms - now_ms > AHEAD_MS_MAX {
+        true => Err("An event begins in at most ten years.".to_owned()),
+        false => Ok(()),
     }
 }
 
