@@ -1,6 +1,6 @@
 //! Tasks: a kind of message that people have, work on and finish, with reminders and lists.
 //!
-//! `task` is what a task is, `actions` what people may do with it, `view` how it is shown. `index`
+//! `task` is what a task is and `repeat` how it repeats, `actions` what people may do with it, `view` how it is shown. `index`
 //! keeps which tasks there are and `listing` reads it, for `/tasks` (`lists`) and for the plugin's own routes
 //! (`routes`); `reminders` tells people in time; `leaving` tidies up after people and channels.
 //! `command` reads `/task`.
@@ -12,6 +12,7 @@ mod leaving;
 mod listing;
 mod lists;
 mod reminders;
+mod repeat;
 mod routes;
 mod settings;
 mod task;
@@ -49,8 +50,9 @@ impl MessageKind for Tasks {
 fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, String> {
     let new: NewTask = parse_json(data).map_err(|error| format!("This is not a task: {error}."))?;
     let created_by = ctx.author("created_by", new.created_by.as_deref())?;
-    let new = new.check(ctx.now_ms)?;
-    let task = new.begin(ctx, created_by);
+    let clock = settings.clock(ctx.now_ms);
+    let new = new.check(&clock)?;
+    let task = new.begin(&clock, created_by)?;
     let view = view::view(&task, settings);
     Ok(Created::new(&new, Shown::new(&task, view)))
 }
@@ -82,9 +84,9 @@ fn make(ctx: &Context, settings: &Settings, text: &str) -> Result<Option<Reply>,
     if matches!(text, "" | "help") {
         return Ok(Some(Reply::text(command::USAGE)));
     }
-    let mut new = command::parse(text, &settings.clock(ctx.now_ms))?;
+    let clock = settings.clock(ctx.now_ms);
     // Says what is wrong in the same words as for everybody who sends a task.
-    new = new.check(ctx.now_ms)?;
+    let new = command::parse(text, &clock)?.check(&clock)?;
     let mut here = Here::new(&ctx.channel);
     for user in &new.assignees {
         if !here.has(user)? {
