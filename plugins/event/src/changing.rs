@@ -4,17 +4,18 @@
 //! Of an event with one date it is the event that is cancelled or moved. A date goes by the day on which it is
 //! or on which its series has it.
 
+mod words;
+
 use althing_plugin::chat::{self, Post};
 use althing_plugin::dates::{DAY_MS, date_of, day_of};
-use althing_plugin::prelude::{Choice, Context, Value, json};
-use althing_plugin::when::{self, Clock, Zone, weekday_name};
+use althing_plugin::prelude::{Choice, Context};
+use althing_plugin::when::{Zone, weekday_name};
 
-use crate::command::clauses;
-use crate::event::{DAY_MINUTES, Event, MINUTE_MS, Occurrence};
+use crate::event::{Event, Occurrence};
 use crate::listing::{self, Found, write_day};
-use crate::new::{NewEvent, write_time};
 use crate::settings::Settings;
 use crate::view;
+use words::{change, named, read_date};
 
 /// Dates that a completion offers.
 const CHOICES_MAX: usize = 15;
@@ -74,20 +75,6 @@ pub fn run(ctx: &Context, settings: &Settings, verb: Verb, text: &str) -> Result
     Ok(())
 }
 
-/// The day at the front, as `friday`, `on friday`, `tomorrow` or `2026-12-11`, and what follows.
-fn read_date<'a>(text: &'a str, clock: &Clock) -> Option<(i64, &'a str)> {
-    let text = text.trim();
-    let end = |text: &str| text.find(char::is_whitespace).unwrap_or(text.len());
-    let mut at = end(text);
-    if ["on", "next"].contains(&text[..at].to_lowercase().as_str()) {
-        let rest = text[at..].trim_start();
-        at = text.len() - rest.len() + end(rest);
-    }
-    let (moment, left) = when::moment(&text[..at], clock).ok()?;
-    let is_day = moment.minutes.is_none() && left.is_empty();
-    is_day.then(|| (moment.day, text[at..].trim_start()))
-}
-
 /// The dates of a day of these events that this can be done to.
 fn on_day<'a>(
     events: &'a [Found],
@@ -136,125 +123,6 @@ fn changed(event: &Event, zone: &Zone, now_ms: u64) -> Vec<Occurrence> {
     let mut dates: Vec<Occurrence> = dates.filter(|date| date.end_ms > now).collect();
     dates.sort_unstable();
     dates
-}
-
-/// The one of these dates whose title stands at the front, and what follows. Without a title the only one.
-fn named<'a, 't>(
-    dates: &[(&'a Found, Occurrence)],
-    day: i64,
-    text: &'t str,
-) -> Result<(&'a Found, Occurrence, &'t str), String> {
-    let behind = |title: &str| {
-        let title: Vec<&str> = title.split(' ').collect();
-        let mut rest = text;
-        for word in title {
-            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            if rest[..end].to_lowercase() != word.to_lowercase() {
-                return None;
-            }
-            rest = rest[end..].trim_start();
-        }
-        Some(rest)
-    };
-    let titled = dates.iter().filter_map(|(found, date)| {
-        let title = &found.event.plan.title;
-        behind(title).map(|rest| (title.len(), *found, *date, rest))
-    });
-    if let Some((_, found, date, rest)) = titled.max_by_key(|(length, ..)| *length) {
-        return Ok((found, date, rest));
-    }
-    let says_no_title = ["", "to", "at"].contains(&text.split(' ').next().unwrap_or_default());
-    let on = format!("{} {}", weekday_name(day), date_of(day));
-    match dates {
-        [] => Err(format!("Nothing in this channel to be changed on {on}.")),
-        [(found, date)] if says_no_title => Ok((found, *date, text)),
-        dates => {
-            let titles = dates.iter().take(CHOICES_MAX);
-            let titles: Vec<String> = titles
-                .map(|(found, _)| format!("“{}”", found.event.plan.title))
-                .collect();
-            let titles = titles.join(", ");
-            Err(format!(
-                "Which event of {on}? There is {titles}: write its title behind the date."
-            ))
-        }
-    }
-}
-
-/// The action that does it, and its value.
-fn change(
-    event: &Event,
-    verb: Verb,
-    day: i64,
-    rest: &str,
-    clock: &Clock,
-) -> Result<(&'static str, Value), String> {
-    let is_series = event.plan.repeat.is_some();
-    if verb != Verb::Move && !rest.is_empty() {
-        return Err(format!("I don't understand `{rest}`."));
-    }
-    let date = write_day(day);
-    Ok(match (verb, is_series) {
-        (Verb::Cancel, true) => ("skip", json!(date)),
-        (Verb::Cancel, false) => ("cancel", Value::Null),
-        (Verb::Restore, _) => ("restore", json!(date)),
-        (Verb::Move, _) => {
-            let mut change = new_times(event, day, rest, clock)?;
-            if !is_series {
-                return Ok(("edit", change));
-            }
-            change["date"] = date.into();
-            ("move", change)
-        }
-    })
-}
-
-/// Reads `to saturday 13:00-14:00 at Café Roma`, or `at Café Roma` alone.
-fn new_times(event: &Event, day: i64, text: &str, clock: &Clock) -> Result<Value, String> {
-    let date = event.plan_on(day);
-    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let new = match first.to_lowercase().as_str() {
-        "at" if !rest.is_empty() => return Ok(json!({ "place": rest })),
-        "to" => {
-            let words: Vec<&str> = rest.split_whitespace().collect();
-            clauses::read(&words, &from(&date, rest, clock))?
-        }
-        _ => return Err(Verb::Move.usage()),
-    };
-    if new.repeat.is_some() {
-        return Err("One date doesn't repeat.".to_owned());
-    }
-    let mut change = json!({ "starts": starts(&new, &date)? });
-    if let Some(ends) = new.ends {
-        change["ends"] = ends.into();
-    }
-    if !new.place.is_empty() {
-        change["place"] = new.place.into();
-    }
-    Ok(change)
-}
-
-/// A day alone leaves the time of day as it is.
-fn starts(new: &NewEvent, date: &crate::event::Plan) -> Result<String, String> {
-    let (start, all_day) = crate::new::read_time("starts", &new.starts)?;
-    Ok(match all_day && !date.all_day {
-        true => write_time(start + date.start.rem_euclid(DAY_MINUTES), false),
-        false => new.starts.clone(),
-    })
-}
-
-/// The clock by which new times are read: `14:00` is on the day of the date and `saturday` after it, where the event
-/// takes place; but `today` and `tomorrow` are those of whoever writes.
-fn from(date: &crate::event::Plan, text: &str, clock: &Clock) -> Clock {
-    let zone = date.zone();
-    let is_relative = ["today", "tomorrow", "in"];
-    let first = text.split_whitespace().next().unwrap_or_default();
-    if is_relative.contains(&first.to_lowercase().as_str()) {
-        return Clock::of(clock.now_ms().unsigned_abs(), zone);
-    }
-    let midnight = zone.utc(date.day() * DAY_MINUTES * MINUTE_MS);
-    // A moment earlier: midnight is not over yet.
-    Clock::of(midnight.saturating_sub(1).max(0).unsigned_abs(), zone)
 }
 
 /// `📅 “Team lunch” is not on Friday 2026-12-11.`
@@ -327,9 +195,10 @@ pub fn complete(ctx: &Context, verb: Verb, text: &str) -> Result<Vec<Choice>, St
 #[cfg(test)]
 mod tests {
     use althing_plugin::Role;
-    use althing_plugin::prelude::parse_json;
+    use althing_plugin::prelude::{Value, json, parse_json};
 
     use super::*;
+    use crate::new::NewEvent;
 
     /// Friday, 2026-11-20, 12:00 UTC.
     const NOON: u64 = 1_795_176_000_000;

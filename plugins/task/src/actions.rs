@@ -1,7 +1,8 @@
 //! What people may do with a task, and what becomes of it. Who may what stands in [`may`] alone.
 
-use althing_plugin::recurrence::Rule;
-use althing_plugin::when::{self, Clock};
+mod values;
+
+use althing_plugin::when::Clock;
 use althing_plugin::{Context, Role, Value, parse_json, to_json};
 use serde::Deserialize;
 
@@ -9,8 +10,10 @@ use crate::repeat::Repeat;
 use crate::settings::Settings;
 use crate::task::{
     ASSIGNEES_MAX, ITEM_CHARACTERS_MAX, ITEMS_MAX, Item, Status, TITLE_CHARACTERS_MAX, Task,
-    check_line, check_notes, check_time, check_user,
+    check_line, check_notes,
 };
+use values::{read, rule, text, time, users};
+
 /// The host keeps no more of a message's state than this, and shows no more of its view.
 const STATE_BYTES_MAX: usize = 48_000;
 
@@ -224,11 +227,7 @@ impl Task {
     /// A rule, words such as `every monday`, or nothing for no more dates after this one. The first date is the one for
     /// which it is due.
     fn set_repeat(&mut self, clock: &Clock, value: &Value) -> Result<(), String> {
-        let rule = match value {
-            Value::Null => None,
-            Value::String(words) => Some(read_rule(words)?),
-            value => Some(read("repeat", value, REPEAT)?),
-        };
+        let rule = rule(value)?;
         if rule.is_some() && self.status == Status::Done {
             return Err("The task is done: open it again first.".to_owned());
         }
@@ -244,62 +243,6 @@ impl Task {
         }
         self.snoozed_until_ms = time("The time of a reminder", value, clock)?;
         Ok(())
-    }
-}
-
-/// What a rule may be written as.
-const REPEAT: &str =
-    "a rule such as `{\"frequency\": \"weekly\"}`, or words such as `every monday`";
-
-fn read_rule(words: &str) -> Result<Rule, String> {
-    let (mut rule, mut rest) = Rule::read(words)?;
-    while let Some(left) = rule.read_end(rest)? {
-        rest = left;
-    }
-    match rest.is_empty() {
-        true => Ok(rule),
-        false => Err(format!("I don't understand `{rest}`.")),
-    }
-}
-
-/// A time to come in milliseconds, words such as `friday 17:00`, or nothing for no time at all.
-fn time(what: &str, value: &Value, clock: &Clock) -> Result<Option<u64>, String> {
-    let at_ms = match value {
-        Value::Null => return Ok(None),
-        Value::String(words) if words.trim().is_empty() => return Ok(None),
-        Value::String(words) => {
-            let when = when::deadline(words, clock)?;
-            if !when.text.is_empty() {
-                return Err(format!("I don't understand `{}`.", when.text));
-            }
-            when.at_ms.unsigned_abs()
-        }
-        value => value.as_u64().ok_or_else(|| {
-            format!("{what} is a number of milliseconds, or words such as `friday 17:00`.")
-        })?,
-    };
-    check_time(what, at_ms, clock.now_ms().unsigned_abs())?;
-    Ok(Some(at_ms))
-}
-
-fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| "The value is a text.".into())
-}
-
-fn read<T: serde::de::DeserializeOwned>(what: &str, value: &Value, are: &str) -> Result<T, String> {
-    parse_json(&value.to_string()).map_err(|_| format!("A {what} is {are}."))
-}
-
-/// A user's id, or a list of them.
-fn users(value: &Value) -> Result<Vec<String>, String> {
-    let unclear = || "Who? A user's id, or a list of them.".to_owned();
-    match value {
-        Value::String(user) => Ok(vec![check_user(user)?]),
-        Value::Array(users) if users.len() <= ASSIGNEES_MAX => users
-            .iter()
-            .map(|user| check_user(user.as_str().ok_or_else(unclear)?))
-            .collect(),
-        _ => Err(unclear()),
     }
 }
 
