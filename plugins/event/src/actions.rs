@@ -142,9 +142,8 @@ impl Event {
                 repeat,
             )
         };
-        if times(&plan) != times(&self.plan) {
-            self.planned_ms = ctx.now_ms;
-        } else if plan.remind_minutes_before != self.plan.remind_minutes_before {
+        let reminders = &plan.remind_minutes_before;
+        if times(&plan) != times(&self.plan) || *reminders != self.plan.remind_minutes_before {
             self.planned_ms = ctx.now_ms;
         }
         let was_all_day = self.plan.all_day;

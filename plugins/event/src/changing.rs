@@ -76,12 +76,7 @@ pub fn run(ctx: &Context, settings: &Settings, verb: Verb, text: &str) -> Result
 }
 
 /// The dates of a day of these events that this can be done to.
-fn on_day<'a>(
-    events: &'a [Found],
-    verb: Verb,
-    day: i64,
-    now_ms: u64,
-) -> Vec<(&'a Found, Occurrence)> {
+fn on_day(events: &[Found], verb: Verb, day: i64, now_ms: u64) -> Vec<(&Found, Occurrence)> {
     let mut dates = Vec::new();
     for found in events {
         let (event, zone) = (&found.event, found.event.plan.zone());

@@ -189,8 +189,9 @@ fn ending<'a, 'w>(
 }
 
 fn is_weekday(word: &str) -> bool {
-    let fits = |name: &&str| **name == *word || (word.len() == 3 && name.starts_with(word));
-    WEEKDAYS.iter().any(|name| fits(&name))
+    WEEKDAYS
+        .iter()
+        .any(|name| *name == word || (word.len() == 3 && name.starts_with(word)))
 }
 
 /// Puts it together.
