@@ -129,6 +129,7 @@ impl Event {
         Some(&self.moved[found.ok()?])
     }
 
+    /// Whether the date of a day is left out.
     pub fn is_skipped(&self, day: i64) -> bool {
         self.skipped.binary_search(&day).is_ok()
     }

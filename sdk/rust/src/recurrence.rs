@@ -32,9 +32,13 @@ const DAYS_MAX: i64 = 36_525;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Frequency {
+    /// Every day, or every so many.
     Daily,
+    /// On one or some days of a week.
     Weekly,
+    /// On one day of a month.
     Monthly,
+    /// On one day of a year.
     Yearly,
 }
 
@@ -42,12 +46,19 @@ pub enum Frequency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weekday {
+    /// Monday.
     Mo,
+    /// Tuesday.
     Tu,
+    /// Wednesday.
     We,
+    /// Thursday.
     Th,
+    /// Friday.
     Fr,
+    /// Saturday.
     Sa,
+    /// Sunday.
     Su,
 }
 
@@ -69,18 +80,19 @@ impl Weekday {
     }
 }
 
-/// A rule. `day` stands for days since 1970-01-01.
+/// A rule. One that somebody wrote has to pass [`Rule::check`] before its days are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    /// What the interval counts.
     pub frequency: Frequency,
-    /// Every second week is 2.
+    /// Every second week is 2; 1 to 999.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub interval: u32,
-    /// How many times in all.
+    /// How many times in all; 1 to 1000. Not with `until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// The last day on which it may be, `2027-06-30`.
+    /// The last day on which it may be, in days since 1970-01-01; `2027-06-30` in JSON.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_date")]
     pub until: Option<i64>,
     /// With `weekly` the days of each week; with `monthly` and `nth` the one day. Else none.
@@ -135,8 +147,8 @@ impl Rule {
         }
     }
 
-    /// Checks it for a series that begins on `start`, and puts it into one form. The error is a
-    /// sentence.
+    /// Checks it for a series that begins on the day `start`, which must be one of its own, and puts it into one
+    /// form. The error is a sentence for whoever wrote it.
     pub fn check(mut self, start: i64) -> Result<Rule, String> {
         if !(1..=INTERVAL_MAX).contains(&self.interval) {
             return Err(format!(
@@ -175,7 +187,7 @@ impl Rule {
         Ok(self)
     }
 
-    /// The days of a series that begins on `start`, in order.
+    /// The days of a series that begins on `start`, in order; at most a hundred years of them.
     pub fn days(&self, start: i64) -> impl Iterator<Item = i64> + '_ {
         let end = self.until.unwrap_or(i64::MAX).min(start + DAYS_MAX);
         let count = self.count.map_or(usize::MAX, |count| count as usize);
