@@ -80,33 +80,30 @@ fn on_day(events: &[Found], verb: Verb, day: i64, now_ms: u64) -> Vec<(&Found, O
     let mut dates = Vec::new();
     for found in events {
         let (event, zone) = (&found.event, found.event.plan.zone());
-        let is_here = |date: &&Occurrence| day_of(zone.local(date.start_ms)) == day;
-        let all: Vec<Occurrence> = match verb {
+        let all = match verb {
             Verb::Restore => changed(event, &zone, now_ms),
             _ if event.cancelled => Vec::new(),
-            _ => {
-                // Those that were moved there from later are among the first.
-                let last = zone.utc((day + 1) * DAY_MS);
-                let dates = event.dates_after(now_ms, &zone);
-                dates
-                    .take_while(|date| date.start_ms < last || date.day <= day)
-                    .chain(moved_from(event, &zone, day, now_ms))
-                    .collect()
-            }
+            _ => around(event, &zone, day, now_ms),
         };
         // The date of that day before one that was moved there.
         let of_day = all.iter().find(|date| date.day == day);
+        let is_here = |date: &&Occurrence| day_of(zone.local(date.start_ms)) == day;
         let date = of_day.or_else(|| all.iter().find(is_here));
         dates.extend(date.map(|date| (found, *date)));
     }
     dates
 }
 
-/// The date that was moved away from a day to a later one.
-fn moved_from(event: &Event, zone: &Zone, day: i64, now_ms: u64) -> Option<Occurrence> {
-    event.moved(day)?;
-    let date = event.occurrence(zone, day);
-    (date.end_ms > i64::try_from(now_ms).unwrap_or(i64::MAX)).then_some(date)
+/// The date of a day and all that were moved, but those that are over: looking through all that are before it would take
+/// its time.
+fn around(event: &Event, zone: &Zone, day: i64, now_ms: u64) -> Vec<Occurrence> {
+    let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    let ruled = event.plan.days(day).next();
+    let ruled = ruled.filter(|found| *found == day && !event.is_skipped(day));
+    let moved = event.moved.iter().map(|moved| moved.day);
+    let dates = ruled.into_iter().chain(moved);
+    let dates = dates.map(|day| event.occurrence(zone, day));
+    dates.filter(|date| date.end_ms > now).collect()
 }
 
 /// The dates that are not as their series has them, and not over, by their days.
