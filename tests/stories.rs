@@ -54,6 +54,7 @@ mod retries;
 mod review;
 mod rights;
 mod rollout;
+mod series;
 mod sessions;
 mod signing;
 mod social;

@@ -200,7 +200,8 @@ async fn tasks_are_listed_by_person(database: Database) {
     assert_eq!(one, tasks["tasks"][0]);
     let expected = json!({ "id": id, "channel_id": "general", "title": "soon", "notes": "", "status": "open",
         "priority": "normal", "assignees": ["bob", "alice"], "created_by": "alice",
-        "due_at_ms": now + 7_200_000, "done_at_ms": null, "items": [] });
+        "due_at_ms": now + 7_200_000, "snoozed_until_ms": null, "done_at_ms": null, "items": [],
+        "repeat": null, "done_times": 0 });
     assert_eq!(one, expected);
     // What is done is another list.
     let soon = json!({ "id": id });

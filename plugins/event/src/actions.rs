@@ -1,7 +1,5 @@
 //! What people may do with an event, and what becomes of it. Who may what stands in [`may`] alone.
 
-use std::collections::BTreeSet;
-
 use althing_plugin::{Context, Role, Value, json, parse_json, to_json};
 
 use crate::answers::Answer;
@@ -13,21 +11,24 @@ use crate::settings::Settings;
 const PLAN_BYTES_MAX: usize = 20_000;
 
 /// All actions, as an error lists them.
-const KNOWN: &str = "`answer`, `edit`, `skip`, `cancel` and `revive`";
+const KNOWN: &str = "`answer`, `edit`, `skip`, `move`, `restore`, `cancel` and `revive`";
 
 /// Whether the caller may do this with the event: everybody in the channel answers; who made it and
 /// the channel's admins do the rest. The error is a sentence for the person.
-fn may(ctx: &Context, event: &Event, action: &str) -> Result<(), String> {
+pub fn may(ctx: &Context, event: &Event, action: &str) -> Result<(), String> {
     let is_somebody = !ctx.actor.is_empty() && ctx.actor_role != Role::Plugin;
-    let in_charge = ctx.may_moderate() || (is_somebody && ctx.actor == event.created_by);
+    // The plugin has looked who typed the command that it follows.
+    let is_plugin = ctx.actor_role == Role::Plugin;
+    let is_maker = is_somebody && ctx.actor == event.created_by;
+    let in_charge = ctx.may_moderate() || is_maker || is_plugin;
     match action {
         "answer" if is_somebody => Ok(()),
         "answer" => Err("Answers are for people: name the user on whose behalf you answer.".into()),
-        "edit" | "skip" | "cancel" | "revive" if in_charge => Ok(()),
-        "edit" | "skip" | "cancel" | "revive" => {
+        "edit" | "skip" | "move" | "restore" | "cancel" | "revive" if in_charge => Ok(()),
+        "edit" | "skip" | "move" | "restore" | "cancel" | "revive" => {
             Err("Only who made the event and the channel's admins can change it.".to_owned())
         }
-        "forget" | "told" if ctx.actor_role == Role::Plugin => Ok(()),
+        "forget" | "told" if is_plugin => Ok(()),
         other => Err(format!("An event knows {KNOWN}, not `{other}`.")),
     }
 }
@@ -42,11 +43,26 @@ impl Event {
         value: &Value,
     ) -> Result<(), String> {
         may(ctx, self, action)?;
+        let mut after = self.clone();
+        after.apply(ctx, settings, action, value)?;
+        *self = after;
+        Ok(())
+    }
+
+    fn apply(
+        &mut self,
+        ctx: &Context,
+        settings: &Settings,
+        action: &str,
+        value: &Value,
+    ) -> Result<(), String> {
         let capacity = self.plan.capacity;
         match action {
             "answer" => return self.answer(ctx, value),
             "edit" => self.edit(ctx, settings, value)?,
-            "skip" => self.skip(value.as_str().ok_or("Which date? Such as `2026-12-04`.")?)?,
+            "skip" => self.skip(ctx, date(value)?)?,
+            "move" => self.move_date(ctx, value)?,
+            "restore" => self.restore(ctx, date(value)?)?,
             "cancel" if self.cancelled => return Err("The event is cancelled already.".to_owned()),
             "revive" if !self.cancelled => return Err("The event isn't cancelled.".to_owned()),
             "cancel" | "revive" => self.cancelled = action == "cancel",
@@ -59,6 +75,9 @@ impl Event {
                 return Ok(());
             }
             _ => unreachable!("`may` refuses what isn't known"),
+        }
+        if self.plan_bytes() > PLAN_BYTES_MAX {
+            return Err("This event can't hold any more.".to_owned());
         }
         self.sequence = self.sequence.saturating_add(1);
         self.changed_ms = ctx.now_ms;
@@ -113,9 +132,6 @@ impl Event {
         if takes_length && plan.all_day == self.plan.all_day {
             plan.minutes = self.plan.minutes;
         }
-        if to_json(&plan).len() > PLAN_BYTES_MAX {
-            return Err("This event can't hold any more.".to_owned());
-        }
         let times = |plan: &crate::event::Plan| {
             let repeat = plan.repeat.clone();
             (
@@ -126,25 +142,26 @@ impl Event {
                 repeat,
             )
         };
-        if times(&plan) != times(&self.plan) {
-            self.planned_ms = ctx.now_ms;
-            // Dates of the old plan that are none of the new one would be left out in vain.
-            let last = self.skipped.last().copied().unwrap_or(i64::MIN);
-            let days: BTreeSet<i64> = match &plan.repeat {
-                Some(rule) => rule
-                    .days(plan.day())
-                    .take_while(|day| *day <= last)
-                    .collect(),
-                None => BTreeSet::new(),
-            };
-            self.skipped.retain(|day| days.contains(day));
-        } else if plan.remind_minutes_before != self.plan.remind_minutes_before {
+        let reminders = &plan.remind_minutes_before;
+        if times(&plan) != times(&self.plan) || *reminders != self.plan.remind_minutes_before {
             self.planned_ms = ctx.now_ms;
         }
+        let was_all_day = self.plan.all_day;
         self.plan = plan;
+        self.fit_exceptions(was_all_day);
         self.answers.move_up(self.plan.capacity);
         Ok(())
     }
+
+    /// What the state takes but for answers.
+    fn plan_bytes(&self) -> usize {
+        to_json(&(&self.plan, &self.skipped, &self.moved)).len()
+    }
+}
+
+fn date(value: &Value) -> Result<&str, String> {
+    let date = value.as_str();
+    date.ok_or_else(|| "Which date? Such as `2026-12-04`.".to_owned())
 }
 
 fn users(value: &Value) -> Result<Vec<String>, String> {
@@ -185,6 +202,7 @@ mod tests {
             ("answer", json!("yes")),
             ("edit", json!({"title": "Dinner"})),
             ("skip", json!("2026-12-11")),
+            ("move", json!({"date": "2026-12-11", "place": "Roma"})),
             ("cancel", json!(null)),
             ("forget", json!(["bob"])),
             ("told", json!(["bob"])),
@@ -196,15 +214,19 @@ mod tests {
         };
         assert_eq!(
             allowed(&by("alice", Role::Member)),
-            ["answer", "edit", "skip", "cancel"]
+            ["answer", "edit", "skip", "move", "cancel"]
         );
         assert_eq!(
             allowed(&by("zoe", Role::Admin)),
-            ["answer", "edit", "skip", "cancel"]
+            ["answer", "edit", "skip", "move", "cancel"]
         );
         assert_eq!(allowed(&by("bob", Role::Member)), ["answer"]);
-        assert_eq!(allowed(&by("", Role::Server)), ["edit", "skip", "cancel"]);
-        assert_eq!(allowed(&by("bot:event", Role::Plugin)), ["forget", "told"]);
+        assert_eq!(
+            allowed(&by("", Role::Server)),
+            ["edit", "skip", "move", "cancel"]
+        );
+        let the_plugins = ["edit", "skip", "move", "cancel", "forget", "told"];
+        assert_eq!(allowed(&by("bot:event", Role::Plugin)), the_plugins);
         assert!(allowed(&by("", Role::None)).is_empty());
     }
 
@@ -351,8 +373,8 @@ mod tests {
         /// Whatever is sent: a refusal changes nothing.
         #[test]
         fn any_action_is_done_or_refused(
-            action in prop::sample::select(vec!["answer", "edit", "skip", "cancel", "revive", "told", "forget", "x"]),
-            field in prop::sample::select(vec!["title", "starts", "ends", "time_zone", "repeat", "capacity", "remind_minutes_before"]),
+            action in prop::sample::select(vec!["answer", "edit", "skip", "move", "restore", "cancel", "revive", "told", "forget", "x"]),
+            field in prop::sample::select(vec!["title", "starts", "ends", "time_zone", "repeat", "capacity", "remind_minutes_before", "date"]),
             text in "\\PC{0,30}", number in any::<i64>(), form in 0..5u8
         ) {
             let mut event = event();

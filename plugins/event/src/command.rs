@@ -5,7 +5,7 @@
 //! on all that follows is understood: “The sun party tomorrow 18:00” is not on Sunday. A title in
 //! quotes leaves no doubt. Completion shows what is understood before it is sent.
 
-mod clauses;
+pub mod clauses;
 
 use althing_plugin::Choice;
 
@@ -96,7 +96,7 @@ pub fn complete(text: &str, settings: &Settings, now_ms: u64) -> Vec<Choice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::{Frequency, Weekday};
+    use althing_plugin::recurrence::{Frequency, Rule, Weekday};
 
     /// Friday, 2026-11-20, 12:00 UTC.
     const NOON: u64 = 1_795_176_000_000;
@@ -210,14 +210,17 @@ mod tests {
         let next = parsed("x every tuesday at 9:00 until 2027-06-30 at Café Roma");
         assert_eq!(next.starts, "2026-11-24T09:00");
         assert_eq!(next.place, "Café Roma");
+        let whole = parsed("x tomorrow at the old mill");
+        assert_eq!(
+            (whole.starts.as_str(), whole.place.as_str()),
+            ("2026-11-21", "the old mill")
+        );
         let place = parsed("x tomorrow at 9 at the old mill for 2h every year");
         assert_eq!(
             (place.place.as_str(), place.ends.as_deref()),
             ("the old mill", Some("2026-11-21T11:00"))
         );
     }
-
-    use crate::rule::Rule;
 
     #[test]
     fn what_is_wrong_is_said() {

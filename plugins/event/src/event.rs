@@ -6,19 +6,19 @@
 
 use althing_plugin::Context;
 use althing_plugin::dates::DAY_MS;
+use althing_plugin::recurrence::Rule;
 use althing_plugin::when::Zone;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
+use crate::exceptions::Moved;
 use crate::new::{NewEvent, write_time};
-use crate::rule::{Rule, read_date};
 
 /// The name of the message kind.
 pub const KIND: &str = "event";
 
 pub const DAY_MINUTES: i64 = 24 * 60;
 pub const MINUTE_MS: i64 = 60_000;
-const SKIPPED_MAX: usize = 200;
 
 /// What of an event its maker can change.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -45,9 +45,12 @@ pub struct Plan {
 pub struct Event {
     pub created_by: String,
     pub plan: Plan,
-    /// Days on which it is left out.
+    /// Days on which a series is left out, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<i64>,
+    /// Its dates that are at another time or place, by their days; none of them is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
     #[serde(default)]
     pub cancelled: bool,
     /// How often it was changed: calendars take the highest.
@@ -63,7 +66,7 @@ pub struct Event {
 /// One date of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Occurrence {
-    /// The day on which it begins, where it takes place.
+    /// The day on which its rule has it, where it takes place: the date is known by that, wherever it was moved.
     pub day: i64,
     /// In milliseconds since 1970-01-01 UTC, as the next.
     pub start_ms: i64,
@@ -101,21 +104,26 @@ impl Plan {
         self.start.div_euclid(DAY_MINUTES)
     }
 
-    /// Its dates from a day on but those left out, in order.
+    /// The days of its dates from a day on, in order.
+    pub fn days(&self, from: i64) -> impl Iterator<Item = i64> + '_ {
+        let once = self.repeat.is_none().then(|| self.day());
+        let series = self.repeat.iter().flat_map(|rule| rule.days(self.day()));
+        let days = once.into_iter().chain(series);
+        days.skip_while(move |day| *day < from)
+    }
+
+    /// Its dates from a day on, in order.
     pub fn occurrences<'a>(
         &'a self,
         zone: &'a Zone,
-        skipped: &'a [i64],
         from: i64,
     ) -> impl Iterator<Item = Occurrence> + 'a {
-        let once = self.repeat.is_none().then(|| self.day());
-        let series = self.repeat.iter().flat_map(|rule| rule.days(self.day()));
-        // Days are counted fast; to find out when a day begins somewhere takes its time.
-        once.into_iter()
-            .chain(series)
-            .skip_while(move |day| *day < from)
-            .filter(|day| !skipped.contains(day))
-            .map(|day| self.occurrence(zone, day))
+        self.days(from).map(|day| self.occurrence(zone, day))
+    }
+
+    /// When the date of a day begins, by the clock on the wall.
+    pub fn start_on(&self, day: i64) -> i64 {
+        day * DAY_MINUTES + self.start.rem_euclid(DAY_MINUTES)
     }
 
     /// The first day that a date may begin on which is not over at a time; a little early.
@@ -125,18 +133,23 @@ impl Plan {
 
     /// The date that begins on a day.
     pub fn occurrence(&self, zone: &Zone, day: i64) -> Occurrence {
-        let start = day * DAY_MINUTES + self.start.rem_euclid(DAY_MINUTES);
-        let start_ms = zone.utc(start * MINUTE_MS);
-        let end_ms = match self.all_day {
-            // A day has 23 or 25 hours at times.
-            true => zone.utc((start + self.minutes) * MINUTE_MS),
-            false => start_ms + self.minutes * MINUTE_MS,
-        };
+        let (start_ms, end_ms) = self.times(zone, self.start_on(day), self.minutes);
         Occurrence {
             day,
             start_ms,
             end_ms,
         }
+    }
+
+    /// When it begins and ends that begins then by the clock on the wall, in milliseconds since 1970-01-01 UTC.
+    pub fn times(&self, zone: &Zone, start: i64, minutes: i64) -> (i64, i64) {
+        let start_ms = zone.utc(start * MINUTE_MS);
+        let end_ms = match self.all_day {
+            // A day has 23 or 25 hours at times.
+            true => zone.utc((start + minutes) * MINUTE_MS),
+            false => start_ms + minutes * MINUTE_MS,
+        };
+        (start_ms, end_ms)
     }
 
     /// When the last date is over; `None` for a series without an end.
@@ -158,6 +171,7 @@ impl Event {
             created_by,
             plan,
             skipped: Vec::new(),
+            moved: Vec::new(),
             cancelled: false,
             sequence: 0,
             changed_ms: ctx.now_ms,
@@ -165,53 +179,14 @@ impl Event {
             answers: Answers::default(),
         }
     }
-
-    /// The dates that are not over at a time, and not left out.
-    pub fn dates_after<'a>(
-        &'a self,
-        now_ms: u64,
-        zone: &'a Zone,
-    ) -> impl Iterator<Item = Occurrence> + 'a {
-        let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        self.plan
-            .occurrences(zone, &self.skipped, self.plan.first_day(now_ms))
-            .skip_while(move |date| date.end_ms <= now_ms)
-    }
-
-    /// Leaves one date out.
-    pub fn skip(&mut self, date: &str) -> Result<(), String> {
-        let unknown = || format!("The event has no date {date}.");
-        let day = read_date(date).ok_or_else(unknown)?;
-        if self.plan.repeat.is_none() {
-            return Err("The event has one date only: cancel it.".to_owned());
-        }
-        let zone = self.plan.zone();
-        let dates = self.plan.occurrences(&zone, &self.skipped, day);
-        if !dates
-            .take_while(|date| date.day <= day)
-            .any(|date| date.day == day)
-        {
-            return Err(unknown());
-        }
-        if self.skipped.len() >= SKIPPED_MAX {
-            return Err(format!(
-                "An event can leave out at most {SKIPPED_MAX} dates."
-            ));
-        }
-        self.skipped.push(day);
-        self.skipped.sort_unstable();
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::Frequency;
     use crate::settings::Settings;
+    use althing_plugin::recurrence::Frequency;
 
-    /// Friday, 2026-11-20, 12:00 UTC.
-    const NOON: u64 = 1_795_176_000_000;
     /// 2026-03-01.
     const MARCH: u64 = 1_772_323_200_000;
 
@@ -225,10 +200,6 @@ mod tests {
         }
     }
 
-    fn check(event: &NewEvent) -> Result<Plan, String> {
-        event.check(&Settings::default(), NOON)
-    }
-
     #[test]
     fn noon_stays_noon_when_clocks_change() {
         let mut event = new("2026-03-27T12:00", None);
@@ -236,7 +207,7 @@ mod tests {
         let plan = event.check(&Settings::default(), MARCH).unwrap();
         let zone = plan.zone();
         let hours: Vec<i64> = plan
-            .occurrences(&zone, &[], 0)
+            .occurrences(&zone, 0)
             .take(2)
             .map(|date| date.start_ms.rem_euclid(DAY_MS) / 3_600_000)
             .collect();
@@ -249,30 +220,7 @@ mod tests {
         let whole = new("2026-03-29", None)
             .check(&Settings::default(), MARCH)
             .unwrap();
-        let day = whole.occurrences(&zone, &[], 0).next().unwrap();
+        let day = whole.occurrences(&zone, 0).next().unwrap();
         assert_eq!(day.end_ms - day.start_ms, 23 * 3_600_000);
-    }
-
-    #[test]
-    fn one_date_of_many_is_left_out() {
-        let mut lunch = new("2026-12-04T12:30", None);
-        lunch.repeat = Some(Rule::every(Frequency::Weekly, 1));
-        let mut event = Event::new(&Context::default(), check(&lunch).unwrap(), "alice".into());
-        event.skip("2026-12-11").unwrap();
-        let zone = event.plan.zone();
-        let days: Vec<i64> = event
-            .dates_after(NOON, &zone)
-            .take(2)
-            .map(|date| date.day)
-            .collect();
-        assert_eq!(
-            days,
-            ["2026-12-04", "2026-12-18"].map(|day| read_date(day).unwrap())
-        );
-        for date in ["2026-12-11", "2026-12-12", "x", "1999-01-01"] {
-            assert!(event.skip(date).unwrap_err().contains("no date"), "{date}");
-        }
-        event.plan.repeat = None;
-        assert!(event.skip("2026-12-04").unwrap_err().contains("cancel it"));
     }
 }

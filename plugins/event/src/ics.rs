@@ -1,14 +1,16 @@
 //! Calendar files by RFC 5545. One event is told in UTC; a series in its own zone, whose rules the
-//! file then spells out, because noon stays noon only where the clocks are changed.
+//! file then spells out, because noon stays noon only where the clocks are changed. Dates of a series that are
+//! left out are among its `EXDATE`s; one that was moved is an event of its own with the same `UID` and the
+//! `RECURRENCE-ID` of the time at which the rule has it.
 
 mod lines;
 mod zone;
 
 use althing_plugin::dates::{Date, date_of};
+use althing_plugin::recurrence::{Frequency, Rule, Weekday};
 use althing_plugin::when::Zone;
 
 use crate::event::{DAY_MINUTES, Event, KIND, MINUTE_MS, Plan};
-use crate::rule::{Frequency, Rule, Weekday};
 use lines::Lines;
 
 /// People of one event that a file lists.
@@ -50,17 +52,20 @@ pub fn calendar(name: Option<&str>, entries: &[Entry<'_>], bytes_max: usize) -> 
     end.line("END", "VCALENDAR");
     let mut known: Vec<&str> = Vec::new();
     for entry in entries {
-        let (mut zone, mut event) = (Lines::default(), Lines::default());
+        let mut zone = Lines::default();
         let plan = &entry.event.plan;
         let is_new = is_zoned(plan) && !known.contains(&plan.time_zone.as_str());
         if is_new {
             write_zone(&mut zone, &plan.time_zone, entries);
         }
-        write_event(&mut event, entry);
-        let bytes = [&out, &events, &zone, &event, &end].map(Lines::bytes);
-        if bytes.iter().sum::<usize>() > bytes_max {
+        let others = [&out, &events, &zone, &end].map(Lines::bytes);
+        let room = bytes_max.saturating_sub(others.iter().sum());
+        let mut written = [true, false]
+            .into_iter()
+            .map(|in_full| series(entry, in_full));
+        let Some(event) = written.find(|event| event.bytes() <= room) else {
             break;
-        }
+        };
         if is_new {
             known.push(&plan.time_zone);
         }
@@ -74,9 +79,9 @@ pub fn calendar(name: Option<&str>, entries: &[Entry<'_>], bytes_max: usize) -> 
 
 /// The rules of a zone, from the first event on that is told in it.
 fn write_zone(out: &mut Lines, name: &str, entries: &[Entry<'_>]) {
-    let plans = entries.iter().map(|entry| &entry.event.plan);
-    let of_zone = plans.filter(|plan| is_zoned(plan) && plan.time_zone == name);
-    let first = of_zone.map(|plan| plan.start).min().unwrap_or(0);
+    let events = entries.iter().map(|entry| entry.event);
+    let of_zone = events.filter(|event| is_zoned(&event.plan) && event.plan.time_zone == name);
+    let first = of_zone.map(Event::first_start).min().unwrap_or(0);
     zone::write(out, name, first * MINUTE_MS);
 }
 
@@ -89,37 +94,71 @@ fn is_utc(plan: &Plan) -> bool {
     matches!(plan.time_zone.as_str(), "UTC" | "Etc/UTC")
 }
 
-fn write_event(out: &mut Lines, entry: &Entry<'_>) {
-    let (event, plan) = (entry.event, &entry.event.plan);
+/// An event, and each of its dates that were moved. Unless `in_full`, these say no more than what a calendar needs to
+/// have them at their times and places.
+fn series(entry: &Entry<'_>, in_full: bool) -> Lines {
+    let (mut out, event) = (Lines::default(), entry.event);
+    let form = Form::of(&event.plan);
+    let times = |out: &mut Lines, plan: &Plan| {
+        out.line(&form.name("DTSTART"), &form.write(plan.start));
+        out.line(&form.name("DTEND"), &form.end(plan));
+    };
+    write_event(&mut out, entry, &event.plan, true, |out| {
+        times(out, &event.plan);
+        let Some(rule) = &event.plan.repeat else {
+            return;
+        };
+        out.line("RRULE", &rrule(rule, &event.plan, &event.plan.zone()));
+        for day in &event.skipped {
+            let at = form.write(event.plan.start_on(*day));
+            out.line(&form.name("EXDATE"), &at);
+        }
+    });
+    for moved in &event.moved {
+        let plan = event.plan_on(moved.day);
+        write_event(&mut out, entry, &plan, in_full, |out| {
+            let at = form.write(event.plan.start_on(moved.day));
+            out.line(&form.name("RECURRENCE-ID"), &at);
+            times(out, &plan);
+        });
+    }
+    out
+}
+
+fn write_event(
+    out: &mut Lines,
+    entry: &Entry<'_>,
+    plan: &Plan,
+    in_full: bool,
+    times: impl FnOnce(&mut Lines),
+) {
+    let event = entry.event;
     out.line("BEGIN", "VEVENT");
     out.line("UID", &format!("{}@{KIND}.althing", entry.id));
-    out.line(
-        "DTSTAMP",
-        &utc(i64::try_from(event.changed_ms).unwrap_or(0)),
-    );
+    let changed_ms = i64::try_from(event.changed_ms).unwrap_or(0);
+    out.line("DTSTAMP", &utc(changed_ms));
     out.line("SEQUENCE", &event.sequence.to_string());
-    write_times(out, event);
+    times(out);
     out.text("SUMMARY", &plan.title);
     if !plan.place.is_empty() {
         out.text("LOCATION", &plan.place);
     }
-    if !plan.description.is_empty() {
+    if !plan.description.is_empty() && in_full {
         out.text("DESCRIPTION", &plan.description);
     }
-    out.line(
-        "STATUS",
-        if event.cancelled {
-            "CANCELLED"
-        } else {
-            "CONFIRMED"
-        },
-    );
-    if !event.created_by.is_empty() {
-        let name = lines::parameter(&event.created_by);
-        out.line(
-            &format!("ORGANIZER;CN={name}"),
-            &lines::user_uri(&event.created_by),
-        );
+    let is_on = !event.cancelled;
+    out.line("STATUS", if is_on { "CONFIRMED" } else { "CANCELLED" });
+    if in_full {
+        write_people(out, entry);
+    }
+    out.line("END", "VEVENT");
+}
+
+fn write_people(out: &mut Lines, entry: &Entry<'_>) {
+    let maker = &entry.event.created_by;
+    if !maker.is_empty() {
+        let name = lines::parameter(maker);
+        out.line(&format!("ORGANIZER;CN={name}"), &lines::user_uri(maker));
     }
     for person in entry.people.iter().take(ATTENDEES_MAX) {
         let name = if person.name.trim().is_empty() {
@@ -134,41 +173,51 @@ fn write_event(out: &mut Lines, entry: &Entry<'_>) {
         );
         out.line(&parameters, &lines::user_uri(&person.id));
     }
-    out.line("END", "VEVENT");
 }
 
-fn write_times(out: &mut Lines, event: &Event) {
-    let (plan, zone) = (&event.plan, event.plan.zone());
-    let (parameters, write): (String, Box<dyn Fn(i64) -> String + '_>) = if plan.all_day {
-        let day = |at: i64| date(at.div_euclid(DAY_MINUTES));
-        (";VALUE=DATE".to_owned(), Box::new(day))
-    } else if is_zoned(plan) {
-        let wall = |at: i64| local(at * MINUTE_MS);
-        (format!(";TZID={}", plan.time_zone), Box::new(wall))
-    } else {
-        (
-            String::new(),
-            Box::new(|at: i64| utc(zone.utc(at * MINUTE_MS))),
-        )
-    };
-    out.line(&format!("DTSTART{parameters}"), &write(plan.start));
-    // So long after the start as a clock that isn't changed would have it: an event that is under way as
-    // clocks change ends an hour off on the wall.
-    let end_ms = zone.utc(plan.start * MINUTE_MS) + plan.minutes * MINUTE_MS;
-    let end = match (plan.all_day, is_zoned(plan)) {
-        (true, _) => write(plan.start + plan.minutes),
-        (false, true) => local(zone.local(end_ms)),
-        (false, false) => utc(end_ms),
-    };
-    out.line(&format!("DTEND{parameters}"), &end);
-    let Some(rule) = &plan.repeat else {
-        return;
-    };
-    out.line("RRULE", &rrule(rule, plan, &zone));
-    let of_day = plan.start.rem_euclid(DAY_MINUTES);
-    for day in &event.skipped {
-        let at = write(day * DAY_MINUTES + of_day);
-        out.line(&format!("EXDATE{parameters}"), &at);
+/// How the times of an event are written, and of all its dates.
+enum Form {
+    Days,
+    InZone(String, Zone),
+    InUtc(Zone),
+}
+
+impl Form {
+    fn of(plan: &Plan) -> Form {
+        match (plan.all_day, is_zoned(plan)) {
+            (true, _) => Form::Days,
+            (false, true) => Form::InZone(plan.time_zone.clone(), plan.zone()),
+            (false, false) => Form::InUtc(plan.zone()),
+        }
+    }
+
+    /// The name of a property with its parameters.
+    fn name(&self, property: &str) -> String {
+        match self {
+            Form::Days => format!("{property};VALUE=DATE"),
+            Form::InZone(name, _) => format!("{property};TZID={name}"),
+            Form::InUtc(_) => property.to_owned(),
+        }
+    }
+
+    /// A time on the wall, in minutes.
+    fn write(&self, at: i64) -> String {
+        match self {
+            Form::Days => date(at.div_euclid(DAY_MINUTES)),
+            Form::InZone(..) => local(at * MINUTE_MS),
+            Form::InUtc(zone) => utc(zone.utc(at * MINUTE_MS)),
+        }
+    }
+
+    /// When an event ends: so long after its start as a clock that isn't changed would have it. One that is under way
+    /// as clocks change ends an hour off on the wall.
+    fn end(&self, plan: &Plan) -> String {
+        let end_ms = |zone: &Zone| zone.utc(plan.start * MINUTE_MS) + plan.minutes * MINUTE_MS;
+        match self {
+            Form::Days => self.write(plan.start + plan.minutes),
+            Form::InZone(_, zone) => local(zone.local(end_ms(zone))),
+            Form::InUtc(zone) => utc(end_ms(zone)),
+        }
     }
 }
 
@@ -317,7 +366,7 @@ mod tests {
     fn a_series_is_told_in_its_zone() {
         let mut series = event(json!({"starts": "1976-12-03T12:30", "repeat":
             {"frequency": "weekly", "interval": 2, "weekdays": ["we", "fr"], "until": "1977-05-30"}}));
-        series.skip("1976-12-17").unwrap();
+        series.skip(&Context::default(), "1976-12-17").unwrap();
         let file = file(&series);
         assert_eq!(
             value(&file, "DTSTART;TZID=Europe/Berlin"),
@@ -336,11 +385,156 @@ mod tests {
         assert!(!file.contains("VTIMEZONE"));
     }
 
+    /// The properties of each event in a file.
+    fn all(file: &str) -> Vec<Vec<(String, String)>> {
+        let mut events: Vec<Vec<(String, String)>> = Vec::new();
+        for line in file.replace("\r\n ", "").split("\r\n") {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            match (line, events.last_mut()) {
+                ("BEGIN:VEVENT", _) => events.push(Vec::new()),
+                (_, Some(event)) => event.push((name.to_owned(), value.to_owned())),
+                _ => {}
+            }
+        }
+        let text = unfold(file);
+        let read = read_calendar(&text).unwrap();
+        let is_event = |component: &&Component| component.name == "VEVENT";
+        assert_eq!(
+            events.len(),
+            read.components.iter().filter(is_event).count()
+        );
+        events
+    }
+
+    fn of(event: &[(String, String)], name: &str) -> Option<String> {
+        let found = event.iter().find(|(known, _)| known == name)?;
+        Some(found.1.clone())
+    }
+
+    #[test]
+    fn a_date_that_was_moved_is_an_event_of_its_own() {
+        let mut series = event(json!({"starts": "1976-12-03T12:30", "place": "Roma",
+            "repeat": {"frequency": "weekly", "count": 9}}));
+        let now = Context::default();
+        series.skip(&now, "1976-12-17").unwrap();
+        for moved in [
+            json!({"date": "1976-12-24", "starts": "1976-12-23T18:00", "ends": "1976-12-23T20:00", "place": "Upstairs"}),
+            // Before the series begins: the rules of the zone reach back to there.
+            json!({"date": "1976-12-31", "starts": "1976-08-20T12:30"}),
+        ] {
+            series.move_date(&now, &moved).unwrap();
+        }
+        let file = file(&series);
+        let [whole, first, second] = &all(&file)[..] else {
+            panic!("{file}");
+        };
+        let zoned = |name: &str| format!("{name};TZID=Europe/Berlin");
+        assert_eq!(of(whole, "RRULE").as_deref(), Some("FREQ=WEEKLY;COUNT=9"));
+        assert_eq!(
+            of(whole, &zoned("EXDATE")).as_deref(),
+            Some("19761217T123000")
+        );
+        assert_eq!(
+            file.matches("EXDATE").count(),
+            1,
+            "what was moved is not left out"
+        );
+        for (event, name, expected) in [
+            (whole, zoned("DTSTART"), "19761203T123000"),
+            (first, zoned("RECURRENCE-ID"), "19761224T123000"),
+            (first, zoned("DTSTART"), "19761223T180000"),
+            (first, zoned("DTEND"), "19761223T200000"),
+            (first, "LOCATION".into(), "Upstairs"),
+            (second, zoned("RECURRENCE-ID"), "19761231T123000"),
+            (second, zoned("DTSTART"), "19760820T123000"),
+            (second, "LOCATION".into(), "Roma"),
+            (second, "SUMMARY".into(), "Lunch"),
+        ] {
+            assert_eq!(of(event, &name).as_deref(), Some(expected), "{name}");
+        }
+        for event in [first, second] {
+            assert_eq!(of(event, "RRULE"), None);
+            for name in ["UID", "SEQUENCE", "DTSTAMP", "STATUS"] {
+                assert_eq!(of(event, name), of(whole, name), "{name}");
+            }
+        }
+        assert_eq!(file.matches("BEGIN:VTIMEZONE").count(), 1);
+        let mut fair =
+            super::tests::event(json!({"starts": "1976-12-04", "repeat": {"frequency": "yearly"}}));
+        let moved = json!({"date": "1977-12-04", "starts": "1977-12-10", "ends": "1977-12-11"});
+        fair.move_date(&now, &moved).unwrap();
+        let file = super::tests::file(&fair);
+        let moved = &all(&file)[1];
+        for (name, expected) in [
+            ("RECURRENCE-ID", "19771204"),
+            ("DTSTART", "19771210"),
+            ("DTEND", "19771212"),
+        ] {
+            assert_eq!(
+                of(moved, &format!("{name};VALUE=DATE")).as_deref(),
+                Some(expected)
+            );
+        }
+        let mut in_utc =
+            super::tests::event(json!({"starts": "1976-12-03T12:30", "time_zone": "UTC",
+            "repeat": {"frequency": "weekly"}}));
+        let moved = json!({"date": "1976-12-10", "starts": "1976-12-10T14:00"});
+        in_utc.move_date(&now, &moved).unwrap();
+        let file = super::tests::file(&in_utc);
+        assert_eq!(
+            of(&all(&file)[1], "RECURRENCE-ID").as_deref(),
+            Some("19761210T123000Z")
+        );
+    }
+
+    /// However much there is in it, a file of one event fits, with all its dates.
+    #[test]
+    fn a_file_of_one_event_holds_all_its_dates() {
+        let mut daily = event(
+            json!({"starts": "1976-12-03T12:30", "title": "🙂".repeat(200),
+            "description": "\n".repeat(10) + &"🙂".repeat(3900), "place": "🙂".repeat(300), "repeat": {"frequency": "daily"}}),
+        );
+        let (mut moved, alice) = (
+            0,
+            Context {
+                actor: "alice".into(),
+                ..Context::default()
+            },
+        );
+        for day in 0..200 {
+            let date = date_of(daily.plan.day() + day);
+            let moves = json!({"date": date.to_string(), "starts": format!("{date}T14:00")});
+            moved += usize::from(
+                daily
+                    .act(&alice, &Settings::default(), "move", &moves)
+                    .is_ok(),
+            );
+        }
+        assert!((10..200).contains(&moved), "{moved}");
+        let person = |n: usize| Person {
+            id: format!("{n:0>128}"),
+            name: "🙂".repeat(50),
+            status: "ACCEPTED",
+        };
+        let entry = Entry {
+            id: "msg_1",
+            event: &daily,
+            people: (0..ATTENDEES_MAX).map(person).collect(),
+        };
+        let file = calendar(None, &[entry], 240 * 1024);
+        assert_eq!(all(&file).len(), 1 + moved);
+        assert_eq!(
+            file.matches("DESCRIPTION").count(),
+            1,
+            "of the series alone"
+        );
+    }
+
     #[test]
     fn whole_days_have_no_zone() {
         let mut fair = event(json!({"starts": "1976-12-04", "ends": "1976-12-06",
             "repeat": {"frequency": "yearly", "until": "1980-12-31"}}));
-        fair.skip("1977-12-04").unwrap();
+        fair.skip(&Context::default(), "1977-12-04").unwrap();
         let file = file(&fair);
         assert_eq!(value(&file, "DTSTART;VALUE=DATE"), "19761204");
         assert_eq!(

@@ -36,7 +36,7 @@ pub struct Note {
 impl Note {
     /// What is to be noted of an event.
     pub fn of(event: &Event, message: &str, channel: &str, is_ours: bool) -> Note {
-        let end_ms = event.plan.end_ms().map(|ms| u64::try_from(ms).unwrap_or(0));
+        let end_ms = event.end_ms().map(|ms| u64::try_from(ms).unwrap_or(0));
         Note {
             channel: channel.to_owned(),
             key: format!(

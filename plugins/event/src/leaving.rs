@@ -52,10 +52,8 @@ fn see_to(message: &str, here: &mut Here, walk: &mut Walk) -> Result<u32, Error>
         forgiving(chat::delete(message))?;
         return Ok(1);
     }
-    let event: Event = match chat::state(message) {
-        Ok(event) => event,
-        Err(Error::NotFound(_)) => return Ok(0),
-        Err(error) => return Err(error),
+    let Some(event) = chat::find_state::<Event>(message)? else {
+        return Ok(0);
     };
     let answers = &event.answers;
     let lists = [

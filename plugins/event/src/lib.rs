@@ -1,7 +1,8 @@
 //! Events with a date: a kind of message that people answer, are reminded of, and find in their own
 //! calendars.
 //!
-//! `new` is what makes an event and `event` what it is (over `rule`, how it repeats, and `answers`, who comes), `actions` what
+//! `new` is what makes an event and `event` what it is (over `answers`, who comes, and
+//! `exceptions`, which dates are not as its rule has them), `actions` what
 //! people may do with it, `view` how it is shown. `index` keeps which events there are and `listing`
 //! reads it, for `/calendar` (`lists`) and for the plugin's own routes (`routes`), with `range` for the dates
 //! between two times, `ics` for calendar files and `subscription` for those who follow one. `reminders` tells
@@ -9,8 +10,10 @@
 
 mod actions;
 mod answers;
+mod changing;
 mod command;
 mod event;
+mod exceptions;
 mod ics;
 mod index;
 mod leaving;
@@ -20,12 +23,10 @@ mod new;
 mod range;
 mod reminders;
 mod routes;
-mod rule;
 mod settings;
 mod subscription;
 mod view;
 
-use althing_plugin::Error;
 use althing_plugin::endpoint::{Request, Response};
 use althing_plugin::leaving::{Walk, forgiving};
 use althing_plugin::prelude::{Event as Entry, *};
@@ -54,25 +55,24 @@ impl MessageKind for Calendar {
     ) -> Result<Shown, String> {
         let mut event: Event = parse_json(state)?;
         event.act(ctx, &config(), action, &parse_json(value)?)?;
-        Ok(Shown::new(&event, view::view(&event)))
+        Ok(Shown::new(&event, view::view(&event, ctx.now_ms)))
     }
 }
 
 fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, String> {
     let new: NewEvent =
         parse_json(data).map_err(|error| format!("This is not an event: {error}."))?;
-    // Else anybody could ask in another's name.
-    if new.created_by.is_some() && ctx.actor_role != Role::Plugin {
-        return Err("`created_by` is not for you to say.".to_owned());
-    }
+    let created_by = ctx.author("created_by", new.created_by.as_deref())?;
     let plan = new.check(settings, ctx.now_ms)?;
-    let created_by = new.created_by.as_ref().unwrap_or(&ctx.actor).clone();
     let data = NewEvent {
         created_by: new.created_by,
         ..plan.data()
     };
     let event = Event::new(ctx, plan, created_by);
-    Ok(Created::new(&data, Shown::new(&event, view::view(&event))))
+    Ok(Created::new(
+        &data,
+        Shown::new(&event, view::view(&event, ctx.now_ms)),
+    ))
 }
 
 impl Commands for Calendar {
@@ -80,7 +80,10 @@ impl Commands for Calendar {
         let settings: Settings = config();
         match command.name.as_str() {
             "event" => make(ctx, &settings, command.text.trim()),
-            "calendar" => lists::reply(ctx, &settings, command.text.trim()).map(Some),
+            "calendar" => match changing::Verb::read(command.text.trim()) {
+                Some((verb, text)) => changing::run(ctx, &settings, verb, text).map(|()| None),
+                None => lists::reply(ctx, &settings, command.text.trim()).map(Some),
+            },
             name => Err(format!("I don't know the command /{name}.")),
         }
     }
@@ -88,7 +91,10 @@ impl Commands for Calendar {
     fn complete(ctx: &Context, command: Command) -> Vec<Choice> {
         match command.name.as_str() {
             "event" => command::complete(&command.text, &config(), ctx.now_ms),
-            _ => lists::complete(&command.text),
+            _ => match changing::Verb::read(command.text.trim_start()) {
+                Some((verb, text)) => changing::complete(ctx, verb, text).unwrap_or_default(),
+                None => lists::complete(&command.text),
+            },
         }
     }
 }
@@ -125,11 +131,7 @@ impl Events for Calendar {
         // What is read late is the event as it is now, and may be none.
         let found = match entry.kind.as_str() {
             "message.deleted" => None,
-            _ => match chat::state::<Event>(&message.id) {
-                Ok(event) => Some(event),
-                Err(Error::NotFound(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
+            _ => chat::find_state::<Event>(&message.id)?,
         };
         let Some(event) = found else {
             timers::cancel(&reminders::timer(&message.id))?;

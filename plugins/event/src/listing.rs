@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use althing_plugin::dates::date_of;
 use althing_plugin::when::Zone;
 use althing_plugin::{Error, Value, chat, json};
 
 use crate::event::{Event, KIND, Occurrence};
 use crate::index;
-use crate::new::write_time;
 
 /// Channels of one person that are looked through.
 const CHANNELS_MAX: usize = 300;
@@ -32,8 +32,11 @@ impl Found {
         let more = json!({
             "id": self.id, "channel_id": self.channel, "all_day": plan.all_day,
             "created_by": event.created_by, "cancelled": event.cancelled,
-            "skipped": event.skipped.iter()
-                .map(|day| write_time(day * crate::event::DAY_MINUTES, true)).collect::<Vec<_>>(),
+            "skipped": event.skipped.iter().map(|day| write_day(*day)).collect::<Vec<_>>(),
+            "moved": event.moved.iter().map(|moved| {
+                let date = event.plan_on(moved.day).data();
+                json!({ "date": write_day(moved.day), "starts": date.starts, "ends": date.ends, "place": date.place })
+            }).collect::<Vec<_>>(),
             "answers": {
                 "going": event.answers.going, "waiting": event.answers.waiting,
                 "maybe": event.answers.maybe, "no": event.answers.no,
@@ -44,6 +47,11 @@ impl Found {
         }
         document
     }
+}
+
+/// `2026-12-11`: how a date of a series is known.
+pub fn write_day(day: i64) -> String {
+    date_of(day).to_string()
 }
 
 /// The channels that a user is in.
@@ -67,7 +75,7 @@ pub fn of_channels(channels: &[String], after_ms: u64) -> Result<Vec<Found>, Err
     for channel in channels {
         let left = EVENTS_MAX - found.len();
         for id in index::of_channel(channel, after_ms, left)? {
-            if let Some(event) = state(&id)? {
+            if let Some(event) = chat::find_state(&id)? {
                 found.push(Found {
                     id,
                     channel: channel.clone(),
@@ -77,14 +85,6 @@ pub fn of_channels(channels: &[String], after_ms: u64) -> Result<Vec<Found>, Err
         }
     }
     Ok(found)
-}
-
-fn state(message: &str) -> Result<Option<Event>, Error> {
-    match chat::state(message) {
-        Ok(event) => Ok(Some(event)),
-        Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// The events of a calendar of these channels: those that are not over, the next first; then those that are over
@@ -104,7 +104,7 @@ pub fn calendar(channels: &[String], from_ms: u64, now_ms: u64) -> Result<Vec<Fo
     over.sort_by(|a, b| b.cmp(a));
     for (key, channel) in over.into_iter().take(EVENTS_MAX - found.len()) {
         if let Some(id) = index::message_of(&key)
-            && let Some(event) = state(id)?
+            && let Some(event) = chat::find_state(id)?
         {
             found.push(Found {
                 id: id.to_owned(),
@@ -124,7 +124,7 @@ fn sort(events: &mut [Found], now_ms: u64) {
         let next = found.event.dates_after(now_ms, &plan.zone()).next();
         let place = match next {
             Some(date) => (false, date.start_ms),
-            None => (true, -plan.end_ms().unwrap_or(0)),
+            None => (true, -found.event.end_ms().unwrap_or(0)),
         };
         (place, found.id.clone())
     });
@@ -142,7 +142,7 @@ pub fn find(user: Option<&str>, message: &str) -> Result<Option<Found>, Error> {
     {
         return Ok(None);
     }
-    let found = state(message)?.map(|event| Found {
+    let found = chat::find_state(message)?.map(|event| Found {
         id: known.id,
         channel: known.channel,
         event,
@@ -156,6 +156,8 @@ pub struct Place {
     pub start_ms: i64,
     /// The event's message.
     pub event: String,
+    /// The date's day, for two of one event may begin at the same time.
+    pub day: i64,
 }
 
 /// The dates of these events between two times and after a place, the next first. Those that are cancelled
@@ -171,7 +173,7 @@ pub fn dates(
     // What began before the place was before it.
     let from = after.map_or(0, |after| u64::try_from(after.start_ms).unwrap_or(0));
     let from = from.max(from_ms);
-    let after = after.map(|after| (after.start_ms, after.event.as_str()));
+    let after = after.map(|after| (after.start_ms, after.event.as_str(), after.day));
     let zones: Vec<Zone> = events.iter().map(|found| found.event.plan.zone()).collect();
     let mut series: Vec<_> = events
         .iter()
@@ -179,7 +181,7 @@ pub fn dates(
         .map(|(found, zone)| {
             let dates = found.event.dates_after(from, zone);
             let is_wanted = move |date: &Occurrence| {
-                after.is_none_or(|after| (date.start_ms, found.id.as_str()) > after)
+                after.is_none_or(|after| (date.start_ms, found.id.as_str(), date.day) > after)
             };
             dates
                 .take_while(move |date| date.start_ms < to && !found.event.cancelled)
@@ -257,6 +259,32 @@ pub mod tests {
         assert_eq!(
             events[0].document()["repeat"],
             json!({"frequency": "daily"})
+        );
+    }
+
+    #[test]
+    fn dates_at_the_same_time_are_told_apart() {
+        let mut events = vec![found("a", "1970-01-02T12:00", true)];
+        let moved = json!({"date": "1970-01-02", "starts": "1970-01-03T12:00", "place": "Roma"});
+        let now = Context::default();
+        events[0].event.move_date(&now, &moved).unwrap();
+        events[0].event.skip(&now, "1970-01-04").unwrap();
+        let (mut days, mut after) = (Vec::new(), None);
+        while let [(_, date)] = dates(&events, 0, 5 * 86_400_000, after.as_ref(), 1)[..] {
+            days.push(write_day(date.day));
+            after = Some(Place {
+                start_ms: date.start_ms,
+                event: "a".into(),
+                day: date.day,
+            });
+        }
+        assert_eq!(days, ["1970-01-02", "1970-01-03", "1970-01-05"]);
+        let document = events[0].document();
+        let expected = json!([{"date": "1970-01-02", "starts": "1970-01-03T12:00", "ends": "1970-01-03T13:00",
+            "place": "Roma"}]);
+        assert_eq!(
+            (&document["moved"], &document["skipped"]),
+            (&expected, &json!(["1970-01-04"]))
         );
     }
 }

@@ -3,6 +3,7 @@
 use althing_plugin::blocks::{list, muted, strong};
 use althing_plugin::{Choice, Context, Reply, blocks, chat};
 
+use crate::event::Occurrence;
 use crate::listing::{self, Found};
 use crate::routes;
 use crate::settings::Settings;
@@ -14,8 +15,9 @@ const LINES_MAX: usize = 15;
 const AHEAD_MS: u64 = 366 * 24 * 60 * 60 * 1000;
 
 const USAGE: &str = "`/calendar` lists what is coming up in your channels, `/calendar here` in this one. \
-    `/calendar link` makes an address under which a calendar app follows it, `/calendar unlink` takes \
-    that back.";
+    `/calendar cancel friday Team lunch`, `/calendar move friday Team lunch to saturday 13:00 at Café Roma` and \
+    `/calendar restore friday Team lunch` change one date. `/calendar link` makes an address under which a \
+    calendar app follows it, `/calendar unlink` takes that back.";
 
 /// Answers `/calendar …`.
 pub fn reply(ctx: &Context, settings: &Settings, text: &str) -> Result<Reply, String> {
@@ -45,15 +47,15 @@ fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result
     let others = channels.filter(|channel| *channel != ctx.channel);
     let names = chat::channel_names(others)?;
     let clock = settings.clock(ctx.now_ms);
-    let line = |found: &Found, start_ms: i64| {
+    let line = |found: &Found, date: &Occurrence| {
         let plan = &found.event.plan;
-        let when = clock.describe(start_ms);
+        let when = clock.describe(date.start_ms);
         let when = if plan.all_day {
             when.trim_end_matches(" at 00:00")
         } else {
             &when
         };
-        let place = match plan.place.as_str() {
+        let place = match found.event.place_on(date.day) {
             "" => String::new(),
             place => format!(", {place}"),
         };
@@ -65,7 +67,7 @@ fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result
     };
     let lines: Vec<String> = dates
         .iter()
-        .map(|(at, date)| line(&events[*at], date.start_ms))
+        .map(|(at, date)| line(&events[*at], date))
         .collect();
     let title = format!("Coming up ({})", clock.zone());
     let text = format!("{title}:\n{}", lines.join("\n"));
@@ -98,6 +100,15 @@ pub fn complete(text: &str) -> Vec<Choice> {
     let typed = text.trim().to_lowercase();
     [
         ("here", "here: what is coming up in this channel"),
+        (
+            "cancel ",
+            "cancel …: a date in this channel doesn't take place",
+        ),
+        (
+            "move ",
+            "move …: a date in this channel gets another time or place",
+        ),
+        ("restore ", "restore …: a date is as its series has it"),
         ("link", "link: an address for your calendar app"),
         ("unlink", "unlink: take the address back"),
     ]

@@ -1,11 +1,11 @@
 //! A new event: what may be in it, and what becomes of it.
 
-use althing_plugin::dates::{DAY_MS, date_of};
+use althing_plugin::dates::{DAY_MS, date_of, read_day};
+use althing_plugin::recurrence::Rule;
 use althing_plugin::when::Zone;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{DAY_MINUTES, Plan};
-use crate::rule::{Rule, read_date};
 use crate::settings::Settings;
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -69,10 +69,7 @@ impl NewEvent {
             minutes,
             all_day,
             time_zone,
-            place: match self.place.trim() {
-                "" => String::new(),
-                place => check_line("The place", place, PLACE_CHARACTERS_MAX)?,
-            },
+            place: check_place(&self.place)?,
             description: check_description(&self.description)?,
             repeat: repeat
                 .map(|rule| rule.check(start.div_euclid(DAY_MINUTES)))
@@ -87,13 +84,9 @@ impl NewEvent {
             return Err(format!("The capacity is 1 to {CAPACITY_MAX}."));
         }
         let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        if plan.occurrence(&zone, plan.day()).start_ms - now_ms > AHEAD_MS_MAX {
-            return Err("An event begins in at most ten years.".to_owned());
-        }
+        check_start(plan.occurrence(&zone, plan.day()).start_ms, now_ms)?;
         // Nobody can come to what is over; a series may have begun.
-        let is_on = plan
-            .occurrences(&zone, &[], 0)
-            .any(|date| date.end_ms > now_ms);
+        let is_on = plan.occurrences(&zone, 0).any(|date| date.end_ms > now_ms);
         match is_on {
             true => Ok(plan),
             false => Err("The event is over already.".to_owned()),
@@ -117,11 +110,7 @@ impl NewEvent {
         } else {
             end - start
         };
-        match minutes {
-            ..1 => Err("The event ends before it begins.".to_owned()),
-            1..=LENGTH_MINUTES_MAX => Ok(minutes),
-            _ => Err("An event lasts at most 31 days.".to_owned()),
-        }
+        check_length(minutes)
     }
 
     fn reminders(&self, settings: &Settings) -> Result<Vec<u32>, String> {
@@ -141,6 +130,31 @@ impl NewEvent {
     }
 }
 
+/// Refuses what ends before it begins or lasts too long.
+pub fn check_length(minutes: i64) -> Result<i64, String> {
+    match minutes {
+        ..1 => Err("The event ends before it begins.".to_owned()),
+        1..=LENGTH_MINUTES_MAX => Ok(minutes),
+        _ => Err("An event lasts at most 31 days.".to_owned()),
+    }
+}
+
+/// Where it is, in one line; nothing for nowhere.
+pub fn check_place(place: &str) -> Result<String, String> {
+    match place.trim() {
+        "" => Ok(String::new()),
+        place => check_line("The place", place, PLACE_CHARACTERS_MAX),
+    }
+}
+
+/// Refuses what begins too far ahead.
+pub fn check_start(start_ms: i64, now_ms: i64) -> Result<(), String> {
+    match start_ms - now_ms > AHEAD_MS_MAX {
+        true => Err("An event begins in at most ten years.".to_owned()),
+        false => Ok(()),
+    }
+}
+
 /// Reads `2026-12-04T12:30` or `2026-12-04`: minutes since 1970, and whether it is a whole day.
 pub fn read_time(field: &str, text: &str) -> Result<(i64, bool), String> {
     let unclear = || {
@@ -149,7 +163,7 @@ pub fn read_time(field: &str, text: &str) -> Result<(i64, bool), String> {
     let (date, time) = text
         .split_once('T')
         .map_or((text, None), |(date, time)| (date, Some(time)));
-    let day = read_date(date).ok_or_else(unclear)?;
+    let day = read_day(date).ok_or_else(unclear)?;
     let Some(time) = time else {
         return Ok((day * DAY_MINUTES, true));
     };
@@ -222,7 +236,7 @@ fn check_description(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::Frequency;
+    use althing_plugin::recurrence::Frequency;
 
     /// Friday, 2026-11-20, 12:00 UTC.
     const NOON: u64 = 1_795_176_000_000;

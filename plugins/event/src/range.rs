@@ -46,8 +46,10 @@ fn page(events: &[Found], asked: &Asked) -> Value {
     let (mut bytes, mut next) = (0, None);
     for (at, date) in found {
         let Found { id, .. } = &events[at];
-        let line =
-            json!({ "event_id": id, "starts_at_ms": date.start_ms, "ends_at_ms": date.end_ms });
+        let line = json!({
+            "event_id": id, "date": listing::write_day(date.day), "starts_at_ms": date.start_ms,
+            "ends_at_ms": date.end_ms,
+        });
         let document = (!known.contains(id)).then(|| events[at].document());
         let parts = [Some(&line), document.as_ref()].into_iter().flatten();
         bytes += parts.map(|part| to_json(part).len() + 1).sum::<usize>();
@@ -57,7 +59,7 @@ fn page(events: &[Found], asked: &Asked) -> Value {
             answer["next"] = json!(next);
             return answer;
         }
-        next = Some(format!("{}/{id}", date.start_ms));
+        next = Some(format!("{}/{id}/{}", date.start_ms, date.day));
         known.insert(id);
         dates.push(line);
         documents.extend(document);
@@ -108,10 +110,12 @@ fn asked(ctx: &Context, request: &Request) -> Result<Asked, String> {
 
 /// Reads what a page gives as `next`.
 fn read_place(text: &str) -> Option<Place> {
-    let (start, event) = text.split_once('/')?;
+    let (start, rest) = text.split_once('/')?;
+    let (event, day) = rest.split_once('/')?;
     Some(Place {
         start_ms: start.parse().ok()?,
         event: event.to_owned(),
+        day: day.parse().ok()?,
     })
 }
 
@@ -138,10 +142,11 @@ mod tests {
         let all = asked("").unwrap();
         let month = 1000 + RANGE_DAYS * DAY_MS;
         assert_eq!((all.from_ms, all.to_ms, all.channel), (1000, month, None));
-        let some = asked("from_ms=5&to_ms=6&channel_id=a%20b&after=7/msg_1").unwrap();
+        let some = asked("from_ms=5&to_ms=6&channel_id=a%20b&after=7/msg_1/3").unwrap();
         let place = Place {
             start_ms: 7,
             event: "msg_1".into(),
+            day: 3,
         };
         assert_eq!((some.from_ms, some.to_ms, some.after), (5, 6, Some(place)));
         assert_eq!(some.channel.as_deref(), Some("a b"));
@@ -151,7 +156,8 @@ mod tests {
             ("to_ms=99999999999999", "400 days"),
             ("colour=red", "`colour`"),
             ("after=msg_1", "`after`"),
-            ("after=x/msg_1", "`after`"),
+            ("after=7/msg_1", "`after`"),
+            ("after=x/msg_1/3", "`after`"),
         ] {
             let error = asked(query).unwrap_err();
             assert!(error.contains(part), "{query}: {error}");

@@ -3,7 +3,7 @@
 //! transaction that sends one, so each is sent once.
 
 use althing_plugin::chat::{self, Post};
-use althing_plugin::dates::DAY_MS;
+use althing_plugin::dates::{DAY_MS, day_of};
 use althing_plugin::kv::{self, Scope};
 use althing_plugin::{Context, Error, timers};
 use serde::{Deserialize, Serialize};
@@ -40,12 +40,15 @@ fn earliest(event: &Event, sent_ms: u64) -> Option<(i64, Vec<Occurrence>)> {
     let zone = event.plan.zone();
     let mut found: Option<(i64, Vec<Occurrence>)> = None;
     let counted_from = |date: &Occurrence| match event.plan.all_day {
-        true => zone.utc((date.day * DAY_MINUTES + MORNING) * MINUTE_MS),
+        true => {
+            let day = day_of(zone.local(date.start_ms));
+            zone.utc((day * DAY_MINUTES + MORNING) * MINUTE_MS)
+        }
         false => date.start_ms,
     };
     // A reminder is at most some hours after its date begins.
     let from = after.div_euclid(DAY_MS) - 2;
-    for date in event.plan.occurrences(&zone, &event.skipped, from) {
+    for date in event.occurrences(&zone, from) {
         // The dates are in order, but their reminders are not: a day before the one may be earlier than
         // an hour before the other.
         if found
@@ -57,6 +60,8 @@ fn earliest(event: &Event, sent_ms: u64) -> Option<(i64, Vec<Occurrence>)> {
         let times = before
             .iter()
             .map(|minutes| counted_from(&date) - i64::from(*minutes) * MINUTE_MS);
+        let moved_ms = event.moved(date.day).map_or(0, |moved| moved.set_ms);
+        let after = after.max(i64::try_from(moved_ms).unwrap_or(i64::MAX));
         let Some(at_ms) = times.filter(|at_ms| *at_ms > after).min() else {
             continue;
         };
@@ -101,11 +106,8 @@ fn sent(message: &str) -> Result<u64, Error> {
 
 /// A timer is due: reminds of what begins soon, and sets it for the next time.
 pub fn remind(ctx: &Context, message: &str) -> Result<(), String> {
-    let event: Event = match chat::state(message) {
-        Ok(event) => event,
-        // Deleted, or its channel is gone.
-        Err(Error::NotFound(_)) => return Ok(()),
-        Err(error) => return Err(error.into()),
+    let Some(event) = chat::find_state::<Event>(message)? else {
+        return Ok(());
     };
     for date in due_dates(&event, sent(message)?, ctx.now_ms) {
         // What is refused will not go better later: the channel takes no messages, or a guard said no.
@@ -130,7 +132,7 @@ fn due_dates(event: &Event, mut sent_ms: u64, now_ms: u64) -> Vec<Occurrence> {
         .max()
         .copied()
         .unwrap_or(0);
-    let back = (event.plan.minutes + i64::from(longest) + DAY_MINUTES) * MINUTE_MS;
+    let back = (event.longest_minutes() + i64::from(longest) + DAY_MINUTES) * MINUTE_MS;
     sent_ms = sent_ms.max((now - back).max(0).unsigned_abs());
     while let Some((at_ms, of_dates)) = earliest(event, sent_ms).filter(|(at_ms, _)| *at_ms <= now)
     {
@@ -161,7 +163,7 @@ fn sentence(ctx: &Context, event: &Event, date: &Occurrence) -> String {
         late if late < MINUTE_MS => "begins now".to_owned(),
         _ => format!("began {at} ({})", clock.zone()),
     };
-    let place = match plan.place.as_str() {
+    let place = match event.place_on(date.day) {
         "" => String::new(),
         place => format!(", {place}"),
     };
@@ -221,6 +223,53 @@ mod tests {
         once.cancelled = true;
         assert_eq!(next(&once, 0), None);
         assert_eq!(next(&event(json!({"remind_minutes_before": []})), 0), None);
+    }
+
+    #[test]
+    fn a_date_that_was_moved_is_told_at_its_new_time_alone() {
+        let rule = json!({"frequency": "weekly", "count": 3});
+        let mut weekly = event(json!({"remind_minutes_before": [60], "repeat": rule}));
+        let (start, week) = (2 * DAY + 12 * HOUR, 7 * DAY);
+        let at = |now_ms| Context {
+            now_ms,
+            ..Context::default()
+        };
+        weekly.skip(&at(0), "1970-01-03").unwrap();
+        let moved =
+            json!({"date": "1970-01-10", "starts": "1970-01-18T12:00", "place": "Upstairs"});
+        weekly.move_date(&at(0), &moved).unwrap();
+        let times: Vec<u64> = [0, start + 2 * week - HOUR, start + 2 * week + DAY - HOUR]
+            .into_iter()
+            .filter_map(|sent| next(&weekly, sent))
+            .collect();
+        assert_eq!(
+            times,
+            [start + 2 * week - HOUR, start + 2 * week + DAY - HOUR]
+        );
+        let zone = weekly.plan.zone();
+        let date = weekly.dates_after(0, &zone).nth(1).unwrap();
+        let told = sentence(&at(start + 2 * week + DAY - HOUR), &weekly, &date);
+        assert_eq!(told, "⏰ “Lunch” begins today at 12:00 (UTC), Upstairs.");
+        // Moved to so soon that its reminder is over: that is not told, the others are.
+        let soon = start + 2 * week + DAY - HOUR / 2;
+        weekly
+            .move_date(&at(soon), &json!({"date": "1970-01-10", "place": null}))
+            .unwrap();
+        assert_eq!(next(&weekly, start), Some(start + 2 * week - HOUR));
+        assert_eq!(next(&weekly, start + 2 * week - HOUR), None);
+        // Of whole days that were moved it is the morning of the new first.
+        let mut fair =
+            event(json!({"starts": "1970-01-03", "repeat": {"frequency": "weekly", "count": 2}}));
+        fair.move_date(
+            &at(0),
+            &json!({"date": "1970-01-03", "starts": "1970-01-05"}),
+        )
+        .unwrap();
+        assert_eq!(next(&fair, 0), Some(4 * DAY + 9 * HOUR - 15 * MINUTE));
+        // One that takes long is told while it is on, however late.
+        let long = json!({"date": "1970-01-03", "starts": "1970-01-05", "ends": "1970-01-20"});
+        fair.move_date(&at(0), &long).unwrap();
+        assert_eq!(due_dates(&fair, 0, 15 * DAY).len(), 1);
     }
 
     #[test]
@@ -322,7 +371,7 @@ mod tests {
             }
             if in_time {
                 let zone = daily.plan.zone();
-                let expected: usize = daily.plan.occurrences(&zone, &[], 0)
+                let expected: usize = daily.plan.occurrences(&zone, 0)
                     .flat_map(|date| before.iter().map(move |m| date.start_ms - i64::from(*m) * MINUTE_MS))
                     .filter(|at| *at > 0)
                     .count();

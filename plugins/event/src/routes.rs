@@ -77,7 +77,7 @@ fn one(user: Option<&str>, id: &str) -> Result<Response, String> {
         event: &found.event,
         people: people(&found.event.answers)?,
     };
-    let file = ics::calendar(None, &[entry], usize::MAX);
+    let file = ics::calendar(None, &[entry], FILE_BYTES_MAX);
     let name = format!("attachment; filename=\"{}.ics\"", found.id);
     Ok(Response::of(CALENDAR, file).with_header("content-disposition", name))
 }

@@ -11,7 +11,7 @@ use crate::event::{DAY_MINUTES, Event, Plan};
 const NAMES_MAX: usize = 10;
 
 /// Blocks with buttons while it is on, and a text that says the same.
-pub fn view(event: &Event) -> View {
+pub fn view(event: &Event, now_ms: u64) -> View {
     let plan = &event.plan;
     let mut shown = vec![heading(title(event)), text(when(plan))];
     let mut words = vec![title(event), when(plan)];
@@ -25,13 +25,8 @@ pub fn view(event: &Event) -> View {
     if !plan.description.is_empty() {
         say(plan.description.clone(), text);
     }
-    if !event.skipped.is_empty() {
-        let days: Vec<String> = event
-            .skipped
-            .iter()
-            .map(|day| date_of(*day).to_string())
-            .collect();
-        say(format!("Not on {}", days.join(", ")), muted);
+    for line in event.exceptions_in_words(now_ms) {
+        say(line, muted);
     }
     if event.cancelled {
         say("This event is cancelled.".to_owned(), strong);
@@ -233,7 +228,7 @@ mod tests {
         event.answers.going = vec!["bob".into(), "carol".into()];
         event.answers.waiting = vec!["dave".into()];
         event.answers.no = (0..12).map(|n| format!("u{n:02}")).collect();
-        let view = view(&event);
+        let view = view(&event, 0);
         assert_eq!(
             view.text,
             "📅 Lunch\nSaturday 1976-12-04\n📍 Roma\n2 of 2 come: @bob and @carol\n\
@@ -243,18 +238,18 @@ mod tests {
         assert!(view.blocks.contains("Join the waiting list"));
         event.sequence = 1;
         assert!(
-            super::view(&event)
+            super::view(&event, 0)
                 .text
                 .ends_with("by @alice · changed once")
         );
         (event.cancelled, event.sequence) = (true, 2);
-        let view = super::view(&event);
+        let view = super::view(&event, 0);
         assert!(view.text.ends_with("by @alice · changed 2 times"));
         assert!(view.text.contains("This event is cancelled."));
         assert!(!view.blocks.contains("button"));
         event.answers = Default::default();
         assert!(
-            super::view(&event)
+            super::view(&event, 0)
                 .text
                 .contains("Nobody has said yes yet. There is room for 2.")
         );

@@ -1,7 +1,7 @@
 //! Posts, stories, reels and comments as clients see them: what may be in a new one, and what it
 //! becomes.
 
-use althing_plugin::{Context, Role};
+use althing_plugin::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::media::{Link, Media, Type, check_id, line, paragraph};
@@ -85,17 +85,6 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// Whose it is. The plugin names the user for whom it posts; nobody else can.
-fn author(ctx: &Context, posted_by: Option<&String>) -> Result<String, String> {
-    match posted_by {
-        Some(_) if ctx.actor_role != Role::Plugin => {
-            Err("`posted_by` is not for you to say.".to_owned())
-        }
-        Some(user) => Ok(user.clone()),
-        None => Ok(ctx.actor.clone()),
-    }
-}
-
 /// Whether it is for close friends, which its channel decides.
 fn audience(ctx: &Context, settings: &Settings, said: bool) -> Result<bool, String> {
     let is_close = settings.is_close(ctx);
@@ -143,7 +132,7 @@ impl Post {
     /// Checks a new one. Gives it and whose it is; the error is a sentence.
     pub fn check(self, ctx: &Context, settings: &Settings) -> Result<(Post, String), String> {
         settings.check_poster(ctx)?;
-        let author = author(ctx, self.posted_by.as_ref())?;
+        let author = ctx.author("posted_by", self.posted_by.as_deref())?;
         let close_friends = audience(ctx, settings, self.close_friends)?;
         if self.media.len() > MEDIA_MAX {
             return Err(format!(
@@ -174,7 +163,7 @@ impl Story {
     /// The same.
     pub fn check(self, ctx: &Context, settings: &Settings) -> Result<(Story, String), String> {
         settings.check_poster(ctx)?;
-        let author = author(ctx, self.posted_by.as_ref())?;
+        let author = ctx.author("posted_by", self.posted_by.as_deref())?;
         let close_friends = audience(ctx, settings, self.close_friends)?;
         let story = Story {
             text: paragraph("The text", &self.text, STORY_CHARACTERS_MAX)?,
@@ -235,7 +224,7 @@ fn check_message(id: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use althing_plugin::prelude::{json, parse_json};
+    use althing_plugin::prelude::{Role, json, parse_json};
     use serde::de::DeserializeOwned;
 
     use super::*;

@@ -47,9 +47,7 @@ fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, Str
     let new: NewPlace =
         parse_json(data).map_err(|error| format!("This is not a place: {error}."))?;
     // Else anybody could say that somebody else is there.
-    if new.created_by.is_some() && ctx.actor_role != Role::Plugin {
-        return Err("`created_by` is not for you to say.".to_owned());
-    }
+    ctx.author("created_by", new.created_by.as_deref())?;
     let (data, place) = new.begin(ctx, settings)?;
     Ok(Created::new(
         &data,
@@ -145,11 +143,7 @@ impl Events for Places {
         // An event that is read late finds the place as it is now, and may find none.
         let found = match event.kind.as_str() {
             "message.deleted" => None,
-            _ => match chat::state::<Place>(&message.id) {
-                Ok(place) => Some(place),
-                Err(Error::NotFound(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
+            _ => chat::find_state::<Place>(&message.id)?,
         };
         match found {
             Some(place) => sharing::keep_track(ctx, &message.id, &place, message.from == BOT)?,

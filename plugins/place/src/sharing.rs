@@ -112,13 +112,12 @@ pub fn live(ctx: &Context, user: Option<&str>) -> Result<Vec<Place>, Error> {
             let is_wanted =
                 note.is_some_and(|note| user.is_none_or(|user| user == note.created_by));
             let message = key.strip_prefix(LIVE).filter(|_| is_wanted);
-            match message.map(chat::state::<Place>) {
-                Some(Ok(place)) if place.is_live(ctx.now_ms) && place.position.is_some() => {
-                    found.push(place);
-                }
-                None | Some(Ok(_) | Err(Error::NotFound(_))) => {}
-                Some(Err(error)) => return Err(error),
-            }
+            let place = message.map(chat::find_state::<Place>).transpose()?;
+            found.extend(
+                place
+                    .flatten()
+                    .filter(|place| place.is_live(ctx.now_ms) && place.position.is_some()),
+            );
         }
         looked_at += keys.len();
         match keys.into_iter().nth(STEP as usize - 1) {

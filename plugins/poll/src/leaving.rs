@@ -123,11 +123,7 @@ impl Look<'_> {
             walk.after = Some(key.to_owned());
             return Ok(true);
         }
-        let votes: Votes = match chat::state(message) {
-            Ok(votes) => votes,
-            Err(Error::NotFound(_)) => Votes::default(),
-            Err(error) => return Err(error),
-        };
+        let votes: Votes = chat::find_state(message)?.unwrap_or_default();
         let from = from.unwrap_or_default();
         let voters = votes
             .by_user

@@ -24,12 +24,9 @@ impl MessageKind for Polls {
     fn create(ctx: &Context, _kind: &str, data: &str) -> Result<Created, String> {
         let new: NewPoll =
             parse_json(data).map_err(|error| format!("This is not a poll: {error}."))?;
-        // Else anybody could ask in another's name.
-        if new.asked_by.is_some() && ctx.actor_role != Role::Plugin {
-            return Err("`asked_by` is not for you to say.".to_owned());
-        }
+        let author = ctx.author("asked_by", new.asked_by.as_deref())?;
         let poll = new.check(ctx.now_ms)?;
-        let votes = Votes::new(poll.asked_by.as_ref().unwrap_or(&ctx.actor));
+        let votes = Votes::new(&author);
         let view = view::view(&poll, &votes, ctx.now_ms);
         Ok(Created::new(&poll, Shown::new(&votes, view)))
     }

@@ -1,21 +1,25 @@
 //! What people may do with a task, and what becomes of it. Who may what stands in [`may`] alone.
 
+mod values;
+
+use althing_plugin::when::Clock;
 use althing_plugin::{Context, Role, Value, parse_json, to_json};
 use serde::Deserialize;
 
+use crate::repeat::Repeat;
 use crate::settings::Settings;
 use crate::task::{
     ASSIGNEES_MAX, ITEM_CHARACTERS_MAX, ITEMS_MAX, Item, Status, TITLE_CHARACTERS_MAX, Task,
-    check_due, check_line, check_notes, check_user,
+    check_line, check_notes,
 };
-use althing_plugin::when;
+use values::{read, rule, text, time, users};
 
 /// The host keeps no more of a message's state than this, and shows no more of its view.
 const STATE_BYTES_MAX: usize = 48_000;
 
 /// All actions, as an error lists them.
-const KNOWN: &str = "`take`, `drop`, `status`, `tick`, `assign`, `unassign`, `due`, `title`, `notes`, \
-    `priority`, `add_item` and `remove_item`";
+const KNOWN: &str = "`take`, `drop`, `status`, `tick`, `assign`, `unassign`, `due`, `repeat`, \
+    `snooze`, `title`, `notes`, `priority`, `add_item` and `remove_item`";
 
 /// Who is allowed an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +38,10 @@ enum Who {
 fn who(action: &str) -> Option<Who> {
     Some(match action {
         "take" | "drop" => Who::Anybody,
-        "status" | "tick" => Who::Involved,
-        "assign" | "unassign" | "due" | "title" | "notes" | "priority" | "add_item"
+        "status" | "tick" | "snooze" => Who::Involved,
+        "assign" | "unassign" | "due" | "repeat" | "title" | "notes" | "priority" | "add_item"
         | "remove_item" => Who::InCharge,
-        "release" => Who::Plugin,
+        "release" | "woken" => Who::Plugin,
         _ => return None,
     })
 }
@@ -97,9 +101,15 @@ impl Task {
                     after.unassign(&user)?;
                 }
             }
-            "status" => after.set_status(ctx, read("status", value, "`open`, `doing` or `done`")?),
+            "status" => {
+                let status = read("status", value, "`open`, `doing` or `done`")?;
+                after.set_status(ctx, &settings.clock(ctx.now_ms), status);
+            }
             "tick" => after.tick(value)?,
-            "due" => after.set_due(ctx, settings, value)?,
+            "due" => after.set_due(&settings.clock(ctx.now_ms), value)?,
+            "repeat" => after.set_repeat(&settings.clock(ctx.now_ms), value)?,
+            "snooze" => after.snooze(&settings.clock(ctx.now_ms), value)?,
+            "woken" => after.snoozed_until_ms = None,
             "title" => after.title = check_line("The title", text(value)?, TITLE_CHARACTERS_MAX)?,
             "notes" => after.notes = check_notes(text(value)?)?,
             "priority" => {
@@ -137,7 +147,16 @@ impl Task {
         Ok(())
     }
 
-    fn set_status(&mut self, ctx: &Context, status: Status) {
+    fn set_status(&mut self, ctx: &Context, clock: &Clock, status: Status) {
+        if status == Status::Done {
+            self.snoozed_until_ms = None;
+        }
+        if status == Status::Done && self.status != Status::Done && self.repeat.is_some() {
+            self.done_times = self.done_times.saturating_add(1);
+            if self.open_next(clock) {
+                return;
+            }
+        }
         if status == Status::Done && self.status != Status::Done {
             self.done_at_ms = Some(ctx.now_ms);
         } else if status != Status::Done {
@@ -148,6 +167,22 @@ impl Task {
             self.assignees.push(ctx.actor.clone());
         }
         self.status = status;
+    }
+
+    /// Opens a task that repeats for its next date, with nothing ticked. False when there is none: then it is
+    /// done for good.
+    fn open_next(&mut self, clock: &Clock) -> bool {
+        let Some((repeat, due)) = self.repeat.as_ref().and_then(|repeat| repeat.next(clock)) else {
+            return false;
+        };
+        self.repeat = Some(repeat);
+        self.due_at_ms = Some(due);
+        self.due_set_ms = clock.now_ms().unsigned_abs();
+        self.status = Status::Open;
+        for item in &mut self.items {
+            item.done = false;
+        }
+        true
     }
 
     fn tick(&mut self, value: &Value) -> Result<(), String> {
@@ -176,50 +211,38 @@ impl Task {
         Ok(())
     }
 
-    /// A time in milliseconds, words such as `friday 17:00`, or nothing for no time at all.
-    fn set_due(&mut self, ctx: &Context, settings: &Settings, value: &Value) -> Result<(), String> {
-        let due = match value {
-            Value::Null => None,
-            Value::String(words) if words.trim().is_empty() => None,
-            Value::String(words) => {
-                let when = when::deadline(words, &settings.clock(ctx.now_ms))?;
-                if !when.text.is_empty() {
-                    return Err(format!("I don't understand `{}`.", when.text));
-                }
-                Some(when.at_ms.unsigned_abs())
-            }
-            value => Some(value.as_u64().ok_or(
-                "A due time is a number of milliseconds, or words such as `friday 17:00`.",
-            )?),
-        };
-        if let Some(due) = due {
-            check_due(due, ctx.now_ms)?;
+    /// When it is due. One that repeats is at that time once: its other dates stay where they are.
+    fn set_due(&mut self, clock: &Clock, value: &Value) -> Result<(), String> {
+        let due = time("A due time", value, clock)?;
+        if due.is_none() && self.repeat.is_some() {
+            return Err("A task that repeats needs a time: end its repeat first.".to_owned());
         }
         if due != self.due_at_ms {
-            (self.due_at_ms, self.due_set_ms) = (due, ctx.now_ms);
+            (self.due_at_ms, self.due_set_ms) = (due, clock.now_ms().unsigned_abs());
+            self.snoozed_until_ms = None;
         }
         Ok(())
     }
-}
 
-fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| "The value is a text.".into())
-}
+    /// A rule, words such as `every monday`, or nothing for no more dates after this one. The first date is the one for
+    /// which it is due.
+    fn set_repeat(&mut self, clock: &Clock, value: &Value) -> Result<(), String> {
+        let rule = rule(value)?;
+        if rule.is_some() && self.status == Status::Done {
+            return Err("The task is done: open it again first.".to_owned());
+        }
+        let repeat = rule.map(|rule| Repeat::new(rule, self.due_at_ms, clock));
+        self.repeat = repeat.transpose()?;
+        Ok(())
+    }
 
-fn read<T: serde::de::DeserializeOwned>(what: &str, value: &Value, are: &str) -> Result<T, String> {
-    parse_json(&value.to_string()).map_err(|_| format!("A {what} is {are}."))
-}
-
-/// A user's id, or a list of them.
-fn users(value: &Value) -> Result<Vec<String>, String> {
-    let unclear = || "Who? A user's id, or a list of them.".to_owned();
-    match value {
-        Value::String(user) => Ok(vec![check_user(user)?]),
-        Value::Array(users) if users.len() <= ASSIGNEES_MAX => users
-            .iter()
-            .map(|user| check_user(user.as_str().ok_or_else(unclear)?))
-            .collect(),
-        _ => Err(unclear()),
+    /// When those who have it are told next, and not before; nothing for the usual times. When it is due stays.
+    fn snooze(&mut self, clock: &Clock, value: &Value) -> Result<(), String> {
+        if self.status == Status::Done {
+            return Err("The task is done: nobody is told of it any more.".to_owned());
+        }
+        self.snoozed_until_ms = time("The time of a reminder", value, clock)?;
+        Ok(())
     }
 }
 
@@ -247,7 +270,10 @@ mod tests {
             items: vec!["Ask Carol".into(), "Write it".into()],
             ..NewTask::default()
         };
-        new.check(0).unwrap().begin(&by("alice", Role::Member))
+        let alice = by("alice", Role::Member);
+        let clock = Clock::new(alice.now_ms, 0);
+        let new = new.check(&clock).unwrap();
+        new.begin(&clock, "alice".into()).unwrap()
     }
 
     fn act(task: &mut Task, ctx: &Context, action: &str, value: Value) -> Result<(), String> {
@@ -263,7 +289,9 @@ mod tests {
             ("tick", json!({"item": 1, "done": true})),
             ("assign", json!("carol")),
             ("unassign", json!(["bob"])),
+            ("snooze", json!("tomorrow at 9")),
             ("due", json!("tomorrow at 9")),
+            ("repeat", json!(null)),
             ("title", json!("Other")),
             ("notes", json!("Other")),
             ("priority", json!("high")),
@@ -283,11 +311,11 @@ mod tests {
                 .map(|deed| deed.0)
                 .collect()
         };
-        let all: Vec<&str> = deeds().iter().map(|deed| deed.0).take(12).collect();
+        let all: Vec<&str> = deeds().iter().map(|deed| deed.0).take(14).collect();
         assert_eq!(allowed(&by("alice", Role::Member)), all, "who made it");
         assert_eq!(allowed(&by("zoe", Role::Admin)), all, "an admin");
         assert_eq!(allowed(&by("zoe", Role::Owner)), all, "the owner");
-        let has_it = ["take", "drop", "status", "tick"];
+        let has_it = ["take", "drop", "status", "tick", "snooze"];
         assert_eq!(allowed(&by("bob", Role::Member)), has_it);
         assert_eq!(allowed(&by("zoe", Role::Member)), ["take", "drop"]);
         assert_eq!(allowed(&by("", Role::Server)), &all[2..], "the backend");
@@ -351,11 +379,121 @@ mod tests {
         assert_eq!(task.due_at_ms, None);
     }
 
+    #[test]
+    fn a_task_that_repeats_is_open_again() {
+        let mut task = task();
+        let (day, alice) = (86_400_000, by("alice", Role::Member));
+        let refused = act(&mut task, &alice, "repeat", json!("every week")).unwrap_err();
+        assert!(refused.contains("needs a time"), "{refused}");
+        act(&mut task, &alice, "due", json!("today")).unwrap();
+        let due = task.due_at_ms.unwrap();
+        act(&mut task, &alice, "repeat", json!("every day 3 times")).unwrap();
+        act(&mut task, &alice, "tick", json!({"item": 1, "done": true})).unwrap();
+        act(&mut task, &alice, "status", json!("doing")).unwrap();
+        act(&mut task, &alice, "snooze", json!("in 1 hour")).unwrap();
+        act(&mut task, &by("bob", Role::Member), "status", json!("done")).unwrap();
+        assert_eq!(
+            (task.status, task.done_times, task.done_at_ms),
+            (Status::Open, 1, None)
+        );
+        assert_eq!(
+            (task.due_at_ms, task.due_set_ms),
+            (Some(due + day), alice.now_ms)
+        );
+        assert!(task.items.iter().all(|item| !item.done));
+        assert_eq!((task.assignees.len(), task.snoozed_until_ms), (1, None));
+        // One date at another time, and the next where it was.
+        act(&mut task, &alice, "due", json!("tomorrow at 20:00")).unwrap();
+        assert!(
+            act(&mut task, &alice, "due", json!(null))
+                .unwrap_err()
+                .contains("repeat")
+        );
+        act(&mut task, &alice, "status", json!("done")).unwrap();
+        assert_eq!((task.due_at_ms, task.done_times), (Some(due + 2 * day), 2));
+        // The last is done for good.
+        act(&mut task, &alice, "status", json!("done")).unwrap();
+        assert_eq!((task.status, task.done_times), (Status::Done, 3));
+        assert_eq!(task.done_at_ms, Some(alice.now_ms));
+        act(&mut task, &alice, "status", json!("done")).unwrap();
+        assert_eq!(task.done_times, 3, "done already");
+        let rule = json!({"frequency": "daily"});
+        assert!(
+            act(&mut task, &alice, "repeat", rule.clone())
+                .unwrap_err()
+                .contains("is done")
+        );
+        act(&mut task, &alice, "status", json!("open")).unwrap();
+        act(&mut task, &alice, "repeat", rule).unwrap();
+        for value in [
+            json!("sometimes"),
+            json!("every day at 9"),
+            json!({"frequency": "hourly"}),
+            json!(5),
+        ] {
+            assert!(
+                act(&mut task, &alice, "repeat", value.clone()).is_err(),
+                "{value}"
+            );
+        }
+        act(&mut task, &alice, "repeat", json!(null)).unwrap();
+        act(&mut task, &alice, "status", json!("done")).unwrap();
+        assert_eq!((task.status, task.done_times), (Status::Done, 3));
+    }
+
+    #[test]
+    fn a_reminder_is_snoozed() {
+        let mut task = task();
+        let (alice, bob) = (by("alice", Role::Member), by("bob", Role::Member));
+        for (value, at_ms) in [
+            (json!("in 1 hour"), Some(alice.now_ms + 3_600_000)),
+            (json!("tomorrow 9:00"), Some(alice.now_ms + 21 * 3_600_000)),
+            (json!("monday 9:00"), Some(alice.now_ms + 69 * 3_600_000)),
+            (json!(alice.now_ms + 1), Some(alice.now_ms + 1)),
+            (json!(null), None),
+        ] {
+            act(&mut task, &bob, "snooze", value.clone()).unwrap();
+            assert_eq!(task.snoozed_until_ms, at_ms, "{value}");
+        }
+        for value in [
+            json!("later"),
+            json!(1),
+            json!([]),
+            json!("in 1 hour or so"),
+        ] {
+            assert!(
+                act(&mut task, &bob, "snooze", value.clone()).is_err(),
+                "{value}"
+            );
+        }
+        act(&mut task, &bob, "snooze", json!("in 1 hour")).unwrap();
+        act(
+            &mut task,
+            &by("bot:task", Role::Plugin),
+            "woken",
+            json!(null),
+        )
+        .unwrap();
+        assert_eq!(task.snoozed_until_ms, None);
+        act(&mut task, &bob, "snooze", json!("in 1 hour")).unwrap();
+        act(&mut task, &alice, "due", json!("tomorrow")).unwrap();
+        assert_eq!(
+            task.snoozed_until_ms, None,
+            "another due time is another plan"
+        );
+        act(&mut task, &bob, "status", json!("done")).unwrap();
+        assert!(
+            act(&mut task, &bob, "snooze", json!("in 1 hour"))
+                .unwrap_err()
+                .contains("is done")
+        );
+    }
+
     proptest! {
         /// Whatever is sent: a refusal changes nothing, and no task outgrows what the host keeps.
         #[test]
         fn any_action_is_done_or_refused(
-            steps in prop::collection::vec((0..14usize, 0..6usize, "\\PC{0,210}", any::<i64>()), 0..60)
+            steps in prop::collection::vec((0..17usize, 0..6usize, "\\PC{0,210}", any::<i64>()), 0..60)
         ) {
             let mut task = task();
             let people = [

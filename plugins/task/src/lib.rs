@@ -1,6 +1,6 @@
 //! Tasks: a kind of message that people have, work on and finish, with reminders and lists.
 //!
-//! `task` is what a task is, `actions` what people may do with it, `view` how it is shown. `index`
+//! `task` is what a task is and `repeat` how it repeats, `actions` what people may do with it, `view` how it is shown. `index`
 //! keeps which tasks there are and `listing` reads it, for `/tasks` (`lists`) and for the plugin's own routes
 //! (`routes`); `reminders` tells people in time; `leaving` tidies up after people and channels.
 //! `command` reads `/task`.
@@ -12,6 +12,7 @@ mod leaving;
 mod listing;
 mod lists;
 mod reminders;
+mod repeat;
 mod routes;
 mod settings;
 mod task;
@@ -21,7 +22,6 @@ use althing_plugin::endpoint::{Request, Response};
 use althing_plugin::leaving::{Here, Walk};
 use althing_plugin::prelude::*;
 use althing_plugin::when::Zone;
-use althing_plugin::{Error, SettingFault};
 
 use settings::Settings;
 use task::{KIND, NewTask, Task};
@@ -49,12 +49,10 @@ impl MessageKind for Tasks {
 
 fn create(ctx: &Context, settings: &Settings, data: &str) -> Result<Created, String> {
     let new: NewTask = parse_json(data).map_err(|error| format!("This is not a task: {error}."))?;
-    // Else anybody could ask in another's name.
-    if new.created_by.is_some() && ctx.actor_role != Role::Plugin {
-        return Err("`created_by` is not for you to say.".to_owned());
-    }
-    let new = new.check(ctx.now_ms)?;
-    let task = new.begin(ctx);
+    let created_by = ctx.author("created_by", new.created_by.as_deref())?;
+    let clock = settings.clock(ctx.now_ms);
+    let new = new.check(&clock)?;
+    let task = new.begin(&clock, created_by)?;
     let view = view::view(&task, settings);
     Ok(Created::new(&new, Shown::new(&task, view)))
 }
@@ -86,9 +84,9 @@ fn make(ctx: &Context, settings: &Settings, text: &str) -> Result<Option<Reply>,
     if matches!(text, "" | "help") {
         return Ok(Some(Reply::text(command::USAGE)));
     }
-    let mut new = command::parse(text, &settings.clock(ctx.now_ms))?;
+    let clock = settings.clock(ctx.now_ms);
     // Says what is wrong in the same words as for everybody who sends a task.
-    new = new.check(ctx.now_ms)?;
+    let new = command::parse(text, &clock)?.check(&clock)?;
     let mut here = Here::new(&ctx.channel);
     for user in &new.assignees {
         if !here.has(user)? {
@@ -120,11 +118,7 @@ impl Events for Tasks {
         // An event that is read late finds the task as it is now, and may find none.
         let found = match event.kind.as_str() {
             "message.deleted" => None,
-            _ => match chat::state::<Task>(&message.id) {
-                Ok(task) => Some(task),
-                Err(Error::NotFound(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
+            _ => chat::find_state::<Task>(&message.id)?,
         };
         let Some(task) = found else {
             timers::cancel(&reminders::timer(&message.id))?;

@@ -124,7 +124,8 @@ impl Found {
             "id": self.id, "channel_id": self.channel, "title": task.title, "notes": task.notes,
             "status": task.status, "priority": task.priority, "assignees": task.assignees,
             "created_by": task.created_by, "due_at_ms": task.due_at_ms,
-            "done_at_ms": task.done_at_ms, "items": task.items,
+            "snoozed_until_ms": task.snoozed_until_ms, "done_at_ms": task.done_at_ms, "items": task.items,
+            "repeat": task.repeat.as_ref().map(|repeat| &repeat.rule), "done_times": task.done_times,
         })
     }
 }
@@ -246,15 +247,12 @@ impl<'a> Seen<'a> {
         if !self.channel(channel)? {
             return Ok(None);
         }
-        match chat::state(message) {
-            Ok(task) => Ok(Some(Found {
-                id: message.to_owned(),
-                channel: channel.to_owned(),
-                task,
-            })),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = chat::find_state(message)?.map(|task| Found {
+            id: message.to_owned(),
+            channel: channel.to_owned(),
+            task,
+        });
+        Ok(found)
     }
 }
 

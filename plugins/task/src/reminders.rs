@@ -4,6 +4,7 @@
 
 use althing_plugin::chat::{self, Post};
 use althing_plugin::kv::{self, Scope};
+use althing_plugin::leaving::forgiving;
 use althing_plugin::{Context, Error, timers};
 use serde::{Deserialize, Serialize};
 
@@ -28,22 +29,29 @@ pub fn timer(message: &str) -> String {
     format!("due/{message}")
 }
 
-/// When the next reminder is to be sent of which none has been since `sent_ms`; perhaps past.
+/// When the next reminder is to be sent of which none has been since `sent_ms`; perhaps past. Of a task that is
+/// snoozed that is the end of it, and those for before then are left out.
 pub fn next(task: &Task, settings: &Settings, sent_ms: u64) -> Option<u64> {
-    let due = task.due_at_ms.filter(|_| task.status != Status::Done)?;
-    let after = sent_ms.max(task.due_set_ms);
+    if task.status == Status::Done {
+        return None;
+    }
+    let snoozed = task.snoozed_until_ms.filter(|until_ms| *until_ms > sent_ms);
+    let after = sent_ms.max(task.due_set_ms).max(snoozed.unwrap_or(0));
+    let due = task.due_at_ms;
     let before = settings.remind_minutes_before.iter();
-    before
-        .map(|minutes| due.saturating_sub(minutes * MINUTE_MS))
-        .chain(settings.remind_when_due.then_some(due))
-        .filter(|at_ms| *at_ms > after)
-        .min()
+    let before = due.into_iter().flat_map(|due| {
+        before
+            .clone()
+            .map(move |minutes| due.saturating_sub(minutes * MINUTE_MS))
+    });
+    let usual = before.chain(due.filter(|_| settings.remind_when_due));
+    usual.filter(|at_ms| *at_ms > after).chain(snoozed).min()
 }
 
 /// Sets the task's timer, or takes it back.
 pub fn set(ctx: &Context, settings: &Settings, message: &str, task: &Task) -> Result<(), Error> {
     // Most tasks have no time: no need to look.
-    let next = match task.due_at_ms {
+    let next = match task.due_at_ms.or(task.snoozed_until_ms) {
         Some(_) => next(task, settings, sent(message)?),
         None => None,
     };
@@ -71,11 +79,8 @@ fn sent(message: &str) -> Result<u64, Error> {
 
 /// A timer is due: tells those who have the task, and sets it for the next time.
 pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), String> {
-    let task: Task = match chat::state(message) {
-        Ok(task) => task,
-        // Deleted, or its channel is gone.
-        Err(Error::NotFound(_)) => return Ok(()),
-        Err(error) => return Err(error.into()),
+    let Some(task) = chat::find_state::<Task>(message)? else {
+        return Ok(());
     };
     let Some(due) = next(&task, settings, sent(message)?) else {
         return Ok(());
@@ -88,23 +93,30 @@ pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), S
     chat::tell(&ctx.channel, post, &format!("a reminder of {message}"))?;
     let scope = Scope::Message(message.to_owned());
     kv::set_json(&scope, SENT, &ctx.now_ms)?;
+    // What is shown of it is no longer so.
+    if task
+        .snoozed_until_ms
+        .is_some_and(|until_ms| until_ms <= ctx.now_ms)
+    {
+        forgiving(chat::act(message, "woken", &()))?;
+    }
     Ok(set_next(ctx, message, next(&task, settings, ctx.now_ms))?)
 }
 
 /// `⏰ @bob: “Send the offer” is due today at 17:00 (Europe/Berlin).`
 fn sentence(ctx: &Context, settings: &Settings, task: &Task) -> String {
     let clock = settings.clock(ctx.now_ms);
-    let due = task.due_at_ms.unwrap_or_default();
     let people = match task.assignees.as_slice() {
         [] if task.created_by.is_empty() => String::new(),
         [] => format!("@{}: ", task.created_by),
         people => format!("{}: ", view::names(people)),
     };
-    let at = || clock.describe(i64::try_from(due).unwrap_or(i64::MAX));
-    let when = match ctx.now_ms.checked_sub(due) {
-        None => format!("is due {} ({})", at(), clock.zone()),
-        Some(late) if late < MINUTE_MS => "is due now".to_owned(),
-        Some(_) => format!("was due {} ({})", at(), clock.zone()),
+    let at = || clock.describe(i64::try_from(task.due_at_ms.unwrap_or(0)).unwrap_or(i64::MAX));
+    let when = match task.due_at_ms.map(|due| ctx.now_ms.checked_sub(due)) {
+        None => "is still to be done".to_owned(),
+        Some(None) => format!("is due {} ({})", at(), clock.zone()),
+        Some(Some(late)) if late < MINUTE_MS => "is due now".to_owned(),
+        Some(Some(_)) => format!("was due {} ({})", at(), clock.zone()),
     };
     format!("⏰ {people}“{}” {when}.", task.title)
 }
@@ -149,6 +161,31 @@ mod tests {
             ..settings(&[])
         };
         assert_eq!(next(&task, &never, 0), None);
+    }
+
+    #[test]
+    fn what_is_snoozed_is_told_then_and_not_before() {
+        let (mut task, two) = (due_at(10 * HOUR), settings(&[60, 120]));
+        task.snoozed_until_ms = Some(9 * HOUR + 1);
+        assert_eq!(next(&task, &two, 0), Some(9 * HOUR + 1));
+        assert_eq!(next(&task, &two, 9 * HOUR + 1), Some(10 * HOUR));
+        task.snoozed_until_ms = Some(20 * HOUR);
+        assert_eq!(next(&task, &two, 8 * HOUR), Some(20 * HOUR));
+        assert_eq!(next(&task, &two, 20 * HOUR), None);
+        task.due_at_ms = None;
+        assert_eq!(
+            next(&task, &two, 0),
+            Some(20 * HOUR),
+            "also where there is no due time"
+        );
+        let ctx = Context {
+            now_ms: 20 * HOUR,
+            ..Context::default()
+        };
+        let told = sentence(&ctx, &two, &task);
+        assert_eq!(told, "⏰ “Rest” is still to be done.");
+        task.status = Status::Done;
+        assert_eq!(next(&task, &two, 0), None);
     }
 
     #[test]

@@ -91,13 +91,7 @@ fn wanted(request: &Request, settings: &Settings, viewer: &Viewer<'_>) -> Result
 /// Milliseconds since 1970, or the beginning of a day where the app's people are.
 fn time(text: &str, settings: &Settings) -> Result<u64, String> {
     let day = || {
-        let mut parts = text.split('-');
-        let date = dates::Date {
-            year: parts.next()?.parse().ok()?,
-            month: parts.next()?.parse().ok()?,
-            day: parts.next()?.parse().ok()?,
-        };
-        let day = date.to_day().filter(|_| parts.next().is_none())?;
+        let day = dates::read_day(text)?;
         u64::try_from(settings.clock(0).at(day, 0)).ok()
     };
     let ms = text.parse().ok().or_else(day);

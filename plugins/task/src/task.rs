@@ -1,8 +1,11 @@
 //! A task: what may be in a new one, and what it becomes. The message's data is the task as it was
 //! made; what it is now is the private state, which the view and the plugin's routes show.
 
-use althing_plugin::Context;
+use althing_plugin::recurrence::Rule;
+use althing_plugin::when::Clock;
 use serde::{Deserialize, Serialize};
+
+use crate::repeat::Repeat;
 
 /// The name of the message kind.
 pub const KIND: &str = "task";
@@ -58,6 +61,9 @@ pub struct NewTask {
     /// Milliseconds since 1970-01-01 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at_ms: Option<u64>,
+    /// Once it is done it is due again, by this rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Rule>,
     #[serde(default)]
     pub priority: Priority,
     #[serde(default)]
@@ -83,6 +89,14 @@ pub struct Task {
     /// When that was last set: reminders for before then are not sent.
     #[serde(default)]
     pub due_set_ms: u64,
+    /// When those who have it want to be told next, and not before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
+    /// How often one that repeats was done.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub done_times: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at_ms: Option<u64>,
     pub items: Vec<Item>,
@@ -91,9 +105,13 @@ pub struct Task {
     pub last_item: u32,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl NewTask {
     /// Checks it and tidies its texts. The error is a sentence for its author.
-    pub fn check(mut self, now_ms: u64) -> Result<NewTask, String> {
+    pub fn check(mut self, clock: &Clock) -> Result<NewTask, String> {
         self.title = check_line("The title", &self.title, TITLE_CHARACTERS_MAX)?;
         self.notes = check_notes(&self.notes)?;
         let mut assignees: Vec<String> = Vec::with_capacity(self.assignees.len());
@@ -114,31 +132,41 @@ impl NewTask {
             *item = check_line("An item", item, ITEM_CHARACTERS_MAX)?;
         }
         if let Some(due) = self.due_at_ms {
-            check_due(due, now_ms)?;
+            check_due(due, clock.now_ms().unsigned_abs())?;
         }
+        self.repeat = self.repeat(clock)?.map(|repeat| repeat.rule);
         Ok(self)
     }
 
+    fn repeat(&self, clock: &Clock) -> Result<Option<Repeat>, String> {
+        let rule = self.repeat.clone();
+        let repeat = rule.map(|rule| Repeat::new(rule, self.due_at_ms, clock));
+        repeat.transpose()
+    }
+
     /// The task that begins with it; checked before.
-    pub fn begin(&self, ctx: &Context) -> Task {
+    pub fn begin(&self, clock: &Clock, created_by: String) -> Result<Task, String> {
         let items = (1..).zip(&self.items).map(|(id, text)| Item {
             id,
             text: text.clone(),
             done: false,
         });
-        Task {
-            created_by: self.created_by.as_ref().unwrap_or(&ctx.actor).clone(),
+        Ok(Task {
+            created_by,
             title: self.title.clone(),
             notes: self.notes.clone(),
             status: Status::Open,
             priority: self.priority,
             assignees: self.assignees.clone(),
             due_at_ms: self.due_at_ms,
-            due_set_ms: ctx.now_ms,
+            due_set_ms: clock.now_ms().unsigned_abs(),
+            snoozed_until_ms: None,
+            repeat: self.repeat(clock)?,
+            done_times: 0,
             done_at_ms: None,
             items: items.collect(),
             last_item: self.items.len() as u32,
-        }
+        })
     }
 }
 
@@ -187,15 +215,18 @@ pub fn check_user(user: &str) -> Result<String, String> {
     Ok(user.to_owned())
 }
 
-/// Refuses a time that is over or too far away.
+/// Refuses a due time that is over or too far away.
 pub fn check_due(due_at_ms: u64, now_ms: u64) -> Result<(), String> {
-    if due_at_ms <= now_ms {
-        return Err("The time at which the task is due is over.".to_owned());
+    check_time("The time at which the task is due", due_at_ms, now_ms)
+}
+
+/// Refuses a time that is over or too far away.
+pub fn check_time(what: &str, at_ms: u64, now_ms: u64) -> Result<(), String> {
+    match at_ms.checked_sub(now_ms) {
+        None | Some(0) => Err(format!("{what} is over.")),
+        Some(1..=AHEAD_MS_MAX) => Ok(()),
+        Some(_) => Err(format!("{what} is at most ten years ahead.")),
     }
-    if due_at_ms - now_ms > AHEAD_MS_MAX {
-        return Err("A task is due in at most ten years.".to_owned());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -211,8 +242,9 @@ mod tests {
 
     #[test]
     fn texts_and_lists_are_bounded() {
-        let error = |task: NewTask| task.check(1_000).unwrap_err();
-        assert_eq!(new(" Send \n it ").check(0).unwrap().title, "Send it");
+        let clock = Clock::new(1_000, 0);
+        let error = |task: NewTask| task.check(&clock).unwrap_err();
+        assert_eq!(new(" Send \n it ").check(&clock).unwrap().title, "Send it");
         assert_eq!(error(new(" ")), "The title is empty.");
         assert!(error(new(&"x".repeat(201))).contains("201 characters; 200"));
         let mut task = new("x");
@@ -232,7 +264,7 @@ mod tests {
         for due in [0, 1_000, u64::MAX] {
             let mut task = new("x");
             task.due_at_ms = Some(due);
-            assert!(task.check(1_000).is_err());
+            assert!(task.check(&clock).is_err());
         }
     }
 
@@ -240,6 +272,7 @@ mod tests {
     fn a_person_is_named_once() {
         let mut task = new("x");
         task.assignees = ["bob", "@bob", " carol "].map(str::to_owned).into();
-        assert_eq!(task.check(0).unwrap().assignees, ["bob", "carol"]);
+        let checked = task.check(&Clock::new(0, 0)).unwrap();
+        assert_eq!(checked.assignees, ["bob", "carol"]);
     }
 }

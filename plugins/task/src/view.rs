@@ -1,7 +1,7 @@
 //! How a task is shown: the same to everybody. Who may press which button is decided when it is
 //! pressed.
 
-use althing_plugin::blocks::{Block, button, divider, heading, muted, progress, row, text};
+use althing_plugin::blocks::{Block, button, divider, heading, muted, progress, row, select, text};
 use althing_plugin::when::Clock;
 use althing_plugin::{View, blocks};
 
@@ -35,6 +35,9 @@ pub fn view(task: &Task, settings: &Settings) -> View {
     }
     shown.push(divider());
     shown.push(row(buttons(task)));
+    if task.status != Status::Done {
+        shown.push(row(later(task)));
+    }
     View::new(words(task, &clock), shown)
 }
 
@@ -53,6 +56,20 @@ fn buttons(task: &Task) -> Vec<Block> {
         ],
         Status::Done => blocks![status("Open again", "open")],
     }
+}
+
+/// For whoever is told of it at a bad time, and for whoever has had enough of a task that comes again and again.
+fn later(task: &Task) -> Vec<Block> {
+    let remind = select("snooze").placeholder("Remind later …");
+    let remind = remind
+        .option("In 1 hour", "in 1 hour")
+        .option("Tomorrow at 9:00", "tomorrow 9:00")
+        .option("Next week", "monday 9:00");
+    let mut blocks = blocks![remind];
+    if task.repeat.is_some() {
+        blocks.push(button("Stop repeating", "repeat").into());
+    }
+    blocks
 }
 
 /// `✓ Send the offer`
@@ -82,6 +99,17 @@ fn notes(task: &Task, clock: &Clock) -> String {
     }
     if let Some(due) = task.due_at_ms {
         notes.push(format!("due {}", date_and_time(due, clock)));
+    }
+    if let Some(repeat) = &task.repeat {
+        notes.push(repeat.rule.words());
+    }
+    match task.done_times {
+        0 => {}
+        1 => notes.push("done once".to_owned()),
+        times => notes.push(format!("done {times} times")),
+    }
+    if let Some(until_ms) = task.snoozed_until_ms {
+        notes.push(format!("reminder {}", date_and_time(until_ms, clock)));
     }
     notes.push(match task.assignees.as_slice() {
         [] => "for whoever takes it".to_owned(),
@@ -194,8 +222,34 @@ mod tests {
                     {"type": "button", "text": "Take", "action": "take"},
                     {"type": "button", "text": "Start", "action": "status", "value": "doing"},
                     {"type": "button", "text": "Done", "action": "status", "value": "done", "style": "primary"}]},
+                {"type": "row", "blocks": [
+                    {"type": "select", "action": "snooze", "placeholder": "Remind later …", "options": [
+                        {"text": "In 1 hour", "value": "in 1 hour"},
+                        {"text": "Tomorrow at 9:00", "value": "tomorrow 9:00"},
+                        {"text": "Next week", "value": "monday 9:00"}]}]},
             ])
         );
+    }
+
+    #[test]
+    fn what_repeats_and_what_is_snoozed_says_so() {
+        let mut task = task();
+        let rule = althing_plugin::recurrence::Rule::read("every 2 weeks")
+            .unwrap()
+            .0;
+        let clock = Clock::new(0, 0);
+        task.repeat = crate::repeat::Repeat::new(rule, task.due_at_ms, &clock).ok();
+        (task.done_times, task.snoozed_until_ms) = (2, Some(1_795_251_600_000));
+        let view = view(&task, &Settings::default());
+        let words = "due 2026-11-20 16:00 UTC · every 2 weeks · done 2 times · reminder 2026-11-21 09:00 UTC · for";
+        assert!(view.text.contains(words), "{}", view.text);
+        assert!(
+            view.blocks
+                .contains(r#""text":"Stop repeating","action":"repeat""#)
+        );
+        task.status = Status::Done;
+        let done = super::view(&task, &Settings::default());
+        assert!(!done.blocks.contains("snooze") && !done.blocks.contains("Stop"));
     }
 
     #[test]

@@ -132,6 +132,15 @@ pub fn state<T: DeserializeOwned>(id: &str) -> Result<T> {
     parse_json(&state).map_err(|error| Error::Invalid(format!("the state of `{id}`: {error}")))
 }
 
+/// The same for what may be gone: `None` once the message or its channel is deleted.
+pub fn find_state<T: DeserializeOwned>(id: &str) -> Result<Option<T>> {
+    match state(id) {
+        Ok(state) => Ok(Some(state)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Messages of a channel from new to old, those before the seq `before` if given, at most 100.
 pub fn history(channel: &str, before: Option<u64>, limit: u32) -> Result<Vec<Message>> {
     Ok(chat_read::history(channel, before, limit)?)

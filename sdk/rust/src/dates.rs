@@ -41,6 +41,23 @@ pub fn date_of(day: i64) -> Date {
     }
 }
 
+/// The day of a date that is written as `2026-11-20`, or `None` if there is no such date.
+pub fn read_day(text: &str) -> Option<i64> {
+    let mut parts = text.split('-');
+    let mut next = |digits: usize| {
+        let part = parts.next()?;
+        let fits = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then_some(part)
+    };
+    let (year, month, day) = (next(4)?, next(2)?, next(2)?);
+    let date = Date {
+        year: year.parse().ok()?,
+        month: month.parse().ok()?,
+        day: day.parse().ok()?,
+    };
+    date.to_day().filter(|_| parts.next().is_none())
+}
+
 impl Date {
     /// The day of a date, or `None` if there is no such date. Years from 1970 to 9999.
     pub fn to_day(self) -> Option<i64> {
@@ -111,5 +128,16 @@ mod tests {
         assert_eq!(day(2026, 4, 31), None);
         assert_eq!(day(2026, 4, 0), None);
         assert_eq!(day(99_999, 1, 1), None);
+        assert_eq!(read_day("2000-03-01"), Some(11_017));
+        for text in [
+            "2026-2-3",
+            "2026-02-30",
+            "+026-02-03",
+            "2026-02-03-",
+            "",
+            "soon",
+        ] {
+            assert_eq!(read_day(text), None, "{text}");
+        }
     }
 }

@@ -56,6 +56,7 @@ pub mod metrics;
 mod plugin;
 pub mod prelude;
 mod random;
+pub mod recurrence;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 pub mod sse;

@@ -173,6 +173,10 @@ mod tests {
         assert_eq!(parsed("next fri 22:30 x"), (7 * DAY, "x"));
         assert_eq!(parsed("on 2026-12-20 at 22:30 pay"), (30 * DAY, "pay"));
         assert_eq!(parsed("today at 23:30 pay"), (HOUR, "pay"));
+        // What follows is a place.
+        let there = (10 * HOUR + 30 * MINUTE, "at the office");
+        assert_eq!(parsed("tomorrow at the office"), there);
+        assert_eq!(parsed("tomorrow at noon x"), (13 * HOUR + 30 * MINUTE, "x"));
     }
 
     #[test]
@@ -242,6 +246,8 @@ mod tests {
         assert!(error("in a while").contains("how long"));
         assert!(error("in 0 minutes x").contains("how long"));
         assert!(error("at 25:00 x").contains("`25:00`"));
+        assert!(error("tomorrow at 25:00 x").contains("`25:00`"));
+        assert!(error("tomorrow at").contains("At what time?"));
         assert!(error("on fruday x").contains("`fruday`"));
         assert!(error("on 2026-02-30 x").contains("no day"));
         assert!(error("on 2026-11-01 x").contains("over"));

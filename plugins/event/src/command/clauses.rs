@@ -1,10 +1,11 @@
 //! What stands behind an event's title: when it begins and ends, how it repeats, where it is.
 
+use althing_plugin::dates::read_day;
+use althing_plugin::recurrence::{Rule, Weekday};
 use althing_plugin::when::{self, Clock, WEEKDAYS};
 
 use crate::event::{DAY_MINUTES, MINUTE_MS};
 use crate::new::{NewEvent, write_time};
-use crate::rule::{Frequency, Rule, Weekday, read_date};
 
 /// Words that begin another clause: a place ends before them.
 const BEGIN: [&str; 7] = [
@@ -54,37 +55,19 @@ pub fn read(words: &[&str], clock: &Clock) -> Result<NewEvent, String> {
                 times.all_day = true;
                 after
             }
-            ("every", after) => every(after, &mut rule)?,
-            ("daily" | "weekly" | "monthly" | "yearly", after) => {
-                let frequency = match lower.as_str() {
-                    "daily" => Frequency::Daily,
-                    "weekly" => Frequency::Weekly,
-                    "monthly" => Frequency::Monthly,
-                    _ => Frequency::Yearly,
-                };
-                rule = Some(Rule::every(frequency, 1));
-                after
+            ("every" | "daily" | "weekly" | "monthly" | "yearly", _) => {
+                let text = rest.join(" ");
+                let (read, left) = Rule::read(&text)?;
+                rule = Some(read);
+                &rest[rest.len() - count(left)..]
             }
-            ("until", [date, after @ ..]) if read_date(date).is_some() => {
-                let rule = rule
-                    .as_mut()
-                    .ok_or("Until then how often? `every week until …`.")?;
-                rule.until = read_date(date);
-                after
-            }
-            ("until", _) => {
-                return Err(
-                    "I don't know that day: `until` goes with a date such as 2027-06-30.".into(),
-                );
-            }
-            (number, [times, after @ ..]) if is(times, "times") => {
-                let rule = rule.as_mut().ok_or("How often? `every week 10 times`.")?;
-                rule.count = Some(
-                    number
-                        .parse()
-                        .map_err(|_| format!("`{number}` is no number."))?,
-                );
-                after
+            ("until", _) => ending(
+                rest,
+                &mut rule,
+                "`until` goes with how often: `every week until 2027-06-30`.",
+            )?,
+            (_, [times, ..]) if is(times, "times") => {
+                ending(rest, &mut rule, "How often? `every week 10 times`.")?
             }
             // A time that stands behind `every monday`.
             _ if times.start.is_none() && start(rest, clock, &mut Times::default()).is_ok() => {
@@ -163,8 +146,8 @@ fn names_day(text: &str) -> bool {
     text.split_whitespace().any(|word| {
         let word = word.trim_end_matches(',').to_lowercase();
         matches!(word.as_str(), "today" | "tomorrow")
-            || weekday(&word).is_some()
-            || read_date(&word).is_some()
+            || is_weekday(&word)
+            || read_day(&word).is_some()
     })
 }
 
@@ -176,7 +159,7 @@ fn end<'a, 'w>(
 ) -> Result<&'a [&'w str], String> {
     let unclear = || "I don't understand when it ends.".to_owned();
     if let [date, after @ ..] = words
-        && let Some(day) = read_date(date)
+        && let Some(day) = read_day(date)
         && times.start.is_none()
     {
         times.last_day = Some(day);
@@ -194,68 +177,21 @@ fn end<'a, 'w>(
     Ok(&words[words.len() - count(left).min(words.len())..])
 }
 
-/// Reads what follows `every`.
-fn every<'a, 'w>(words: &'a [&'w str], rule: &mut Option<Rule>) -> Result<&'a [&'w str], String> {
-    let unclear = |word: &str| format!("I don't understand how often: every `{word}`?");
-    let [first, after @ ..] = words else {
-        return Err("How often? `every week`, `every 2 weeks`, `every monday`.".to_owned());
-    };
-    let first = first.trim_end_matches(',').to_lowercase();
-    let unit = |word: &str| {
-        Some(
-            match word
-                .trim_end_matches(',')
-                .to_lowercase()
-                .trim_end_matches('s')
-            {
-                "day" => Frequency::Daily,
-                "week" => Frequency::Weekly,
-                "month" => Frequency::Monthly,
-                "year" => Frequency::Yearly,
-                _ => return None,
-            },
-        )
-    };
-    if let Some(frequency) = unit(&first) {
-        *rule = Some(Rule::every(frequency, 1));
-        return Ok(after);
-    }
-    let number = if first == "other" || first == "second" {
-        Some(2)
-    } else {
-        first.parse().ok()
-    };
-    if let (Some(interval), [word, after @ ..]) = (number, after) {
-        let frequency = unit(word).ok_or_else(|| unclear(word))?;
-        *rule = Some(Rule::every(frequency, interval));
-        return Ok(after);
-    }
-    let mut weekly = Rule::every(Frequency::Weekly, 1);
-    if first == "weekday" {
-        weekly.weekdays = Weekday::ALL[..5].to_vec();
-        *rule = Some(weekly);
-        return Ok(after);
-    }
-    let mut rest = words;
-    while let [word, after @ ..] = rest {
-        let word = word.trim_end_matches(',').to_lowercase();
-        match weekday(&word) {
-            Some(day) => weekly.weekdays.push(Weekday::ALL[day]),
-            None if word == "and" && !weekly.weekdays.is_empty() => {}
-            None => break,
-        }
-        rest = after;
-    }
-    if weekly.weekdays.is_empty() {
-        return Err(unclear(&first));
-    }
-    *rule = Some(weekly);
-    Ok(rest)
+/// Reads when a series ends; `unclear` where none was said to begin.
+fn ending<'a, 'w>(
+    words: &'a [&'w str],
+    rule: &mut Option<Rule>,
+    unclear: &str,
+) -> Result<&'a [&'w str], String> {
+    let text = words.join(" ");
+    let left = rule.as_mut().ok_or(unclear)?.read_end(&text)?;
+    Ok(&words[words.len() - count(left.unwrap_or_default())..])
 }
 
-fn weekday(word: &str) -> Option<usize> {
-    let fits = |name: &&str| **name == *word || (word.len() == 3 && name.starts_with(word));
-    WEEKDAYS.iter().position(fits)
+fn is_weekday(word: &str) -> bool {
+    WEEKDAYS
+        .iter()
+        .any(|name| *name == word || (word.len() == 3 && name.starts_with(word)))
 }
 
 /// Puts it together.
@@ -265,17 +201,6 @@ fn finish(
     rule: Option<Rule>,
     clock: &Clock,
 ) -> Result<NewEvent, String> {
-    let today = clock.today();
-    let series_day = || {
-        let rule = rule.as_ref()?;
-        let fits = |day: &i64| rule.weekdays.contains(&Weekday::of(*day));
-        let is_over = |day: i64| {
-            times
-                .start
-                .is_some_and(|start| clock.at(day, start as u32) <= clock.now_ms())
-        };
-        (today..today + 8).filter(|day| !is_over(*day)).find(fits)
-    };
     let is_series = rule.as_ref().is_some_and(|rule| !rule.weekdays.is_empty());
     let named = times.day.filter(|day| {
         !is_series
@@ -284,7 +209,11 @@ fn finish(
                 .is_some_and(|rule| rule.weekdays.contains(&Weekday::of(*day)))
     });
     let day = named
-        .or_else(series_day)
+        .or_else(|| {
+            let minutes = times.start.map(|start| start as u32);
+            let weekly = rule.as_ref().filter(|rule| !rule.weekdays.is_empty())?;
+            Some(weekly.first_day(clock, minutes))
+        })
         .or(times.day)
         .ok_or("When is it? `friday 12:30`.")?;
     let all_day = times.all_day || times.start.is_none();

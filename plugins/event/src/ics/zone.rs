@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::lines::Lines;
 use super::{local, weekday as weekday_code};
-use crate::rule::Weekday;
+use althing_plugin::recurrence::Weekday;
 
 const YEAR_MS: i64 = 366 * DAY_MS;
 /// How far changes are looked at, in years. A rule holds if it holds for so long.

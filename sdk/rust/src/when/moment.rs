@@ -83,7 +83,7 @@ fn end_of_day(words: &mut Words<'_>) -> bool {
 pub fn read(words: &mut Words<'_>, clock: &Clock) -> Result<Moment, String> {
     let mut time = time_of_day(words)?;
     let day = day(words, clock)?;
-    if time.is_none() && day.is_some() {
+    if time.is_none() && day.is_some() && !names_place(*words) {
         time = time_of_day(words)?;
     }
     match (day, time) {
@@ -96,6 +96,17 @@ pub fn read(words: &mut Words<'_>, clock: &Clock) -> Result<Moment, String> {
         }
         (None, None) => Err("I don't understand when: say `in 10 minutes`, `at 15:30`, `tomorrow at 9`, `on friday` or `on 2027-01-31`, and then what.".to_owned()),
     }
+}
+
+/// Whether `at` is followed by no time: `friday at the office` says where.
+fn names_place(mut words: Words<'_>) -> bool {
+    let said_at = words.skip(&["at"]);
+    let next = words.take();
+    said_at
+        && next.is_some_and(|word| {
+            let is_time = word.starts_with(|char: char| char.is_ascii_digit());
+            !is_time && word != "noon" && word != "midnight"
+        })
 }
 
 /// `today`, `tomorrow`, `on friday`, `next friday`, `on 2027-01-31`.

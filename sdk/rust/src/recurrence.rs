@@ -1,11 +1,30 @@
-//! How an event repeats: the part of iCalendar's RRULE (RFC 5545, 3.3.10) that people ask for. Days
-//! are those of the event's own calendar, counted since 1970-01-01; times of day don't matter here.
+//! What repeats: every other week, on the last Friday of each month, until a day.
+//!
+//! A [`Rule`] is the part of iCalendar's RRULE (RFC 5545, 3.3.10) that people ask for, and stands in a
+//! message's data as it is: `{"frequency": "weekly", "weekdays": ["mo", "th"]}`. Days are counted since 1970-01-01 where
+//! the one lives who asks; times of day don't matter here. [`Rule::read`] reads one as people write it.
+//!
+//! ```
+//! use althing_plugin::dates::{date_of, read_day};
+//! use althing_plugin::recurrence::Rule;
+//!
+//! let (rule, rest) = Rule::read("every 2 weeks at noon")?;
+//! assert_eq!((rule.words().as_str(), rest), ("every 2 weeks", "at noon"));
+//! let start = read_day("2026-11-27").ok_or("no day")?;
+//! let rule = rule.check(start)?;
+//! let second = rule.days(start).nth(1).map(|day| date_of(day).to_string());
+//! assert_eq!(second.as_deref(), Some("2026-12-11"));
+//! # Ok::<(), String>(())
+//! ```
 
-use althing_plugin::dates::{Date, date_of, weekday};
+mod words;
+
 use serde::{Deserialize, Serialize};
 
-pub const INTERVAL_MAX: u32 = 999;
-pub const COUNT_MAX: u32 = 1000;
+use crate::dates::{Date, date_of, weekday};
+
+const INTERVAL_MAX: u32 = 999;
+const COUNT_MAX: u32 = 1000;
 /// No series goes on for longer than a hundred years.
 const DAYS_MAX: i64 = 36_525;
 
@@ -13,9 +32,13 @@ const DAYS_MAX: i64 = 36_525;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Frequency {
+    /// Every day, or every so many.
     Daily,
+    /// On one or some days of a week.
     Weekly,
+    /// On one day of a month.
     Monthly,
+    /// On one day of a year.
     Yearly,
 }
 
@@ -23,12 +46,19 @@ pub enum Frequency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weekday {
+    /// Monday.
     Mo,
+    /// Tuesday.
     Tu,
+    /// Wednesday.
     We,
+    /// Thursday.
     Th,
+    /// Friday.
     Fr,
+    /// Saturday.
     Sa,
+    /// Sunday.
     Su,
 }
 
@@ -50,18 +80,19 @@ impl Weekday {
     }
 }
 
-/// A rule. `day` stands for days since 1970-01-01.
+/// A rule. One that somebody wrote has to pass [`Rule::check`] before its days are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    /// What the interval counts.
     pub frequency: Frequency,
-    /// Every second week is 2.
+    /// Every second week is 2; 1 to 999.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub interval: u32,
-    /// How many times in all.
+    /// How many times in all; 1 to 1000. Not with `until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// The last day on which it may be, `2027-06-30`.
+    /// The last day on which it may be, in days since 1970-01-01; `2027-06-30` in JSON.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_date")]
     pub until: Option<i64>,
     /// With `weekly` the days of each week; with `monthly` and `nth` the one day. Else none.
@@ -84,7 +115,7 @@ fn is_one(interval: &u32) -> bool {
 mod as_date {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use althing_plugin::dates::date_of;
+    use crate::dates::{date_of, read_day};
 
     pub fn serialize<S: Serializer>(day: &Option<i64>, to: S) -> Result<S::Ok, S::Error> {
         match day {
@@ -97,27 +128,10 @@ mod as_date {
         let Some(text) = Option::<String>::deserialize(from)? else {
             return Ok(None);
         };
-        let day = super::read_date(&text);
+        let day = read_day(&text);
         day.map(Some)
             .ok_or_else(|| serde::de::Error::custom("`until` must be a date such as 2027-06-30"))
     }
-}
-
-/// Reads `2027-06-30`.
-pub fn read_date(text: &str) -> Option<i64> {
-    let mut parts = text.split('-');
-    let mut next = |digits: usize| {
-        let part = parts.next()?;
-        let fits = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
-        fits.then_some(part)
-    };
-    let (year, month, day) = (next(4)?, next(2)?, next(2)?);
-    let date = Date {
-        year: year.parse().ok()?,
-        month: month.parse().ok()?,
-        day: day.parse().ok()?,
-    };
-    date.to_day().filter(|_| parts.next().is_none())
 }
 
 impl Rule {
@@ -133,19 +147,19 @@ impl Rule {
         }
     }
 
-    /// Checks it for a series that begins on `start`, and puts it into one form. The error is a
-    /// sentence.
+    /// Checks it for a series that begins on the day `start`, which must be one of its own, and puts it into one
+    /// form. The error is a sentence for whoever wrote it.
     pub fn check(mut self, start: i64) -> Result<Rule, String> {
         if !(1..=INTERVAL_MAX).contains(&self.interval) {
             return Err(format!(
-                "An event repeats every 1 to {INTERVAL_MAX} days, weeks, months or years."
+                "It repeats every 1 to {INTERVAL_MAX} days, weeks, months or years."
             ));
         }
         if self
             .count
             .is_some_and(|count| !(1..=COUNT_MAX).contains(&count))
         {
-            return Err(format!("An event repeats 1 to {COUNT_MAX} times."));
+            return Err(format!("It repeats 1 to {COUNT_MAX} times."));
         }
         if self.count.is_some() && self.until.is_some() {
             return Err("Give `count` or `until`, not both.".to_owned());
@@ -166,16 +180,14 @@ impl Rule {
             (_, None, []) => {}
             _ => return Err("`weekdays` go with `weekly`, `nth` with `monthly`.".to_owned()),
         }
-        // iCalendar leaves open what a series means whose first day isn't one of its own.
+        // The standard leaves open what a series means whose first day isn't one of its own.
         if self.days(start).next() != Some(start) {
-            return Err(
-                "The first day must be one of those on which the event repeats.".to_owned(),
-            );
+            return Err("The first day must be one of those on which it repeats.".to_owned());
         }
         Ok(self)
     }
 
-    /// The days of a series that begins on `start`, in order.
+    /// The days of a series that begins on `start`, in order; at most a hundred years of them.
     pub fn days(&self, start: i64) -> impl Iterator<Item = i64> + '_ {
         let end = self.until.unwrap_or(i64::MAX).min(start + DAYS_MAX);
         let count = self.count.map_or(usize::MAX, |count| count as usize);
@@ -265,7 +277,7 @@ impl Rule {
 
 fn name(day: Weekday) -> String {
     // Day 4 was a Monday.
-    althing_plugin::when::weekday_name(4 + day as i64)
+    crate::when::weekday_name(4 + day as i64)
 }
 
 fn in_month(year: i64, month: u32, day: u32) -> Option<i64> {
@@ -277,9 +289,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::dates::read_day;
 
     fn day(text: &str) -> i64 {
-        read_date(text).unwrap()
+        read_day(text).unwrap()
     }
 
     fn dates(rule: &Rule, start: &str, many: usize) -> Vec<String> {
@@ -342,9 +355,6 @@ mod tests {
                 .contains("first day")
         );
         assert!(monthly(Some(4), &[Weekday::Fr]).is_ok());
-        assert_eq!(read_date("2026-2-3"), None);
-        assert_eq!(read_date("2026-02-30"), None);
-        assert_eq!(read_date("+026-02-03"), None);
     }
 
     /// Whether a day belongs to a series, by what the words of the standard say of that day alone.
