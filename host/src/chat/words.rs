@@ -19,7 +19,11 @@ const DIGITS_MIN: usize = 3;
 /// Numbers from here to there are times in milliseconds: 2001 to 2039.
 const TIMES_MS: Range<u64> = 1_000_000_000_000..2_208_988_800_000;
 /// Fields of a block that nobody reads.
-const UNREAD: [&str; 3] = ["type", "style", "action"];
+const UNREAD: [&str; 4] = ["type", "style", "action", "for"];
+/// Where a block says what pieces of its words stand for, and what nobody reads of that: a piece is among the
+/// block's words or shown nowhere, and a time is no word.
+const MARKS: &str = "marks";
+const UNREAD_IN_MARKS: [&str; 3] = ["text", "at", "show"];
 
 /// What a document says.
 #[derive(Debug, Default)]
@@ -398,11 +402,16 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
             }
+            let is_marks = name == MARKS && self.unread == UNREAD;
             match self.depth {
                 0 => self.words.top.push(name.into_owned()),
                 _ => self.words.deep.push(name.into_owned()),
             }
-            fields.next_value_seed(self.deeper())?;
+            let mut deeper = self.deeper();
+            if is_marks {
+                deeper.unread = &UNREAD_IN_MARKS;
+            }
+            fields.next_value_seed(deeper)?;
         }
         Ok(())
     }
@@ -606,6 +615,26 @@ mod tests {
         assert_eq!(replaced(text("darn")), Some(vec![text("****")]));
         let button = serde_json::json!({ "type": "button", "text": "darn", "value": "darn" });
         assert_eq!(replaced(button), None);
+    }
+
+    #[test]
+    fn marks_bring_no_words_but_who_is_meant() {
+        let found = |marks: &str| {
+            let block = format!(
+                r#"[{{"type":"text","text":"for @ada","marks":{marks},"for":{{"users":["bob"]}}}}]"#
+            );
+            of_blocks(&block).said.join("|")
+        };
+        let time = r#"[{"text":"piece","at":123,"show":"date"}]"#;
+        assert_eq!(found(time), "for @ada");
+        assert_eq!(found(r#"[{"text":"@ada","user":"ada"}]"#), "for @ada|ada");
+        // What is no mark is words.
+        assert_eq!(
+            found(r#"[{"text":"@ada","say":"one"},"two"]"#),
+            "for @ada|one|two"
+        );
+        assert_eq!(found(r#""three""#), "for @ada|three");
+        assert_eq!(of(r#"{"marks":[{"text":"four"}]}"#).said, ["four"]);
     }
 
     #[test]
