@@ -2,6 +2,7 @@
 //! reminders; which have been sent stands in a value of the message. Both change in the transaction
 //! that sends one, so each is sent once.
 
+use althing_plugin::blocks::text;
 use althing_plugin::chat::{self, Post};
 use althing_plugin::kv::{self, Scope};
 use althing_plugin::{Context, Error, timers};
@@ -84,7 +85,7 @@ pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), S
         return Ok(set_next(ctx, message, Some(due))?);
     }
     // What is refused will not go better later: the channel takes no messages, or a guard said no.
-    let post = Post::text(sentence(ctx, settings, &task));
+    let post = reminder(ctx, settings, &task);
     chat::tell(&ctx.channel, post, &format!("a reminder of {message}"))?;
     let scope = Scope::Message(message.to_owned());
     kv::set_json(&scope, SENT, &ctx.now_ms)?;
@@ -92,7 +93,7 @@ pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), S
 }
 
 /// `⏰ @bob: “Send the offer” is due today at 17:00 (Europe/Berlin).`
-fn sentence(ctx: &Context, settings: &Settings, task: &Task) -> String {
+fn reminder(ctx: &Context, settings: &Settings, task: &Task) -> Post {
     let clock = settings.clock(ctx.now_ms);
     let due = task.due_at_ms.unwrap_or_default();
     let people = match task.assignees.as_slice() {
@@ -100,13 +101,16 @@ fn sentence(ctx: &Context, settings: &Settings, task: &Task) -> String {
         [] => format!("@{}: ", task.created_by),
         people => format!("{}: ", view::names(people)),
     };
-    let at = || clock.describe(i64::try_from(due).unwrap_or(i64::MAX));
+    let at = clock.describe(i64::try_from(due).unwrap_or(i64::MAX));
+    let at = format!("{at} ({})", clock.zone());
     let when = match ctx.now_ms.checked_sub(due) {
-        None => format!("is due {} ({})", at(), clock.zone()),
+        None => format!("is due {at}"),
         Some(late) if late < MINUTE_MS => "is due now".to_owned(),
-        Some(_) => format!("was due {} ({})", at(), clock.zone()),
+        Some(_) => format!("was due {at}"),
     };
-    format!("⏰ {people}“{}” {when}.", task.title)
+    let words = format!("⏰ {people}“{}” {when}.", task.title);
+    let shown = text(&words).users(task.involved()).date_time(at, due);
+    Post::text(words).with_blocks([shown])
 }
 
 #[cfg(test)]
@@ -158,7 +162,7 @@ mod tests {
                 now_ms,
                 ..Context::default()
             };
-            sentence(&ctx, &settings(&[]), task)
+            reminder(&ctx, &settings(&[]), task).body
         };
         let mut task = due_at(10 * HOUR);
         assert_eq!(
