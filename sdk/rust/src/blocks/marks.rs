@@ -50,7 +50,12 @@ macro_rules! marked {
         $(impl $name {
             /// `@` and this user's id in the words stand for the user: clients show the name.
             pub fn user(self, id: &str) -> $name {
-                self.marked(format!("@{id}"), StandsFor::User { user: id.to_owned() })
+                self.user_as(format!("@{id}"), id)
+            }
+
+            /// This piece of the words stands for a user, where it isn't `@` and the id.
+            pub fn user_as(self, piece: impl Into<String>, id: &str) -> $name {
+                self.marked(piece.into(), StandsFor::User { user: id.to_owned() })
             }
 
             /// The same for each of these users.
