@@ -30,6 +30,7 @@ describe('tasks, events, places, links', () => {
     await mine.getByText('under way').waitFor();
     await hers.getByRole('button', { name: 'Done' }).click();
     await mine.getByRole('button', { name: 'Open again' }).waitFor();
+    assert.equal(await mine.locator('hr').count(), 1);
   });
 
   test('buttons are shown to those whose they are', async () => {
@@ -38,6 +39,10 @@ describe('tasks, events, places, links', () => {
     await hers.getByRole('button', { name: 'Done' }).waitFor();
     await his.getByRole('button', { name: 'Take' }).waitFor();
     assert.equal(await his.getByRole('button', { name: 'Done' }).count(), 0);
+    await hers.getByRole('button', { name: 'Done' }).click();
+    await his.getByText('done').waitFor();
+    assert.equal(await his.locator('button, hr').count(), 0);
+    await hers.getByRole('button', { name: 'Open again' }).click();
     await his.getByRole('button', { name: 'Take' }).click();
     await his.getByRole('button', { name: 'Done' }).waitFor();
   });

@@ -22,7 +22,9 @@ export function blocksOf(view, options) {
 }
 
 function drawAll(blocks, options) {
-  return (blocks ?? []).map((block, index) => draw[block?.type]?.(block, options, index)).filter(Boolean);
+  const drawn = (blocks ?? []).map((block, index) => draw[block?.type]?.(block, options, index)).filter(Boolean);
+  while (drawn.at(-1)?.tagName === 'HR') drawn.pop(); // What it stood before is for others.
+  return drawn;
 }
 
 const draw = {
