@@ -253,7 +253,7 @@ pub(super) fn replaced(
     blocks: &[serde_json::Value],
     changed: &[(&str, String)],
 ) -> Option<Vec<serde_json::Value>> {
-    fn replace(value: &mut serde_json::Value, changed: &[(&str, String)]) {
+    fn replace(value: &mut serde_json::Value, changed: &[(&str, String)], unread: &[&str]) {
         match value {
             serde_json::Value::String(text) => {
                 let now = changed.iter().find(|(word, _)| text == word);
@@ -262,12 +262,13 @@ pub(super) fn replaced(
                 }
             }
             serde_json::Value::Array(values) => {
-                values.iter_mut().for_each(|value| replace(value, changed));
+                let values = values.iter_mut();
+                values.for_each(|value| replace(value, changed, unread));
             }
             serde_json::Value::Object(fields) => {
                 for (name, value) in fields {
-                    if name != "value" && !UNREAD.contains(&name.as_str()) {
-                        replace(value, changed);
+                    if name != "value" && !unread.contains(&name.as_str()) {
+                        replace(value, changed, unread_in(name, unread));
                     }
                 }
             }
@@ -276,7 +277,7 @@ pub(super) fn replaced(
     }
     let mut blocks = blocks.to_vec();
     for block in &mut blocks {
-        replace(block, changed);
+        replace(block, changed, &UNREAD);
     }
     let left = in_blocks(&blocks);
     let is_gone = |word: &str| left.iter().all(|left| left != word);
@@ -314,6 +315,14 @@ fn is_own_id(text: &str) -> bool {
 fn is_plain(name: &str) -> bool {
     name.bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// What nobody reads in a field of something of which nobody reads `unread`.
+fn unread_in<'u>(field: &str, unread: &'u [&'u str]) -> &'u [&'u str] {
+    match field {
+        MARKS if unread == UNREAD => &UNREAD_IN_MARKS,
+        _ => unread,
+    }
 }
 
 /// Takes a document in, piece by piece.
@@ -402,15 +411,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let is_marks = name == MARKS && self.unread == UNREAD;
+            let unread = unread_in(&name, self.unread);
             match self.depth {
                 0 => self.words.top.push(name.into_owned()),
                 _ => self.words.deep.push(name.into_owned()),
             }
             let mut deeper = self.deeper();
-            if is_marks {
-                deeper.unread = &UNREAD_IN_MARKS;
-            }
+            deeper.unread = unread;
             fields.next_value_seed(deeper)?;
         }
         Ok(())
@@ -615,6 +622,9 @@ mod tests {
         assert_eq!(replaced(text("darn")), Some(vec![text("****")]));
         let button = serde_json::json!({ "type": "button", "text": "darn", "value": "darn" });
         assert_eq!(replaced(button), None);
+        // A piece that is masked is found no more.
+        let marked = |word: &str| serde_json::json!({ "type": "text", "text": word, "marks": [{ "text": "darn", "at": 1 }] });
+        assert_eq!(replaced(marked("darn")), Some(vec![marked("****")]));
     }
 
     #[test]
