@@ -277,25 +277,32 @@ mod tests {
             };
             let zone = event.plan.zone();
             let date = event.dates_after(0, &zone).next().unwrap();
-            reminder(&ctx, event, &date).body
+            reminder(&ctx, event, &date)
         };
         let start = 2 * DAY + 11 * HOUR;
         assert_eq!(
-            at(&lunch, start - 15 * MINUTE),
+            at(&lunch, start - 15 * MINUTE).body,
             "⏰ “Lunch” begins today at 12:00 (Europe/Berlin), Roma."
         );
         lunch.answers.going = vec!["bob".into(), "carol".into()];
         assert_eq!(
-            at(&lunch, start),
+            at(&lunch, start).body,
             "⏰ “Lunch” begins now, Roma. 2 come: @bob and @carol"
         );
+        let early = at(&lunch, start - DAY).blocks;
+        let marks =
+            r#"{"text":"tomorrow at 12:00 (Europe/Berlin)","at":212400000,"show":"date_time"}]"#;
+        assert!(
+            early.contains(r#"{"text":"@bob","user":"bob"}"#) && early.contains(marks),
+            "{early}"
+        );
         let mut fair = event(json!({"starts": "1970-01-03", "ends": "1970-01-04"}));
-        assert_eq!(at(&fair, DAY), "⏰ “Lunch” is tomorrow.");
-        assert_eq!(at(&fair, 2 * DAY + 9 * HOUR), "⏰ “Lunch” is today.");
+        assert_eq!(at(&fair, DAY).body, "⏰ “Lunch” is tomorrow.");
+        assert_eq!(at(&fair, 2 * DAY + 9 * HOUR).body, "⏰ “Lunch” is today.");
         fair.plan.time_zone = "America/New_York".into();
-        assert_eq!(at(&fair, 2 * DAY + 14 * HOUR), "⏰ “Lunch” is today.");
+        assert_eq!(at(&fair, 2 * DAY + 14 * HOUR).body, "⏰ “Lunch” is today.");
         assert_eq!(
-            at(&fair, 3 * DAY + 14 * HOUR),
+            at(&fair, 3 * DAY + 14 * HOUR).body,
             "⏰ “Lunch” began on Saturday 1970-01-03."
         );
     }

@@ -171,6 +171,9 @@ mod tests {
         );
         task.created_by = "alice".into();
         assert_eq!(at(10 * HOUR, &task), "⏰ @alice: “Rest” is due now.");
+        let early = reminder(&Context::default(), &settings(&[]), &task);
+        let marks = r#""marks":[{"text":"@alice","user":"alice"},{"text":"today at 10:00 (UTC)","at":36000000,"show":"date_time"}]"#;
+        assert!(early.blocks.contains(marks), "{}", early.blocks);
         task.assignees = vec!["bob".into(), "zoe".into()];
         assert_eq!(
             at(30 * HOUR, &task),
