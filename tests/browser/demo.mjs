@@ -27,10 +27,10 @@ after(async () => {
   await (await browser)?.close();
 });
 
-/** A page with two people, both online: `[left, right, page]`. Whoever opens it closes it. */
-export async function openPair(left, right, channel) {
+/** A page with two people, both online: `[left, right, page]`. Whoever opens it closes it, and may say where it is. */
+export async function openPair(left, right, channel, { timezoneId, locale } = {}) {
   browser ??= launch();
-  const page = await (await browser).newPage({ viewport: { width: 1440, height: 900 } });
+  const page = await (await browser).newPage({ viewport: { width: 1440, height: 900 }, timezoneId, locale });
   page.setDefaultTimeout(WAIT_MS);
   page.on('pageerror', (error) => faults.push(error.stack));
   page.on('console', (message) => {

@@ -66,6 +66,9 @@ test('a poll is made in the dialog, and a vote changes both sides', async () => 
 
   const polls = await Promise.all([ada, bruno].map((person) => person.sees(`Lunch ${run}?`)));
   for (const poll of polls) assert.equal(await barOf(poll, 'Soup'), 0);
+  // Bruno didn't ask, and doesn't run the channel.
+  const closes = polls.map((poll) => poll.getByRole('button', { name: 'Close poll' }).count());
+  assert.deepEqual(await Promise.all(closes), [1, 0]);
   await voteFor(polls[1], 'Soup');
   await Promise.all(polls.map((poll) => barReaches(poll, 'Soup', 1)));
   await voteFor(polls[0], 'Salad');

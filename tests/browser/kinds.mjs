@@ -10,7 +10,8 @@ describe('tasks, events, places, links', () => {
   let dora;
 
   before(async () => {
-    [chen, dora, page] = await openPair('chen', 'dora', 'planning');
+    // Far from where the demo's plugins have their clocks.
+    [chen, dora, page] = await openPair('chen', 'dora', 'planning', { timezoneId: 'Pacific/Apia', locale: 'en-GB' });
   });
 
   after(() => page?.close());
@@ -22,21 +23,59 @@ describe('tasks, events, places, links', () => {
     await chen.say(`/task Water the plants ${run} @dora !high by friday 17:00`);
     const [mine, hers] = await Promise.all([chen, dora].map((person) => person.sees(`Water the plants ${run}`)));
     await hers.getByText('high priority').waitFor();
-    await hers.getByText('for @dora').waitFor();
+    await hers.getByText('for Dóra Nagy · by Chen Wei').waitFor();
+    assert.equal(await hers.getByText('Dóra Nagy', { exact: true }).getAttribute('title'), 'dora');
+    await isHere(hers.locator('time[title]').last(), { weekday: 'short', day: 'numeric', month: 'short' });
     await hers.getByRole('button', { name: 'Start' }).click();
     await mine.getByText('under way').waitFor();
     await hers.getByRole('button', { name: 'Done' }).click();
     await mine.getByRole('button', { name: 'Open again' }).waitFor();
+    assert.equal(await mine.locator('hr').count(), 1);
+  });
+
+  test('buttons are shown to those whose they are', async () => {
+    await dora.say(`/task Sweep the stairs ${run}`);
+    const [his, hers] = await Promise.all([chen, dora].map((person) => person.sees(`Sweep the stairs ${run}`)));
+    await hers.getByRole('button', { name: 'Done' }).waitFor();
+    await his.getByRole('button', { name: 'Take' }).waitFor();
+    assert.equal(await his.getByRole('button', { name: 'Done' }).count(), 0);
+    await hers.getByRole('button', { name: 'Done' }).click();
+    await his.getByText('done').waitFor();
+    assert.equal(await his.locator('button, hr').count(), 0);
+    await hers.getByRole('button', { name: 'Open again' }).click();
+    await his.getByRole('button', { name: 'Take' }).click();
+    await his.getByRole('button', { name: 'Done' }).waitFor();
   });
 
   test('an event gets answers', async () => {
     await dora.say(`/event Standup ${run} friday 09:30-09:45 at the kitchen`);
     const [his, hers] = await Promise.all([chen, dora].map((person) => person.sees(`Standup ${run}`)));
-    await his.getByText('09:30–09:45').waitFor();
+    const [begin, end] = [0, 1].map((at) => his.locator('.block-text time').nth(at));
+    await isHere(begin, { hour: '2-digit', minute: '2-digit' });
+    await isHere(end, { hour: '2-digit', minute: '2-digit' });
+    const minutes = (time) => time.getAttribute('datetime').then((at) => Date.parse(at) / 60_000);
+    assert.equal((await minutes(end)) - (await minutes(begin)), 15);
+    assert.doesNotMatch(await his.innerText(), /09:30|UTC/);
     await his.getByRole('button', { name: 'I\'ll come' }).click();
-    await hers.getByText('@chen').waitFor();
+    await hers.getByText('1 comes: Chen Wei').waitFor();
     await chen.say('/calendar');
-    await chen.note.filter({ hasText: `Standup ${run}` }).waitFor();
+    const coming = chen.note.getByRole('listitem').filter({ hasText: `Standup ${run}` });
+    await isHere(coming.locator('time'), { hour: '2-digit', minute: '2-digit' });
+  });
+
+  test('marks are found as the guide says', async () => {
+    const shown = await page.evaluate(async () => {
+      const { blocksOf } = await import('/view/blocks.mjs');
+      const names = { ada: 'Ada', 'ada ko': 'Ada Ko', bo: '<b>@ada</b>' };
+      const reader = { me: 'ada', nameOf: (id) => names[id] };
+      const user = (id) => ({ text: `@${id}`, user: id });
+      const at = Date.UTC(2020, 0, 2, 12);
+      const marks = [user('ada'), user('ada ko'), user('bo'), user('gone'), { text: '@ada', user: 'bo' }, { text: '', user: 'ada' },
+        { text: 'noon', at, show: 'date' }, { text: 'tea', at, show: 'week' }, { text: 'end', at: 1e15 }, null, 'x', { text: 'a.c', user: 'ada' }];
+      return ['@ada, @ada', 'x@ada @adam @ada-b @ada_c @adaé', '@ada ko and (@ada).', '@bo', '@gone', 'noon tea end', 'abc a.c'].map((text) =>
+        blocksOf({ blocks: [{ type: 'text', text, marks }] }, { actionable: true, reader }).textContent);
+    });
+    assert.deepEqual(shown, ['Ada, Ada', 'x@ada @adam @ada-b @ada_c @adaé', 'Ada Ko and (Ada).', '<b>@ada</b>', '@gone', '3 Jan 2020 tea end', 'abc Ada']);
   });
 
   test('a place is a map that asks nobody', async () => {
@@ -67,15 +106,26 @@ describe('tasks, events, places, links', () => {
     assert.equal(await dora.notice.isVisible(), false);
   });
 
-  test('a preview stands below its message, and its sender alone can take it away', async () => {
+  test('a preview stands below its message, and who may take it away sees how', async () => {
     const buttons = await page.evaluate(async () => {
       const { drawRow } = await import('/view/message.mjs');
-      const blocks = [{ type: 'link', url: 'https://example.com/', text: 'An example' }, { type: 'button', text: 'Remove preview', action: 'remove chen' }];
-      const message = { id: 'msg_1', seq: 1, from: 'chen', type: 'text', data: 'https://example.com/', attachments: [{ plugin: 'unfurl', blocks }] };
+      const remove = { type: 'button', text: 'Remove preview', action: 'remove chen', for: { users: ['chen'] } };
+      const blocks = [{ type: 'link', url: 'https://example.com/', text: 'An example' }, remove];
+      const hide = { type: 'button', text: 'Hide', action: 'hide', for: { role: 'admin' } };
+      const attachments = [{ plugin: 'unfurl', blocks: [...blocks, hide] }];
+      const message = { id: 'msg_1', seq: 1, from: 'chen', type: 'text', data: 'https://example.com/', attachments };
       const row = { kind: 'message', entry: { key: 'msg_1', message }, from: 'chen', ts: new Date().toISOString(), first: true, mode: '', readers: [] };
-      return ['chen', 'dora'].map((me) => drawRow({ me, people: new Map() }, row).querySelector('[data-plugin="unfurl"]').innerText);
+      return [['chen', 'member'], ['dora', 'member'], ['dora', 'owner'], ['dora', undefined]].map(([me, role]) =>
+        [...drawRow({ me, people: new Map() }, { ...row, role }).querySelectorAll('[data-plugin="unfurl"] button')].map(({ textContent }) => textContent));
     });
-    assert.match(buttons[0], /An example.*Remove preview/s);
-    assert.match(buttons[1], /^An example$/);
+    assert.deepEqual(buttons, [['Remove preview'], [], ['Hide'], []]);
   });
 });
+
+/** Waits until a time is shown as it is on the page's own clock. */
+async function isHere(time, parts) {
+  await time.first().waitFor();
+  const at = new Date(await time.getAttribute('datetime'));
+  const shown = new Intl.DateTimeFormat('en-GB', { timeZone: 'Pacific/Apia', ...parts }).format(at);
+  assert.ok((await time.innerText()).includes(shown), `${await time.innerText()} has ${shown}`);
+}

@@ -13,6 +13,7 @@ stories!(
     each_plugin_has_its_own,
     guards_look_at_the_words,
     guards_look_at_the_words_beside_a_plugins_own_text,
+    marks_of_a_plugin_are_no_words,
     a_masked_message_of_a_plugin_keeps_its_buttons,
     there_are_so_many_and_no_more,
     a_press_goes_to_whose_button_it_is,
@@ -220,6 +221,8 @@ async fn guards_look_at_the_words_beside_a_plugins_own_text(database: Database) 
             json!([{ "type": "text", "text": word }]),
             json!([{ "type": "button", "text": "fine", "action": "a", "value": word }]),
             json!([{ "type": "list", "items": ["posted", word] }]),
+            json!([{ "type": "text", "text": "fine", "marks": [{ "text": "fine", "user": word }] }]),
+            json!([{ "type": "text", "text": "fine", "marks": [{ "text": "fine", "at": 1, "say": word }] }]),
         ]
     };
     // A part of a word of the text (`posted`) is another word.
@@ -231,7 +234,8 @@ async fn guards_look_at_the_words_beside_a_plugins_own_text(database: Database) 
     }
     assert!(alice.history("general").await.is_empty());
     // What is read is masked; what a button stands for can't be.
-    for (blocks, is_masked) in blocks("darn").iter().zip([true, false, true]) {
+    let are_masked = [true, false, true, true, true];
+    for (blocks, is_masked) in blocks("darn").iter().zip(are_masked) {
         let told = send(blocks).await;
         assert_eq!(told.is_empty(), is_masked, "{blocks}: {told}");
     }
@@ -242,6 +246,27 @@ async fn guards_look_at_the_words_beside_a_plugins_own_text(database: Database) 
         let sent = alice.history("general").await.pop().expect("a message");
         assert_eq!(sent["view"], json!({ "text": "posted", "blocks": blocks }));
     }
+}
+
+/// What stands nowhere in the words is shown nowhere, and what is masked in them is found no more.
+async fn marks_of_a_plugin_are_no_words(database: Database) {
+    let (host, [alice, bob]) = start(&database).await;
+    let rules = json!({ "words": [
+        { "name": "mild", "words": ["darn"], "action": "mask" },
+        { "name": "rude", "words": ["slur", "date"], "action": "reject", "reason": "Please be kind." },
+    ] });
+    host.app.plugin("moderation", rules).await;
+    let blocks = |word: &str| {
+        json!([
+            { "type": "text", "text": format!("a {word} for @bob"), "marks": [
+                { "text": "slur", "user": "bob" }, { "text": "darn", "at": 1_796_403_600_000_u64, "show": "date" }] },
+            { "type": "button", "text": "Go", "action": "go", "for": { "users": ["slur"], "role": "admin" } },
+        ])
+    };
+    let sent = told(&bob, &format!("/hostile post {}", blocks("darn"))).await;
+    assert_eq!(sent, "");
+    let sent = alice.history("general").await.pop().expect("a message");
+    assert_eq!(sent["view"]["blocks"], blocks("****"));
 }
 
 async fn a_masked_message_of_a_plugin_keeps_its_buttons(database: Database) {

@@ -137,7 +137,7 @@ async fn a_link_gets_a_preview(database: Database) {
         { "type": "link", "url": news, "text": "<script>alert('hello')</script> & more" },
         { "type": "text", "text": "What is new." },
         { "type": "image", "url": "https://cdn.example/a.png", "alt": "" },
-        { "type": "button", "text": "Remove preview", "action": "remove alice" },
+        { "type": "button", "text": "Remove preview", "action": "remove alice", "for": { "users": ["alice"] } },
     ]);
     let mut expected = message.clone();
     expected["attachments"] = json!([{ "plugin": "unfurl", "blocks": blocks }]);

@@ -19,7 +19,11 @@ const DIGITS_MIN: usize = 3;
 /// Numbers from here to there are times in milliseconds: 2001 to 2039.
 const TIMES_MS: Range<u64> = 1_000_000_000_000..2_208_988_800_000;
 /// Fields of a block that nobody reads.
-const UNREAD: [&str; 3] = ["type", "style", "action"];
+const UNREAD: [&str; 4] = ["type", "style", "action", "for"];
+/// Where a block says what pieces of its words stand for, and what nobody reads of that: a piece is among the
+/// block's words or shown nowhere, and a time is no word.
+const MARKS: &str = "marks";
+const UNREAD_IN_MARKS: [&str; 3] = ["text", "at", "show"];
 
 /// What a document says.
 #[derive(Debug, Default)]
@@ -249,7 +253,7 @@ pub(super) fn replaced(
     blocks: &[serde_json::Value],
     changed: &[(&str, String)],
 ) -> Option<Vec<serde_json::Value>> {
-    fn replace(value: &mut serde_json::Value, changed: &[(&str, String)]) {
+    fn replace(value: &mut serde_json::Value, changed: &[(&str, String)], unread: &[&str]) {
         match value {
             serde_json::Value::String(text) => {
                 let now = changed.iter().find(|(word, _)| text == word);
@@ -258,12 +262,13 @@ pub(super) fn replaced(
                 }
             }
             serde_json::Value::Array(values) => {
-                values.iter_mut().for_each(|value| replace(value, changed));
+                let values = values.iter_mut();
+                values.for_each(|value| replace(value, changed, unread));
             }
             serde_json::Value::Object(fields) => {
                 for (name, value) in fields {
-                    if name != "value" && !UNREAD.contains(&name.as_str()) {
-                        replace(value, changed);
+                    if name != "value" && !unread.contains(&name.as_str()) {
+                        replace(value, changed, unread_in(name, unread));
                     }
                 }
             }
@@ -272,7 +277,7 @@ pub(super) fn replaced(
     }
     let mut blocks = blocks.to_vec();
     for block in &mut blocks {
-        replace(block, changed);
+        replace(block, changed, &UNREAD);
     }
     let left = in_blocks(&blocks);
     let is_gone = |word: &str| left.iter().all(|left| left != word);
@@ -310,6 +315,14 @@ fn is_own_id(text: &str) -> bool {
 fn is_plain(name: &str) -> bool {
     name.bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// What nobody reads in a field of something of which nobody reads `unread`.
+fn unread_in<'u>(field: &str, unread: &'u [&'u str]) -> &'u [&'u str] {
+    match field {
+        MARKS if unread == UNREAD => &UNREAD_IN_MARKS,
+        _ => unread,
+    }
 }
 
 /// Takes a document in, piece by piece.
@@ -398,11 +411,14 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
             }
+            let unread = unread_in(&name, self.unread);
             match self.depth {
                 0 => self.words.top.push(name.into_owned()),
                 _ => self.words.deep.push(name.into_owned()),
             }
-            fields.next_value_seed(self.deeper())?;
+            let mut deeper = self.deeper();
+            deeper.unread = unread;
+            fields.next_value_seed(deeper)?;
         }
         Ok(())
     }
@@ -606,6 +622,29 @@ mod tests {
         assert_eq!(replaced(text("darn")), Some(vec![text("****")]));
         let button = serde_json::json!({ "type": "button", "text": "darn", "value": "darn" });
         assert_eq!(replaced(button), None);
+        // A piece that is masked is found no more.
+        let marked = |word: &str| serde_json::json!({ "type": "text", "text": word, "marks": [{ "text": "darn", "at": 1 }] });
+        assert_eq!(replaced(marked("darn")), Some(vec![marked("****")]));
+    }
+
+    #[test]
+    fn marks_bring_no_words_but_who_is_meant() {
+        let found = |marks: &str| {
+            let block = format!(
+                r#"[{{"type":"text","text":"for @ada","marks":{marks},"for":{{"users":["bob"]}}}}]"#
+            );
+            of_blocks(&block).said.join("|")
+        };
+        let time = r#"[{"text":"piece","at":123,"show":"date"}]"#;
+        assert_eq!(found(time), "for @ada");
+        assert_eq!(found(r#"[{"text":"@ada","user":"ada"}]"#), "for @ada|ada");
+        // What is no mark is words.
+        assert_eq!(
+            found(r#"[{"text":"@ada","say":"one"},"two"]"#),
+            "for @ada|one|two"
+        );
+        assert_eq!(found(r#""three""#), "for @ada|three");
+        assert_eq!(of(r#"{"marks":[{"text":"four"}]}"#).said, ["four"]);
     }
 
     #[test]

@@ -74,7 +74,9 @@ pub fn question(
         }
         // Said once: to answer each of a flood would be a flood.
         Err(over) if over.is_first => {
-            chat::tell(&ctx.channel, Post::text(over.to_all), "a refusal")?;
+            let shown = blocks::text(&over.to_all).user(&ctx.actor);
+            let post = Post::text(over.to_all).with_blocks([shown]);
+            chat::tell(&ctx.channel, post, "a refusal")?;
             Ok(())
         }
         Err(_) => Ok(()),

@@ -3,7 +3,7 @@
 
 use althing_plugin::blocks::{Block, button, list, muted, strong, text};
 use althing_plugin::chat::{self, Post};
-use althing_plugin::{Choice, Context, Interaction, Reply, blocks};
+use althing_plugin::{Choice, Context, Interaction, Reply};
 
 use crate::knowledge::{self, Found};
 use crate::settings::{Answer, Settings};
@@ -115,7 +115,7 @@ fn ask_back(asker: &str, answers: &[&Answer]) -> Post {
         .iter()
         .map(|answer| format!("• {}", answer.question))
         .collect();
-    let mut shown = blocks![text(&hello)];
+    let mut shown = vec![text(&hello).user(asker)];
     for answer in answers {
         shown.push(
             button(&answer.question, CHOOSE)
@@ -170,6 +170,7 @@ mod tests {
         };
         let (one, two) = (answer("One?"), answer("Two?"));
         let post = ask_back("alice", &[&one, &two]);
+        assert!(post.blocks.contains(r#"{"text":"@alice","user":"alice"}"#));
         assert_eq!(post.body, "@alice, did you mean …\n• One?\n• Two?");
         assert!(
             post.blocks

@@ -85,12 +85,10 @@ fn add(ctx: &Context, clock: &Clock, text: &str) -> Result<Reply, String> {
         &ctx.channel,
         &due,
     )?;
-    Ok(Reply::text(format!(
-        "I'll remind you {} ({}): {}",
-        clock.describe(when.at_ms),
-        clock.zone(),
-        when.text
-    )))
+    let at = format!("{} ({})", clock.describe(when.at_ms), clock.zone());
+    let words = format!("I'll remind you {at}: {}", when.text);
+    let shown = blocks::text(&words).date_time(at, when.at_ms.unsigned_abs());
+    Ok(Reply::text(words).with_blocks([shown]))
 }
 
 /// Stores a reminder under the first free number and gives its key.
@@ -123,9 +121,21 @@ fn list(ctx: &Context, clock: &Clock) -> Result<Reply, String> {
         .map(|(number, reminder)| format!("{number}. {}", line(reminder, clock)))
         .collect();
     let text = format!("Your reminders ({}):\n{}", clock.zone(), lines.join("\n"));
+    let lines = reminders.iter().map(|(number, reminder)| {
+        let at = time_and_zone(reminder, clock);
+        format!("{number}. {at}: {}", reminder.text)
+    });
+    let shown = reminders
+        .iter()
+        .fold(blocks::list(lines), |shown, (_, reminder)| {
+            shown.date_time(
+                time_and_zone(reminder, clock),
+                reminder.at_ms.unsigned_abs(),
+            )
+        });
     Ok(Reply::text(text).with_blocks([
-        blocks::strong(format!("Your reminders ({})", clock.zone())),
-        blocks::list(lines),
+        blocks::strong("Your reminders"),
+        shown,
         blocks::muted("`/remind cancel` and a number takes one back."),
     ]))
 }
@@ -141,10 +151,10 @@ fn cancel(ctx: &Context, clock: &Clock, number: &str) -> Result<Reply, String> {
     let reminder: Reminder = kv::get_json(&scope, &key)?.ok_or_else(unknown)?;
     timers::cancel(&reminder.timer)?;
     kv::delete(&scope, &key)?;
-    Ok(Reply::text(format!(
-        "Cancelled: {}",
-        line(&reminder, clock)
-    )))
+    let text = format!("Cancelled: {}", line(&reminder, clock));
+    let at = time_and_zone(&reminder, clock);
+    let shown = blocks::text(format!("Cancelled: {at}: {}", reminder.text));
+    Ok(Reply::text(text).with_blocks([shown.date_time(at, reminder.at_ms.unsigned_abs())]))
 }
 
 /// Completions for what follows `/remind`.
@@ -200,7 +210,9 @@ pub fn remind(name: &str, payload: &str) -> Result<(), String> {
     };
     // Whoever has left is told nothing there, and the others are not to read it.
     if chat::member(&reminder.channel, &due.user)?.is_some() {
-        let post = Post::text(format!("⏰ @{}: {}", due.user, reminder.text));
+        let words = format!("⏰ @{}: {}", due.user, reminder.text);
+        let shown = blocks::text(&words).user(&due.user);
+        let post = Post::text(words).with_blocks([shown]);
         chat::tell(
             &reminder.channel,
             post,
@@ -229,4 +241,9 @@ fn of_user(user: &str) -> Result<Vec<(usize, Reminder)>, String> {
 /// `tomorrow at 09:00: text`.
 fn line(reminder: &Reminder, clock: &Clock) -> String {
     format!("{}: {}", clock.describe(reminder.at_ms), reminder.text)
+}
+
+/// `tomorrow at 09:00 Europe/Berlin`: what stands alone says where.
+fn time_and_zone(reminder: &Reminder, clock: &Clock) -> String {
+    format!("{} {}", clock.describe(reminder.at_ms), clock.zone())
 }

@@ -163,7 +163,9 @@ fn keep_track(
         let names = view::names(moved_up);
         let text = format!("🎟 {names} {verb} got a place: “{}”.", event.plan.title);
         // Told or refused for good: nobody is told twice, and no later answer waits for it.
-        chat::tell(&ctx.channel, Post::text(text), "who has got a place")?;
+        let shown = althing_plugin::blocks::text(&text).users(view::named(moved_up));
+        let post = Post::text(text).with_blocks([shown]);
+        chat::tell(&ctx.channel, post, "who has got a place")?;
         forgiving(chat::act(id, "told", moved_up))?;
     }
     Ok(reminders::set(ctx, id, event)?)

@@ -1,6 +1,6 @@
 //! `/calendar`: what is coming up, and the address for calendar apps. Only the one who asked sees it.
 
-use althing_plugin::blocks::{list, muted, strong};
+use althing_plugin::blocks::{Block, list, muted, strong};
 use althing_plugin::{Choice, Context, Reply, blocks, chat};
 
 use crate::event::Occurrence;
@@ -47,14 +47,15 @@ fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result
     let others = channels.filter(|channel| *channel != ctx.channel);
     let names = chat::channel_names(others)?;
     let clock = settings.clock(ctx.now_ms);
-    let line = |found: &Found, date: &Occurrence| {
+    let when = |found: &Found, start_ms: i64, zone: &str| {
+        let when = clock.describe(start_ms);
+        match found.event.plan.all_day {
+            true => when.trim_end_matches(" at 00:00").to_owned(),
+            false => format!("{when}{zone}"),
+        }
+    };
+    let line = |found: &Found, date: &Occurrence, when: String| {
         let plan = &found.event.plan;
-        let when = clock.describe(date.start_ms);
-        let when = if plan.all_day {
-            when.trim_end_matches(" at 00:00")
-        } else {
-            &when
-        };
         let place = match found.event.place_on(date.day) {
             "" => String::new(),
             place => format!(", {place}"),
@@ -65,13 +66,22 @@ fn upcoming(ctx: &Context, settings: &Settings, channels: Vec<String>) -> Result
         };
         format!("{}: {when}{place}{channel}", plan.title)
     };
-    let lines: Vec<String> = dates
-        .iter()
-        .map(|(at, date)| line(&events[*at], date))
-        .collect();
-    let title = format!("Coming up ({})", clock.zone());
-    let text = format!("{title}:\n{}", lines.join("\n"));
-    Ok(Reply::text(text).with_blocks([strong(title), list(lines)]))
+    let (mut told, mut lines, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    let zone = format!(" {}", clock.zone());
+    for (at, date) in &dates {
+        let (found, start_ms) = (&events[*at], date.start_ms);
+        told.push(line(found, date, when(found, start_ms, "")));
+        // Where each is shown on the reader's own clock, it says by itself which clock it is.
+        let alone = when(found, start_ms, &zone);
+        lines.push(line(found, date, alone.clone()));
+        if !found.event.plan.all_day {
+            times.push((alone, start_ms.max(0) as u64));
+        }
+    }
+    let text = format!("Coming up ({}):\n{}", clock.zone(), told.join("\n"));
+    let mark = |shown: Block, (piece, at_ms)| shown.date_time(piece, at_ms);
+    let shown = times.into_iter().fold(list(lines), mark);
+    Ok(Reply::text(text).with_blocks([strong("Coming up"), shown]))
 }
 
 fn link(ctx: &Context, settings: &Settings) -> Result<Reply, String> {

@@ -2,6 +2,7 @@
 //! its reminders; which have been sent stands in a value of the message. Both change in the
 //! transaction that sends one, so each is sent once.
 
+use althing_plugin::blocks::text;
 use althing_plugin::chat::{self, Post};
 use althing_plugin::dates::{DAY_MS, day_of};
 use althing_plugin::kv::{self, Scope};
@@ -111,7 +112,7 @@ pub fn remind(ctx: &Context, message: &str) -> Result<(), String> {
     };
     for date in due_dates(&event, sent(message)?, ctx.now_ms) {
         // What is refused will not go better later: the channel takes no messages, or a guard said no.
-        let post = Post::text(sentence(ctx, &event, &date));
+        let post = reminder(ctx, &event, &date);
         chat::tell(&ctx.channel, post, &format!("a reminder of {message}"))?;
     }
     let scope = Scope::Message(message.to_owned());
@@ -149,19 +150,20 @@ fn due_dates(event: &Event, mut sent_ms: u64, now_ms: u64) -> Vec<Occurrence> {
 }
 
 /// `⏰ “Team lunch” begins today at 12:30 (Europe/Berlin) at Café Roma. 2 come: @alice and @bob`
-fn sentence(ctx: &Context, event: &Event, date: &Occurrence) -> String {
+fn reminder(ctx: &Context, event: &Event, date: &Occurrence) -> Post {
     let plan = &event.plan;
     let clock = althing_plugin::when::Clock::of(ctx.now_ms, plan.zone());
     let at = clock.describe(date.start_ms);
+    let at_where = format!("{at} ({})", clock.zone());
     let when = match i64::try_from(ctx.now_ms).unwrap_or(i64::MAX) - date.start_ms {
         // Of some days, perhaps under way.
         late if plan.all_day => {
             let verb = if late < DAY_MS { "is" } else { "began" };
             format!("{verb} {}", at.trim_end_matches(" at 00:00"))
         }
-        ..0 => format!("begins {at} ({})", clock.zone()),
+        ..0 => format!("begins {at_where}"),
         late if late < MINUTE_MS => "begins now".to_owned(),
-        _ => format!("began {at} ({})", clock.zone()),
+        _ => format!("began {at_where}"),
     };
     let place = match event.place_on(date.day) {
         "" => String::new(),
@@ -173,7 +175,10 @@ fn sentence(ctx: &Context, event: &Event, date: &Occurrence) -> String {
         1 => format!(" 1 comes: {}", view::names(going)),
         many => format!(" {many} come: {}", view::names(going)),
     };
-    format!("⏰ “{}” {when}{place}.{who}", plan.title)
+    let words = format!("⏰ “{}” {when}{place}.{who}", plan.title);
+    let shown = text(&words).users(view::named(going));
+    let shown = shown.date_time(at_where, date.start_ms.max(0) as u64);
+    Post::text(words).with_blocks([shown])
 }
 
 #[cfg(test)]
@@ -248,8 +253,9 @@ mod tests {
         );
         let zone = weekly.plan.zone();
         let date = weekly.dates_after(0, &zone).nth(1).unwrap();
-        let told = sentence(&at(start + 2 * week + DAY - HOUR), &weekly, &date);
-        assert_eq!(told, "⏰ “Lunch” begins today at 12:00 (UTC), Upstairs.");
+        let told = reminder(&at(start + 2 * week + DAY - HOUR), &weekly, &date);
+        let words = "⏰ “Lunch” begins today at 12:00 (UTC), Upstairs.";
+        assert_eq!(told.body, words);
         // Moved to so soon that its reminder is over: that is not told, the others are.
         let soon = start + 2 * week + DAY - HOUR / 2;
         weekly
@@ -321,25 +327,32 @@ mod tests {
             };
             let zone = event.plan.zone();
             let date = event.dates_after(0, &zone).next().unwrap();
-            sentence(&ctx, event, &date)
+            reminder(&ctx, event, &date)
         };
         let start = 2 * DAY + 11 * HOUR;
         assert_eq!(
-            at(&lunch, start - 15 * MINUTE),
+            at(&lunch, start - 15 * MINUTE).body,
             "⏰ “Lunch” begins today at 12:00 (Europe/Berlin), Roma."
         );
         lunch.answers.going = vec!["bob".into(), "carol".into()];
         assert_eq!(
-            at(&lunch, start),
+            at(&lunch, start).body,
             "⏰ “Lunch” begins now, Roma. 2 come: @bob and @carol"
         );
+        let early = at(&lunch, start - DAY).blocks;
+        let marks =
+            r#"{"text":"tomorrow at 12:00 (Europe/Berlin)","at":212400000,"show":"date_time"}]"#;
+        assert!(
+            early.contains(r#"{"text":"@bob","user":"bob"}"#) && early.contains(marks),
+            "{early}"
+        );
         let mut fair = event(json!({"starts": "1970-01-03", "ends": "1970-01-04"}));
-        assert_eq!(at(&fair, DAY), "⏰ “Lunch” is tomorrow.");
-        assert_eq!(at(&fair, 2 * DAY + 9 * HOUR), "⏰ “Lunch” is today.");
+        assert_eq!(at(&fair, DAY).body, "⏰ “Lunch” is tomorrow.");
+        assert_eq!(at(&fair, 2 * DAY + 9 * HOUR).body, "⏰ “Lunch” is today.");
         fair.plan.time_zone = "America/New_York".into();
-        assert_eq!(at(&fair, 2 * DAY + 14 * HOUR), "⏰ “Lunch” is today.");
+        assert_eq!(at(&fair, 2 * DAY + 14 * HOUR).body, "⏰ “Lunch” is today.");
         assert_eq!(
-            at(&fair, 3 * DAY + 14 * HOUR),
+            at(&fair, 3 * DAY + 14 * HOUR).body,
             "⏰ “Lunch” began on Saturday 1970-01-03."
         );
     }

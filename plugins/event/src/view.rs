@@ -13,30 +13,32 @@ const NAMES_MAX: usize = 10;
 /// Blocks with buttons while it is on, and a text that says the same.
 pub fn view(event: &Event, now_ms: u64) -> View {
     let plan = &event.plan;
-    let mut shown = vec![heading(title(event)), text(when(plan))];
+    let mut shown = vec![heading(title(event)), marked_when(plan)];
     let mut words = vec![title(event), when(plan)];
-    let mut say = |line: String, style: fn(String) -> Block| {
-        words.push(line.clone());
-        shown.push(style(line));
+    let mut say = |line: &str, block: Block| {
+        words.push(line.to_owned());
+        shown.push(block);
     };
     if !plan.place.is_empty() {
-        say(format!("📍 {}", plan.place), text);
+        let place = format!("📍 {}", plan.place);
+        say(&place, text(&place));
     }
     if !plan.description.is_empty() {
-        say(plan.description.clone(), text);
+        say(&plan.description, text(&plan.description));
     }
     for line in event.exceptions_in_words(now_ms) {
-        say(line, muted);
+        say(&line, muted(&line));
     }
     if event.cancelled {
-        say("This event is cancelled.".to_owned(), strong);
+        let cancelled = "This event is cancelled.";
+        say(cancelled, strong(cancelled));
     }
-    for line in answers(event) {
-        say(line, muted);
+    for (line, people) in answers(event) {
+        say(&line, muted(&line).users(named(people)));
     }
     let about = about(event);
     if !about.is_empty() {
-        say(about, muted);
+        say(&about, muted(&about).user(&event.created_by));
     }
     if !event.cancelled {
         let yes = match is_full(event) {
@@ -79,33 +81,15 @@ fn title(event: &Event) -> String {
 
 /// `Friday 2026-12-04, 12:30–13:30 Europe/Berlin, every week`
 pub fn when(plan: &Plan) -> String {
-    let (first, time) = (plan.day(), |minutes: i64| {
-        let minutes = minutes.rem_euclid(DAY_MINUTES);
-        format!("{:02}:{:02}", minutes / 60, minutes % 60)
-    });
-    let date = |day: i64| format!("{} {}", weekday_name(day), date_of(day));
-    let end = plan.start + plan.minutes;
-    let last = (end - 1).div_euclid(DAY_MINUTES);
+    let (first, last) = (plan.day(), (end(plan) - 1).div_euclid(DAY_MINUTES));
     let mut words = match (plan.all_day, first == last) {
         (true, true) => date(first),
         (true, false) => format!("{} to {}", date(first), date(last)),
-        (false, _) if end.div_euclid(DAY_MINUTES) == first || (end - plan.start) < DAY_MINUTES => {
-            format!(
-                "{}, {}–{} {}",
-                date(first),
-                time(plan.start),
-                time(end),
-                plan.time_zone
-            )
+        (false, _) => {
+            let (begin, end) = begin_and_end(plan);
+            let to = if is_short(plan) { "–" } else { " to " };
+            format!("{begin}{to}{end}")
         }
-        (false, _) => format!(
-            "{}, {} to {}, {} {}",
-            date(first),
-            time(plan.start),
-            date(end.div_euclid(DAY_MINUTES)),
-            time(end),
-            plan.time_zone
-        ),
     };
     if let Some(rule) = &plan.repeat {
         words.push_str(", ");
@@ -114,20 +98,65 @@ pub fn when(plan: &Plan) -> String {
     words
 }
 
-/// `3 of 8 come: @alice, @bob and @carol`, and so on.
-fn answers(event: &Event) -> Vec<String> {
+/// The same with times that clients show on the reader's clock; but not where the days of the week are named, for
+/// they may be others there. Whole days are the same everywhere.
+fn marked_when(plan: &Plan) -> Block {
+    let shown = text(when(plan));
+    let repeat = plan.repeat.as_ref();
+    if plan.all_day || repeat.is_some_and(|rule| !rule.weekdays.is_empty()) {
+        return shown;
+    }
+    let occurrence = plan.occurrence(&plan.zone(), plan.day());
+    let [start_ms, end_ms] = [occurrence.start_ms, occurrence.end_ms].map(|ms| ms.max(0) as u64);
+    let (begin, end) = begin_and_end(plan);
+    let shown = shown.date_time(begin, start_ms);
+    match is_short(plan) {
+        true => shown.time(end, end_ms),
+        false => shown.date_time(end, end_ms),
+    }
+}
+
+/// `Friday 2026-12-04, 12:30` and `13:30 Europe/Berlin`
+fn begin_and_end(plan: &Plan) -> (String, String) {
+    let time = |minutes: i64| {
+        let minutes = minutes.rem_euclid(DAY_MINUTES);
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    };
+    let begin = format!("{}, {}", date(plan.day()), time(plan.start));
+    let ends = format!("{} {}", time(end(plan)), plan.time_zone);
+    let last = end(plan).div_euclid(DAY_MINUTES);
+    match is_short(plan) {
+        true => (begin, ends),
+        false => (begin, format!("{}, {ends}", date(last))),
+    }
+}
+
+/// Whether the time at which it ends says enough.
+fn is_short(plan: &Plan) -> bool {
+    end(plan).div_euclid(DAY_MINUTES) == plan.day() || plan.minutes < DAY_MINUTES
+}
+
+fn end(plan: &Plan) -> i64 {
+    plan.start + plan.minutes
+}
+
+fn date(day: i64) -> String {
+    format!("{} {}", weekday_name(day), date_of(day))
+}
+
+/// `3 of 8 come: @alice, @bob and @carol`, and so on, and the people of each.
+fn answers(event: &Event) -> Vec<(String, &[String])> {
     let answers = &event.answers;
     let of = match event.plan.capacity {
         Some(capacity) => format!(" of {capacity}"),
         None => String::new(),
     };
-    let mut lines = vec![line(&answers.going, &of, "come", "comes")];
-    if answers.going.is_empty() {
-        lines = vec![match event.plan.capacity {
-            Some(capacity) => format!("Nobody has said yes yet. There is room for {capacity}."),
-            None => "Nobody has said yes yet.".to_owned(),
-        }];
-    }
+    let going = match event.plan.capacity {
+        _ if !answers.going.is_empty() => line(&answers.going, &of, "come", "comes"),
+        Some(capacity) => format!("Nobody has said yes yet. There is room for {capacity}."),
+        None => "Nobody has said yes yet.".to_owned(),
+    };
+    let mut lines = vec![(going, answers.going.as_slice())];
     for (people, many, one) in [
         (
             &answers.waiting,
@@ -138,7 +167,7 @@ fn answers(event: &Event) -> Vec<String> {
         (&answers.no, "don't come", "doesn't come"),
     ] {
         if !people.is_empty() {
-            lines.push(line(people, "", many, one));
+            lines.push((line(people, "", many, one), people.as_slice()));
         }
     }
     lines
@@ -153,11 +182,15 @@ fn line(people: &[String], of: &str, many: &str, one: &str) -> String {
     format!("{}{of} {verb}: {}", people.len(), names(people))
 }
 
+/// Those of many people who are named.
+pub fn named(people: &[String]) -> &[String] {
+    &people[..people.len().min(NAMES_MAX)]
+}
+
 /// `@alice, @bob and 3 others`.
 pub fn names(people: &[String]) -> String {
-    let mut names: Vec<String> = people
+    let mut names: Vec<String> = named(people)
         .iter()
-        .take(NAMES_MAX)
         .map(|user| format!("@{user}"))
         .collect();
     match people.len() - names.len() {
@@ -175,7 +208,7 @@ pub fn names(people: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use althing_plugin::Context;
-    use althing_plugin::prelude::{Value, json, parse_json};
+    use althing_plugin::prelude::{Value, json, parse_json, to_json};
 
     use super::*;
     use crate::new::NewEvent;
@@ -223,6 +256,29 @@ mod tests {
     }
 
     #[test]
+    fn times_are_for_the_readers_clock_and_days_for_everybody() {
+        let marks = |data: Value| {
+            let shown = to_json(&marked_when(&event(data).plan));
+            parse_json::<Value>(&shown).unwrap()["marks"].clone()
+        };
+        // 12:30 in Berlin.
+        let noon = 218_547_000_000_u64;
+        let begin = json!({"text": "Saturday 1976-12-04, 12:30", "at": noon, "show": "date_time"});
+        let end = |text: &str, hours: u64, show: &str| json!({"text": text, "at": noon + hours * 3_600_000, "show": show});
+        let lunch = json!({"starts": "1976-12-04T12:30", "ends": "1976-12-04T13:30", "repeat": {"frequency": "weekly"}});
+        assert_eq!(
+            marks(lunch),
+            json!([begin, end("13:30 Europe/Berlin", 1, "time")])
+        );
+        let trip = json!({"starts": "1976-12-04T12:30", "ends": "1976-12-06T12:30"});
+        let back = "Monday 1976-12-06, 12:30 Europe/Berlin";
+        assert_eq!(marks(trip), json!([begin, end(back, 48, "date_time")]));
+        assert_eq!(marks(json!({"starts": "1976-12-04"})), Value::Null);
+        let named = json!({"starts": "1976-12-04T12:30", "repeat": {"frequency": "weekly", "weekdays": ["sa"]}});
+        assert_eq!(marks(named), Value::Null);
+    }
+
+    #[test]
     fn words_and_blocks_say_the_same() {
         let mut event = event(json!({"starts": "1976-12-04", "place": "Roma", "capacity": 2}));
         event.answers.going = vec!["bob".into(), "carol".into()];
@@ -236,6 +292,11 @@ mod tests {
              @u08, @u09 and 2 others\nby @alice"
         );
         assert!(view.blocks.contains("Join the waiting list"));
+        assert!(
+            view.blocks
+                .contains(r#""marks":[{"text":"@dave","user":"dave"}]"#)
+        );
+        assert!(view.blocks.contains("u09\"}") && !view.blocks.contains("u10"));
         event.sequence = 1;
         assert!(
             super::view(&event, 0)

@@ -59,7 +59,10 @@ pub fn story(story: &Story, over: bool) -> View {
     if story.close_friends {
         shown.note("★", "for close friends");
     }
-    shown.note("⏳", &format!("until {}", time(story.expires_at_ms)));
+    let until = time(story.expires_at_ms);
+    shown.marked_note("⏳", &format!("until {until}"), |note| {
+        note.date_time(&until, story.expires_at_ms)
+    });
     shown.done()
 }
 
@@ -82,7 +85,7 @@ impl Shown {
     fn author(&mut self, user: Option<&str>) {
         if let Some(user) = user {
             self.lines.push(format!("@{user}:"));
-            self.blocks.push(strong(format!("@{user}")));
+            self.blocks.push(strong(format!("@{user}")).user(user));
         }
     }
 
@@ -94,8 +97,13 @@ impl Shown {
     }
 
     fn note(&mut self, mark: &str, words: &str) {
+        self.marked_note(mark, words, |note| note);
+    }
+
+    /// A note that says what its words stand for.
+    fn marked_note(&mut self, mark: &str, words: &str, marked: impl FnOnce(Block) -> Block) {
         let line = format!("{mark} {words}").trim_start().to_owned();
-        self.blocks.push(muted(&line));
+        self.blocks.push(marked(muted(&line)));
         self.lines.push(line);
     }
 
@@ -131,7 +139,8 @@ impl Shown {
             .map(|(count, one, more)| format!("{count} {}", if *count == 1 { one } else { more }))
             .collect();
         if likes > 0 && !names.is_empty() {
-            self.note("♥", &liked_by(names, likes));
+            let named = names.iter().rev().take(NAMED_MAX);
+            self.marked_note("♥", &liked_by(names, likes), |note| note.users(named));
         }
         if !counts.is_empty() {
             self.note("", &counts.join(" · "));
@@ -194,7 +203,7 @@ fn liked_by(names: &[String], likes: u64) -> String {
     }
 }
 
-/// `2026-11-20 22:30 UTC`: clients in other zones see the same words.
+/// `2026-11-20 22:30 UTC`: the same words for everybody.
 fn time(ms: u64) -> String {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
     let minutes = ms.rem_euclid(DAY_MS) / 60_000;
@@ -241,7 +250,8 @@ mod tests {
             json!([
                 {"type": "text", "text": "Good morning!"},
                 {"type": "image", "url": "https://example.com/sun.jpg", "alt": "The sun"},
-                {"type": "text", "text": "♥ @carol and @bob", "style": "muted"},
+                {"type": "text", "text": "♥ @carol and @bob", "style": "muted", "marks": [
+                    {"text": "@carol", "user": "carol"}, {"text": "@bob", "user": "bob"}]},
                 {"type": "text", "text": "2 likes · 1 comment", "style": "muted"},
                 {"type": "row", "blocks": [
                     {"type": "button", "text": "♥ Like 2", "action": "like"},
@@ -279,6 +289,9 @@ mod tests {
             story(&told, false).text,
             "On the train\n★ for close friends\n⏳ until 2026-11-20 22:30 UTC"
         );
+        let until =
+            r#""marks":[{"text":"2026-11-20 22:30 UTC","at":1795213800000,"show":"date_time"}]"#;
+        assert!(story(&told, false).blocks.contains(until));
         let over = story(&told, true);
         assert!(!over.text.contains("train") && !over.blocks.contains("train"));
     }

@@ -118,7 +118,8 @@ fn where_reply(found: &[Place], now_ms: u64) -> Reply {
         };
         let line = format!("📍 @{}, {moved}", place.created_by);
         lines.push(format!("{line}: {}", position.uri()));
-        blocks.extend([muted(line), view::pin(place, position)]);
+        let who = muted(line).user(&place.created_by);
+        blocks.extend([who, view::pin(place, position)]);
     }
     match (lines.is_empty(), found.len().saturating_sub(SHOWN_MAX)) {
         (true, _) => return Reply::text("Nobody is sharing their location here."),

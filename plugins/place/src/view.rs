@@ -9,8 +9,17 @@ use crate::settings::Settings;
 
 /// Blocks with a map, and a text that says the same with a `geo:` address.
 pub fn view(place: &Place, settings: &Settings) -> View {
-    let title = title(place, &settings.clock(0));
-    let (mut words, mut shown) = (vec![title.clone()], vec![heading(title)]);
+    let clock = settings.clock(0);
+    let title = title(place, &clock);
+    let sender = Some(&place.created_by).filter(|user| !user.is_empty());
+    let shown_title = heading(&title).users(sender);
+    let shown_title = match &place.live {
+        Some(live) => {
+            shown_title.date_time(date_and_time(live.ends_at_ms, &clock), live.ends_at_ms)
+        }
+        None => shown_title,
+    };
+    let (mut words, mut shown) = (vec![title], vec![shown_title]);
     if !place.address.is_empty() {
         words.push(place.address.clone());
         shown.push(text(&place.address));
@@ -24,7 +33,7 @@ pub fn view(place: &Place, settings: &Settings) -> View {
         )));
     }
     if place.live.as_ref().is_some_and(|live| !live.ended) {
-        shown.push(button("Stop", "stop").into());
+        shown.push(button("Stop", "stop").for_users(sender).for_admins().into());
     }
     View::new(words.join("\n"), shown)
 }
@@ -37,7 +46,10 @@ pub fn pin(place: &Place, position: &Position) -> Block {
     }
     match (place.label.as_str(), &place.live) {
         ("", None) => map.into(),
-        ("", Some(_)) => map.label(format!("@{}", place.created_by)).into(),
+        ("", Some(_)) => {
+            let user = place.created_by.as_str();
+            map.label(format!("@{user}")).user(user).into()
+        }
         (label, _) => map.label(label).into(),
     }
 }
@@ -123,6 +135,16 @@ mod tests {
             ..Settings::default()
         };
         let shown = view(&place, &settings);
+        let blocks: Value = parse_json(&shown.blocks).unwrap();
+        let alice = json!({"text": "@alice", "user": "alice"});
+        let until = json!({"text": "2026-11-20 13:00 Europe/Berlin", "at": 1_795_176_000_000_u64,
+            "show": "date_time"});
+        assert_eq!(blocks[0]["marks"], json!([alice, until]));
+        assert_eq!(blocks[2]["marks"], json!([alice]));
+        assert_eq!(
+            blocks[4]["for"],
+            json!({"users": ["alice"], "role": "admin"})
+        );
         let begin = "📍 @alice shares their location until 2026-11-20 13:00 Europe/Berlin\n";
         assert!(shown.text.starts_with(begin), "{}", shown.text);
         assert!(shown.blocks.contains("\"label\":\"@alice\"") && shown.blocks.contains("stop"));

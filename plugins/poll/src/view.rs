@@ -28,9 +28,15 @@ pub fn view(poll: &Poll, votes: &Votes, now_ms: u64) -> View {
     if !open {
         shown.push(strong(outcome(poll, &counts, voters)));
     }
-    shown.push(muted(notes(poll, votes, open, total)));
+    let notes = muted(notes(poll, votes, open, total)).users(&poll.asked_by);
+    shown.push(match poll.closes_at_ms {
+        Some(closes_at_ms) => notes.date_time(time(closes_at_ms), closes_at_ms),
+        None => notes,
+    });
     if open {
-        shown.push(Block::from(button("Close poll", "close")));
+        let author = Some(&votes.author).filter(|author| !author.is_empty());
+        let close = button("Close poll", "close").for_users(author);
+        shown.push(close.for_admins().into());
     }
     View::new(text(poll, votes, open, &counts), shown)
 }
@@ -47,7 +53,8 @@ fn results(poll: &Poll, votes: &Votes, open: bool, counts: &[usize]) -> Vec<Bloc
             false => bar.into(),
         });
         if !poll.anonymous && counts[option] > 0 {
-            shown.push(muted(names(votes.of(option), votes.nameless_of(option))));
+            let names = muted(names(votes.of(option), votes.nameless_of(option)));
+            shown.push(names.users(votes.of(option).take(NAMES_MAX)));
         }
     }
     shown
@@ -185,7 +192,7 @@ fn many(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }
 
-/// `2026-11-20 22:30 UTC`: clients in other zones see the same words.
+/// `2026-11-20 22:30 UTC`: the same words for everybody.
 fn time(ms: u64) -> String {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
     let minutes = ms.rem_euclid(DAY_MS) / 60_000;
@@ -244,13 +251,17 @@ mod tests {
                 {"type": "row", "blocks": [
                     {"type": "progress", "text": "Pizza", "value": 2.0 / 3.0, "detail": "2 votes · 67 %"},
                     {"type": "button", "text": "Vote", "action": "vote", "value": 0}]},
-                {"type": "text", "text": "@bob and @carol", "style": "muted"},
+                {"type": "text", "text": "@bob and @carol", "style": "muted", "marks": [
+                    {"text": "@bob", "user": "bob"}, {"text": "@carol", "user": "carol"}]},
                 {"type": "row", "blocks": [
                     {"type": "progress", "text": "Sushi", "value": 1.0 / 3.0, "detail": "1 vote · 33 %"},
                     {"type": "button", "text": "Vote", "action": "vote", "value": 1}]},
-                {"type": "text", "text": "@dave", "style": "muted"},
-                {"type": "text", "text": "3 votes · closes 2026-11-20 22:30 UTC", "style": "muted"},
-                {"type": "button", "text": "Close poll", "action": "close"},
+                {"type": "text", "text": "@dave", "style": "muted", "marks": [
+                    {"text": "@dave", "user": "dave"}]},
+                {"type": "text", "text": "3 votes · closes 2026-11-20 22:30 UTC", "style": "muted", "marks": [
+                    {"text": "2026-11-20 22:30 UTC", "at": 1_795_213_800_000_u64, "show": "date_time"}]},
+                {"type": "button", "text": "Close poll", "action": "close",
+                 "for": {"users": ["alice"], "role": "admin"}},
             ])
         );
     }

@@ -51,13 +51,13 @@ fn may(ctx: &Context, task: &Task, action: &str) -> Result<(), String> {
     let who = who(action).ok_or_else(|| format!("A task knows {KNOWN}, not `{action}`."))?;
     let is_somebody = !ctx.actor.is_empty();
     let in_charge = ctx.may_moderate() || (is_somebody && ctx.actor == task.created_by);
-    let has_it = is_somebody && task.assignees.contains(&ctx.actor);
+    let is_involved = in_charge || task.involved().contains(&&ctx.actor);
     match who {
         Who::Plugin if ctx.actor_role == Role::Plugin => Ok(()),
         Who::Plugin => Err(format!("A task knows {KNOWN}, not `{action}`.")),
         Who::Anybody if is_somebody => Ok(()),
         Who::Anybody => Err("Name the user on whose behalf you do this.".to_owned()),
-        Who::Involved if in_charge || has_it => Ok(()),
+        Who::Involved if is_involved => Ok(()),
         Who::Involved => Err(
             "Only those who have the task, who made it, and the channel's admins can do this. Take it first."
                 .to_owned(),
@@ -78,6 +78,17 @@ struct Tick {
 }
 
 impl Task {
+    /// Who may do what those involved may, beside the channel's admins.
+    pub fn involved(&self) -> Vec<&String> {
+        let mut involved: Vec<&String> = Vec::new();
+        for user in std::iter::once(&self.created_by).chain(&self.assignees) {
+            if !user.is_empty() && !involved.contains(&user) {
+                involved.push(user);
+            }
+        }
+        involved
+    }
+
     /// Applies an action. The error is a sentence for the person, and changes nothing.
     pub fn act(
         &mut self,

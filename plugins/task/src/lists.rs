@@ -1,10 +1,10 @@
 //! `/tasks`: lists in the chat, which only the one who asked sees; and completion.
 
-use althing_plugin::blocks::{list, muted, strong};
+use althing_plugin::blocks::{list, muted, strong, text as plain};
 use althing_plugin::{Choice, Context, Error, Reply, blocks, chat};
 
 use crate::command::mention;
-use crate::listing::{self, Page, Viewer, Wanted, Wish};
+use crate::listing::{self, Found, Page, Viewer, Wanted, Wish};
 use crate::settings::Settings;
 use crate::task::Status;
 use crate::view;
@@ -47,32 +47,50 @@ pub fn reply(ctx: &Context, settings: &Settings, text: &str) -> Result<Reply, St
     }
     let page = listing::read(&Viewer::User(&ctx.actor), &wanted)?;
     let whose = whose.unwrap_or_else(|| "Your tasks".to_owned());
-    Ok(shown(ctx, settings, &whose, &page)?)
+    let of = wanted.assignee.as_deref();
+    Ok(shown(ctx, settings, &whose, of, &page)?)
 }
 
-fn shown(ctx: &Context, settings: &Settings, whose: &str, page: &Page) -> Result<Reply, Error> {
+/// The list, with `of` for the one whose it is.
+fn shown(
+    ctx: &Context,
+    settings: &Settings,
+    whose: &str,
+    of: Option<&str>,
+    page: &Page,
+) -> Result<Reply, Error> {
     if page.tasks.is_empty() {
-        return Ok(Reply::text(format!("{whose}: none.")));
+        let text = format!("{whose}: none.");
+        return Ok(Reply::text(&text).with_blocks([plain(&text).users(of)]));
     }
     let channels = page.tasks.iter().map(|found| found.channel.as_str());
     let others = channels.filter(|channel| *channel != ctx.channel);
     let names = chat::channel_names(others)?;
     let clock = settings.clock(ctx.now_ms);
-    let lines: Vec<String> = page
-        .tasks
-        .iter()
-        .map(|found| match names.get(found.channel.as_str()) {
-            None => view::line(&found.task, &clock),
-            Some(name) => format!("{} in {name}", view::line(&found.task, &clock)),
-        })
-        .collect();
+    let lines = |when: &dyn Fn(u64) -> String| -> Vec<String> {
+        let line = |found: &Found| match names.get(found.channel.as_str()) {
+            None => view::line(&found.task, when),
+            Some(name) => format!("{} in {name}", view::line(&found.task, when)),
+        };
+        page.tasks.iter().map(line).collect()
+    };
     let more = if page.next.is_some() {
         "There are more."
     } else {
         ""
     };
-    let text = format!("{whose} ({}):\n{}\n{more}", clock.zone(), lines.join("\n"));
-    let mut blocks = blocks![strong(format!("{whose} ({})", clock.zone())), list(lines)];
+    let told = lines(&|at_ms| clock.describe(i64::try_from(at_ms).unwrap_or(i64::MAX)));
+    let text = format!("{whose} ({}):\n{}\n{more}", clock.zone(), told.join("\n"));
+    let timed = |at_ms| view::time_and_zone(at_ms, &clock);
+    let mut shown = list(lines(&timed));
+    for found in &page.tasks {
+        shown = shown.users(&found.task.assignees);
+        if let Some(due) = found.task.due_at_ms {
+            shown = shown.date_time(timed(due), due);
+        }
+    }
+    let whose = strong(whose).users(of);
+    let mut blocks = blocks![whose, shown];
     if !more.is_empty() {
         blocks.push(muted(more));
     }

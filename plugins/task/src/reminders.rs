@@ -2,6 +2,7 @@
 //! reminders; which have been sent stands in a value of the message. Both change in the transaction
 //! that sends one, so each is sent once.
 
+use althing_plugin::blocks::text;
 use althing_plugin::chat::{self, Post};
 use althing_plugin::kv::{self, Scope};
 use althing_plugin::leaving::forgiving;
@@ -89,7 +90,7 @@ pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), S
         return Ok(set_next(ctx, message, Some(due))?);
     }
     // What is refused will not go better later: the channel takes no messages, or a guard said no.
-    let post = Post::text(sentence(ctx, settings, &task));
+    let post = reminder(ctx, settings, &task);
     chat::tell(&ctx.channel, post, &format!("a reminder of {message}"))?;
     let scope = Scope::Message(message.to_owned());
     kv::set_json(&scope, SENT, &ctx.now_ms)?;
@@ -104,21 +105,29 @@ pub fn remind(ctx: &Context, settings: &Settings, message: &str) -> Result<(), S
 }
 
 /// `⏰ @bob: “Send the offer” is due today at 17:00 (Europe/Berlin).`
-fn sentence(ctx: &Context, settings: &Settings, task: &Task) -> String {
+fn reminder(ctx: &Context, settings: &Settings, task: &Task) -> Post {
     let clock = settings.clock(ctx.now_ms);
+    let due = task.due_at_ms.unwrap_or_default();
     let people = match task.assignees.as_slice() {
         [] if task.created_by.is_empty() => String::new(),
         [] => format!("@{}: ", task.created_by),
         people => format!("{}: ", view::names(people)),
     };
-    let at = || clock.describe(i64::try_from(task.due_at_ms.unwrap_or(0)).unwrap_or(i64::MAX));
+    let at = clock.describe(i64::try_from(due).unwrap_or(i64::MAX));
+    let at = format!("{at} ({})", clock.zone());
     let when = match task.due_at_ms.map(|due| ctx.now_ms.checked_sub(due)) {
         None => "is still to be done".to_owned(),
-        Some(None) => format!("is due {} ({})", at(), clock.zone()),
+        Some(None) => format!("is due {at}"),
         Some(Some(late)) if late < MINUTE_MS => "is due now".to_owned(),
-        Some(Some(_)) => format!("was due {} ({})", at(), clock.zone()),
+        Some(Some(_)) => format!("was due {at}"),
     };
-    format!("⏰ {people}“{}” {when}.", task.title)
+    let words = format!("⏰ {people}“{}” {when}.", task.title);
+    let shown = text(&words).users(task.involved());
+    let shown = match task.due_at_ms {
+        Some(due) => shown.date_time(at, due),
+        None => shown,
+    };
+    Post::text(words).with_blocks([shown])
 }
 
 #[cfg(test)]
@@ -182,8 +191,8 @@ mod tests {
             now_ms: 20 * HOUR,
             ..Context::default()
         };
-        let told = sentence(&ctx, &two, &task);
-        assert_eq!(told, "⏰ “Rest” is still to be done.");
+        let told = reminder(&ctx, &two, &task);
+        assert_eq!(told.body, "⏰ “Rest” is still to be done.");
         task.status = Status::Done;
         assert_eq!(next(&task, &two, 0), None);
     }
@@ -195,7 +204,7 @@ mod tests {
                 now_ms,
                 ..Context::default()
             };
-            sentence(&ctx, &settings(&[]), task)
+            reminder(&ctx, &settings(&[]), task).body
         };
         let mut task = due_at(10 * HOUR);
         assert_eq!(
@@ -204,6 +213,9 @@ mod tests {
         );
         task.created_by = "alice".into();
         assert_eq!(at(10 * HOUR, &task), "⏰ @alice: “Rest” is due now.");
+        let early = reminder(&Context::default(), &settings(&[]), &task);
+        let marks = r#""marks":[{"text":"@alice","user":"alice"},{"text":"today at 10:00 (UTC)","at":36000000,"show":"date_time"}]"#;
+        assert!(early.blocks.contains(marks), "{}", early.blocks);
         task.assignees = vec!["bob".into(), "zoe".into()];
         assert_eq!(
             at(30 * HOUR, &task),

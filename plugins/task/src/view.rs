@@ -1,17 +1,29 @@
-//! How a task is shown: the same to everybody. Who may press which button is decided when it is
-//! pressed.
+//! How a task is shown: the same to everybody, with buttons that say for whom they are. Who may press which is
+//! decided when it is pressed.
 
 use althing_plugin::blocks::{Block, button, divider, heading, muted, progress, row, select, text};
 use althing_plugin::when::Clock;
-use althing_plugin::{View, blocks};
+use althing_plugin::{View, blocks, to_json};
 
 use crate::settings::Settings;
 use crate::task::{Priority, Status, Task};
 
+/// All ticks together name so many bytes of users at most: a message holds only so much, and those of a long list
+/// for many are shown to everybody.
+const TICK_READERS_BYTES_MAX: usize = 4_000;
+
 /// Blocks with buttons, and a text that says the same.
 pub fn view(task: &Task, settings: &Settings) -> View {
     let clock = settings.clock(0);
-    let mut shown = vec![heading(title(task)), muted(notes(task, &clock))];
+    let involved = task.involved();
+    let notes = muted(notes(task, &clock)).users(&involved);
+    let times = [task.due_at_ms, task.snoozed_until_ms]
+        .into_iter()
+        .flatten();
+    let notes = times.fold(notes, |notes, at| {
+        notes.date_time(date_and_time(at, &clock), at)
+    });
+    let mut shown = vec![heading(title(task)), notes];
     if !task.notes.is_empty() {
         shown.push(text(&task.notes));
     }
@@ -21,6 +33,7 @@ pub fn view(task: &Task, settings: &Settings) -> View {
         let bar = progress("Checklist", share).detail(format!("{done} of {}", task.items.len()));
         shown.push(bar.into());
     }
+    let named = to_json(&involved).len();
     for item in &task.items {
         let (mark, label) = if item.done {
             ("☑", "Undo")
@@ -28,21 +41,26 @@ pub fn view(task: &Task, settings: &Settings) -> View {
             ("☐", "Tick")
         };
         let tick = althing_plugin::json!({ "item": item.id, "done": !item.done });
-        shown.push(row(blocks![
-            text(format!("{mark} {}", item.text)),
-            button(label, "tick").value(tick),
-        ]));
+        let tick = button(label, "tick").value(tick);
+        let tick = match task.items.len() * named <= TICK_READERS_BYTES_MAX {
+            true => tick.for_users(involved.iter().copied()).for_admins(),
+            false => tick,
+        };
+        shown.push(row(blocks![text(format!("{mark} {}", item.text)), tick]));
     }
     shown.push(divider());
-    shown.push(row(buttons(task)));
+    shown.push(row(buttons(task, &involved)));
     if task.status != Status::Done {
-        shown.push(row(later(task)));
+        shown.push(row(later(task, &involved)));
     }
     View::new(words(task, &clock), shown)
 }
 
-fn buttons(task: &Task) -> Vec<Block> {
-    let status = |label: &str, to: &str| button(label, "status").value(to);
+fn buttons(task: &Task, involved: &[&String]) -> Vec<Block> {
+    let status = |label: &str, to: &str| {
+        let status = button(label, "status").value(to);
+        status.for_users(involved.iter().copied()).for_admins()
+    };
     match task.status {
         Status::Open => blocks![
             button("Take", "take"),
@@ -59,15 +77,17 @@ fn buttons(task: &Task) -> Vec<Block> {
 }
 
 /// For whoever is told of it at a bad time, and for whoever has had enough of a task that comes again and again.
-fn later(task: &Task) -> Vec<Block> {
+fn later(task: &Task, involved: &[&String]) -> Vec<Block> {
     let remind = select("snooze").placeholder("Remind later …");
     let remind = remind
         .option("In 1 hour", "in 1 hour")
         .option("Tomorrow at 9:00", "tomorrow 9:00")
         .option("Next week", "monday 9:00");
-    let mut blocks = blocks![remind];
+    let mut blocks = blocks![remind.for_users(involved.iter().copied()).for_admins()];
     if task.repeat.is_some() {
-        blocks.push(button("Stop repeating", "repeat").into());
+        let maker = (!task.created_by.is_empty()).then_some(&task.created_by);
+        let stop = button("Stop repeating", "repeat");
+        blocks.push(stop.for_users(maker).for_admins().into());
     }
     blocks
 }
@@ -134,12 +154,9 @@ fn words(task: &Task, clock: &Clock) -> String {
     text
 }
 
-/// A task in one line of a list: `Send the offer (tomorrow at 17:00, @bob)`.
-pub fn line(task: &Task, clock: &Clock) -> String {
-    let mut about = Vec::new();
-    if let Some(due) = task.due_at_ms {
-        about.push(clock.describe(i64::try_from(due).unwrap_or(i64::MAX)));
-    }
+/// A task in one line of a list: `Send the offer (tomorrow at 17:00, @bob)`, with its time as `when` says it.
+pub fn line(task: &Task, when: impl FnOnce(u64) -> String) -> String {
+    let mut about: Vec<String> = task.due_at_ms.map(when).into_iter().collect();
     if !task.assignees.is_empty() {
         about.push(names(&task.assignees));
     }
@@ -157,6 +174,12 @@ pub fn names(people: &[String]) -> String {
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// `today at 17:00 Europe/Berlin`: what stands alone says where.
+pub fn time_and_zone(at_ms: u64, clock: &Clock) -> String {
+    let at = clock.describe(i64::try_from(at_ms).unwrap_or(i64::MAX));
+    format!("{at} {}", clock.zone())
 }
 
 /// `2026-11-20 17:00 Europe/Berlin`: the same words whenever they are read.
@@ -206,27 +229,33 @@ mod tests {
              @carol · by @alice\nThe new\nprices\n[x] Ask Carol"
         );
         let blocks: Value = parse_json(&view.blocks).unwrap();
+        let involved = json!({"users": ["alice", "bob", "carol"], "role": "admin"});
         assert_eq!(
             blocks,
             json!([
                 {"type": "text", "text": "○ Send the offer", "style": "heading"},
                 {"type": "text", "text": "open · high priority · due 2026-11-20 17:00 Europe/Berlin · for \
-                  @bob and @carol · by @alice", "style": "muted"},
+                  @bob and @carol · by @alice", "style": "muted", "marks": [
+                    {"text": "@alice", "user": "alice"}, {"text": "@bob", "user": "bob"},
+                    {"text": "@carol", "user": "carol"},
+                    {"text": "2026-11-20 17:00 Europe/Berlin", "at": 1_795_190_400_000_u64, "show": "date_time"}]},
                 {"type": "text", "text": "The new\nprices"},
                 {"type": "progress", "text": "Checklist", "value": 1.0, "detail": "1 of 1"},
                 {"type": "row", "blocks": [
                     {"type": "text", "text": "☑ Ask Carol"},
-                    {"type": "button", "text": "Undo", "action": "tick", "value": {"item": 1, "done": false}}]},
+                    {"type": "button", "text": "Undo", "action": "tick", "value": {"item": 1, "done": false},
+                     "for": involved}]},
                 {"type": "divider"},
                 {"type": "row", "blocks": [
                     {"type": "button", "text": "Take", "action": "take"},
-                    {"type": "button", "text": "Start", "action": "status", "value": "doing"},
-                    {"type": "button", "text": "Done", "action": "status", "value": "done", "style": "primary"}]},
+                    {"type": "button", "text": "Start", "action": "status", "value": "doing", "for": involved},
+                    {"type": "button", "text": "Done", "action": "status", "value": "done", "style": "primary",
+                     "for": involved}]},
                 {"type": "row", "blocks": [
                     {"type": "select", "action": "snooze", "placeholder": "Remind later …", "options": [
                         {"text": "In 1 hour", "value": "in 1 hour"},
                         {"text": "Tomorrow at 9:00", "value": "tomorrow 9:00"},
-                        {"text": "Next week", "value": "monday 9:00"}]}]},
+                        {"text": "Next week", "value": "monday 9:00"}], "for": involved}]},
             ])
         );
     }
@@ -253,10 +282,28 @@ mod tests {
     }
 
     #[test]
+    fn ticks_of_a_long_list_for_many_name_nobody() {
+        let mut task = task();
+        let item = |id| Item {
+            id,
+            text: "One more".into(),
+            done: false,
+        };
+        let named = |task: &Task| {
+            let blocks = view(task, &Settings::default()).blocks;
+            blocks.matches("\"for\"").count()
+        };
+        task.items = (1..50).map(item).collect();
+        assert_eq!(named(&task), 49 + 3);
+        task.assignees = (0..10).map(|n| format!("somebody-{n}")).collect();
+        assert_eq!(named(&task), 3);
+    }
+
+    #[test]
     fn a_line_names_what_matters() {
-        let clock = Clock::new(1_795_176_000_000, 0);
+        let when = |_| "today at 16:00".to_owned();
         assert_eq!(
-            line(&task(), &clock),
+            line(&task(), when),
             "○ Send the offer (today at 16:00, @bob and @carol)"
         );
         let done = Task {
@@ -264,7 +311,7 @@ mod tests {
             title: "Rest".into(),
             ..Task::default()
         };
-        assert_eq!(line(&done, &clock), "✓ Rest");
+        assert_eq!(line(&done, when), "✓ Rest");
         assert!(
             !view(&done, &Settings::default())
                 .blocks

@@ -30,7 +30,8 @@ pub fn cards(pages: &[Page], with_images: bool, sender: &str) -> Vec<Block> {
     }
     let action = format!("{REMOVE}{sender}");
     if !shown.is_empty() && action.len() <= ACTION_BYTES_MAX {
-        shown.push(button("Remove preview", action).into());
+        let remove = button("Remove preview", action);
+        shown.push(remove.for_users([sender]).into());
     }
     shown
 }
@@ -87,7 +88,8 @@ mod tests {
             { "type": "text", "text": "The Site · xn--pple-43d.example", "style": "muted" },
             { "type": "link", "url": "https://xn--pple-43d.example/a", "text": "A title" },
             { "type": "text", "text": "Words." },
-            { "type": "button", "text": "Remove preview", "action": "remove ann" }
+            { "type": "button", "text": "Remove preview", "action": "remove ann",
+              "for": { "users": ["ann"] } }
         ]);
         // The first letter is Cyrillic.
         assert_eq!(shown(&[page("аpple.example")], false, "ann"), expected);

@@ -14,14 +14,30 @@
 //! assert!(view.blocks.starts_with(r#"[{"type":"text","text":"Lunch?","style":"heading"}"#));
 //! ```
 //!
+//! Clients show people by their names and times on the reader's clock where a block says which pieces of its
+//! words those are, and leave out controls that are for others:
+//!
+//! ```
+//! use althing_plugin::{blocks::*, to_json};
+//!
+//! let due = muted("due 2026-11-20 16:00 UTC, for @bob")
+//!     .date_time("2026-11-20 16:00 UTC", 1_795_190_400_000)
+//!     .user("bob");
+//! assert!(to_json(&due).contains(r#"{"text":"@bob","user":"bob"}"#));
+//! let done = button("Done", "done").for_users(["bob"]).for_admins();
+//! assert!(to_json(&done).contains(r#""for":{"users":["bob"],"role":"admin"}"#));
+//! ```
+//!
 //! A press on a button, a choice in a menu and the sending of an input call the plugin with the
 //! block's `action` and `value`: a message of a kind through `MessageKind`, others through
 //! `Interactions`.
 
+mod marks;
 mod parts;
 
 use serde::Serialize;
 
+use marks::Marks;
 pub use parts::{Button, Image, Input, Link, List, Map, Progress, Row, Select, Text};
 
 /// One block of a message.
@@ -85,6 +101,7 @@ fn styled(text: impl Into<String>, style: Option<&'static str>) -> Block {
     Block::Text(Text {
         text: text.into(),
         style,
+        marks: Marks::default(),
     })
 }
 
@@ -106,6 +123,7 @@ pub fn link(url: impl Into<String>, text: impl Into<String>) -> Block {
     Block::Link(Link {
         url: url.into(),
         text: text.into(),
+        marks: Marks::default(),
     })
 }
 
@@ -113,6 +131,7 @@ pub fn link(url: impl Into<String>, text: impl Into<String>) -> Block {
 pub fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Block {
     Block::List(List {
         items: items.into_iter().map(Into::into).collect(),
+        marks: Marks::default(),
     })
 }
 
@@ -130,6 +149,8 @@ pub fn button(text: impl Into<String>, action: impl Into<String>) -> Button {
         action: action.into(),
         value: None,
         style: None,
+        marks: Marks::default(),
+        readers: None,
     }
 }
 
@@ -140,6 +161,8 @@ pub fn select(action: impl Into<String>) -> Select {
         placeholder: None,
         options: Vec::new(),
         multiple: false,
+        marks: Marks::default(),
+        readers: None,
     }
 }
 
@@ -150,6 +173,8 @@ pub fn input(action: impl Into<String>, label: impl Into<String>) -> Input {
         label: label.into(),
         placeholder: None,
         submit: None,
+        marks: Marks::default(),
+        readers: None,
     }
 }
 
@@ -160,6 +185,7 @@ pub fn progress(text: impl Into<String>, value: f64) -> Progress {
         // Written so that a share of nothing, 0 / 0, is an empty bar.
         value: if value > 0.0 { value.min(1.0) } else { 0.0 },
         detail: None,
+        marks: Marks::default(),
     }
 }
 
@@ -171,6 +197,7 @@ pub fn map(latitude: f64, longitude: f64) -> Map {
         longitude,
         label: None,
         accuracy_m: None,
+        marks: Marks::default(),
     }
 }
 
@@ -221,6 +248,41 @@ mod tests {
         ]);
         assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), expected);
         assert_eq!(to_json([]), "");
+    }
+
+    #[test]
+    fn marks_say_what_pieces_stand_for() {
+        let blocks = blocks![
+            muted("by @ann").user("ann").users(["bob", "ann"]),
+            row(blocks![
+                divider(),
+                progress("@ann", 0.5).time("5", 5).date("today", 7)
+            ])
+            .user("ann"),
+            select("pick")
+                .option("@ann", 1)
+                .user("ann")
+                .for_users(["ann"]),
+            button("Stop", "stop").for_users(["ann"]).for_admins(),
+            input("say", "Say").for_admins(),
+            button("Never", "never").for_users(Vec::<String>::new()),
+        ];
+        let [ann, bob] =
+            ["ann", "bob"].map(|id| serde_json::json!({"text": format!("@{id}"), "user": id}));
+        let expected = serde_json::json!([
+            {"type": "text", "text": "by @ann", "style": "muted", "marks": [ann, bob]},
+            {"type": "row", "blocks": [
+                {"type": "divider"},
+                {"type": "progress", "text": "@ann", "value": 0.5, "marks": [
+                    {"text": "5", "at": 5, "show": "time"}, {"text": "today", "at": 7, "show": "date"}, ann]}]},
+            {"type": "select", "action": "pick", "options": [{"text": "@ann", "value": 1}], "marks": [ann],
+             "for": {"users": ["ann"]}},
+            {"type": "button", "text": "Stop", "action": "stop", "for": {"users": ["ann"], "role": "admin"}},
+            {"type": "input", "action": "say", "label": "Say", "for": {"users": [], "role": "admin"}},
+            {"type": "button", "text": "Never", "action": "never", "for": {"users": []}},
+        ]);
+        let json = to_json(blocks);
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), expected);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The message in which an answer comes to be.
 
 use althing_plugin::Error;
-use althing_plugin::blocks::{Block, button, muted, text};
+use althing_plugin::blocks::{Button, button, muted, text};
 use althing_plugin::prelude::*;
 
 use super::job::{self, Job};
@@ -47,7 +47,7 @@ impl<'a> Page<'a> {
     }
 
     pub fn waiting(job: &Job) -> Post {
-        post(job, WAITING, Some(button("Stop", STOP).into()))
+        post(job, WAITING, Some(button("Stop", STOP)))
     }
 
     pub fn stopping(job: &Job) -> Post {
@@ -89,7 +89,7 @@ impl<'a> Page<'a> {
             "" => WAITING.to_owned(),
             said => format!("{} {WAITING}", cut(said)),
         };
-        let so_far = post(&self.job, &so_far, Some(button("Stop", STOP).into()));
+        let so_far = post(&self.job, &so_far, Some(button("Stop", STOP)));
         match chat::progress(self.id, &so_far) {
             Ok(_) => {}
             Err(Error::NotFound(_)) => return Ok(Watch::Gone),
@@ -113,7 +113,7 @@ impl<'a> Page<'a> {
             (said, None) => said.to_owned(),
             (said, Some(note)) => format!("{said}\n\n{note}"),
         };
-        let again = note.map(|_| button("Try again", AGAIN).into());
+        let again = note.map(|_| button("Try again", AGAIN));
         self.land(post(&self.job, &answer, again))
     }
 
@@ -124,7 +124,7 @@ impl<'a> Page<'a> {
             Err(Error::Invalid(reason)) => {
                 log::warn!("an answer was refused: {reason}");
                 let words = "I have an answer, but it may not be said here.";
-                let again = Some(button("Try again", AGAIN).into());
+                let again = Some(button("Try again", AGAIN));
                 chat::edit(self.id, post(&self.job, words, again))?;
             }
             Err(error) => return Err(error.into()),
@@ -133,19 +133,18 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The message: after the question, if it stands nowhere else.
-fn post(job: &Job, answer: &str, action: Option<Block>) -> Post {
-    let asked = match &job.message {
-        Some(_) => None,
-        None => Some(format!("{} asks: {}", job.asker, job.question)),
-    };
-    let words = match &asked {
-        Some(asked) => format!("{asked}\n\n{answer}"),
-        None => answer.to_owned(),
-    };
-    let mut shown: Vec<Block> = asked.into_iter().map(muted).collect();
+/// The message: after the question, if it stands nowhere else. The button is for whoever asked, and for those
+/// who run the channel.
+fn post(job: &Job, answer: &str, action: Option<Button>) -> Post {
+    let (mut words, mut shown) = (answer.to_owned(), Vec::new());
+    if job.message.is_none() {
+        let asks = format!("{} asks:", job.asker);
+        words = format!("{asks} {}\n\n{answer}", job.question);
+        let asks = muted(asks).user_as(&job.asker, &job.asker);
+        shown.extend([asks, muted(&job.question)]);
+    }
     shown.push(text(answer));
-    shown.extend(action);
+    shown.extend(action.map(|action| action.for_users([&job.asker]).for_admins().into()));
     match shown.len() {
         1 => Post::text(words),
         _ => Post::text(words).with_blocks(shown),
@@ -177,7 +176,15 @@ mod tests {
         assert_eq!(post(&job(Some("msg_1")), "Because.", None).body, "Because.");
         let post = post(&job(None), "Because.", None);
         assert_eq!(post.body, "alice asks: Why?\n\nBecause.");
-        assert!(post.blocks.contains("muted") && post.blocks.contains("Because."));
+        let asked = r#"{"type":"text","text":"alice asks:","style":"muted","marks":[{"text":"alice","user":"alice"}]}"#;
+        assert!(post.blocks.contains(asked) && post.blocks.contains("Because."));
+    }
+
+    #[test]
+    fn a_button_is_for_whoever_asked() {
+        let waiting = Page::waiting(&job(Some("msg_1"))).blocks;
+        let whose = r#""action":"ai-stop","for":{"users":["alice"],"role":"admin"}}"#;
+        assert!(waiting.contains(whose), "{waiting}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Block;
+use super::marks::{Marks, Readers};
 
 /// A text and its style.
 #[derive(Clone, Debug, Serialize)]
@@ -11,6 +12,8 @@ pub struct Text {
     pub(super) text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) style: Option<&'static str>,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
 }
 
 /// A picture.
@@ -25,6 +28,8 @@ pub struct Image {
 pub struct Link {
     pub(super) url: String,
     pub(super) text: String,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
 }
 
 /// A button.
@@ -37,6 +42,10 @@ pub struct Button {
     pub(super) value: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) style: Option<&'static str>,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub(super) readers: Option<Readers>,
 }
 
 impl Button {
@@ -69,6 +78,10 @@ pub struct Select {
     pub(super) options: Vec<Choosable>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) multiple: bool,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub(super) readers: Option<Readers>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -110,6 +123,10 @@ pub struct Input {
     pub(super) placeholder: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) submit: Option<String>,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub(super) readers: Option<Readers>,
 }
 
 impl Input {
@@ -130,6 +147,8 @@ impl Input {
 #[derive(Clone, Debug, Serialize)]
 pub struct List {
     pub(super) items: Vec<String>,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
 }
 
 /// A bar.
@@ -140,6 +159,8 @@ pub struct Progress {
     pub(super) value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) detail: Option<String>,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
 }
 
 impl Progress {
@@ -160,6 +181,8 @@ pub struct Map {
     pub(super) label: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) accuracy_m: Option<f64>,
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
 }
 
 impl Map {

@@ -11,6 +11,8 @@
 /**
  * @typedef {object} Block One element of a declarative view; see blocks.mjs for the kinds.
  * @property {string} type
+ * @property {{ text: string, user?: string, at?: number, show?: string }[]} [marks] What pieces of its words stand for.
+ * @property {{ users?: string[], role?: string }} [for] For whom it is, if not for everybody.
  */
 
 /**

@@ -10,7 +10,7 @@ const STEP = 0.01;
 const STEP_PX = 60;
 const METRES_PER_STEP = 1_113;
 
-/** Draws a `map` block; nothing if there is no such place. */
+/** Draws a `map` block, with what its label shows; nothing if there is no such place. */
 export function mapOf({ latitude, longitude, label, accuracy_m: accuracy }) {
   if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) return null;
   const place = `${Math.abs(latitude)}° ${latitude < 0 ? 'S' : 'N'}, ${Math.abs(longitude)}° ${longitude < 0 ? 'W' : 'E'}`;
@@ -23,7 +23,7 @@ export function mapOf({ latitude, longitude, label, accuracy_m: accuracy }) {
       accuracy > 0 ? svg('circle', { class: 'map-accuracy', cx: x, cy: y, r: Math.min(HEIGHT, (accuracy / METRES_PER_STEP) * STEP_PX).toFixed(1) }) : null,
       svg('path', { class: 'map-pin', d: `M${x} ${y}c-7-9-11-14-11-20a11 11 0 0 1 22 0c0 6-4 11-11 20z` }),
       svg('circle', { class: 'map-eye', cx: x, cy: y - 20, r: 4 })),
-    h('figcaption', {}, label ? h('b', {}, String(label)) : null,
+    h('figcaption', {}, label ? h('b', {}, label) : null,
       h('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, 'Open in OpenStreetMap')));
 }
 

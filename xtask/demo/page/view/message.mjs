@@ -28,13 +28,19 @@ const draw = {
   older: ({ room }) => h('div', { class: 'edge' }, room.loadingOlder ? 'Loading…' : ''),
   day: ({ ts }) => h('div', { class: 'day', role: 'separator' }, h('span', {}, dayOf(ts))),
   new: () => h('div', { class: 'day new', role: 'separator' }, h('span', {}, 'New')),
-  note: ({ entry }) => drawNote(entry),
+  note: ({ entry, role }, chat) => drawNote(entry, readerOf(chat, role)),
   message: drawMessage,
 };
 
+/** @returns {import('./marks.mjs').Reader} */
+function readerOf(chat, role) {
+  return { me: chat.me, role, nameOf: (id) => chat.people.get(id)?.name };
+}
+
 function drawMessage(row, chat) {
-  const { entry, from, ts, first, mode, moderates, readers, link } = row;
+  const { entry, from, ts, first, mode, moderates, readers, link, role } = row;
   const own = from === chat.me;
+  const reader = readerOf(chat, role);
   const user = { id: from, ...chat.people.get(from), name: nameOf(chat, from) };
   const classes = ['message', first && 'first', own && 'own', mode, entry.outgoing?.state].filter(Boolean).join(' ');
   return h('article', { class: classes, 'data-key': entry.key, 'data-id': entry.message?.id, 'aria-label': `${user.name}, ${timeOf(ts)}` },
@@ -42,8 +48,8 @@ function drawMessage(row, chat) {
     h('div', { class: 'content' },
       first ? h('header', {}, h('b', { class: 'name' }, user.name), own ? h('span', { class: 'you' }, 'you') : null, botMark(user),
         h('time', { datetime: ts, title: fullTimeOf(ts) }, timeOf(ts))) : null,
-      mode === 'editing' ? editor(entry.message) : contentOf(entry, link),
-      attachmentsOf(entry, own),
+      mode === 'editing' ? editor(entry.message) : contentOf(entry, link, reader),
+      attachmentsOf(entry, reader),
       entry.outgoing ? outgoingMark(entry) : null,
       readers.length > 0 ? readMarks(chat, readers) : null),
     entry.message && mode !== 'editing' ? tools(entry.message, { own, moderates, mode }) : null);
@@ -53,7 +59,7 @@ function botMark(user) {
   return user.plugin ? h('span', { class: 'you' }, 'plugin') : null;
 }
 
-function contentOf({ message, outgoing, sentText }, link) {
+function contentOf({ message, outgoing, sentText }, link, reader) {
   if (!message) return draftOf(outgoing);
   if (message.deleted_at || message.data === null) return h('p', { class: 'text muted' }, 'Message deleted');
   const marks = [
@@ -63,7 +69,7 @@ function contentOf({ message, outgoing, sentText }, link) {
   // Blocks say all that the text says: the text is for those that can't draw them.
   if (message.type === 'text' && !message.view?.blocks?.length) return text(String(message.data), marks);
   if (fileIdOf(message)) return drawFile(message, link, marks);
-  return card(message.view ?? { text: `A message of type ${message.type}.` });
+  return card(message.view ?? { text: `A message of type ${message.type}.` }, reader);
 }
 
 /** What is on its way, or waits. */
@@ -74,20 +80,18 @@ function draftOf({ type, data, file, text: caption, state }) {
   return h('p', { class: 'text muted' }, `Sending a ${type}…`);
 }
 
-/** What plugins show below it, each in its own name. A preview's button to remove it is the sender's alone. */
-function attachmentsOf({ message }, own) {
-  return (message?.attachments ?? []).map(({ plugin, blocks }) => {
-    const shown = plugin === 'unfurl' && !own ? blocks.filter(({ type }) => type !== 'button') : blocks;
-    return h('div', { class: 'card', 'data-plugin': plugin, role: 'group', 'aria-label': `From ${plugin}` }, blocksOf({ blocks: shown }, { actionable: true }));
-  });
+/** What plugins show below it, each in its own name. */
+function attachmentsOf({ message }, reader) {
+  return (message?.attachments ?? []).map(({ plugin, blocks }) =>
+    h('div', { class: 'card', 'data-plugin': plugin, role: 'group', 'aria-label': `From ${plugin}` }, blocksOf({ blocks }, { actionable: true, reader })));
 }
 
 function text(words, marks = []) {
   return h('p', { class: 'text' }, linked(words), marks);
 }
 
-function card(view) {
-  return h('div', { class: 'card' }, blocksOf(view, { actionable: true }));
+function card(view, reader) {
+  return h('div', { class: 'card' }, blocksOf(view, { actionable: true, reader }));
 }
 
 function outgoingMark({ outgoing: { state, reason, appeal } }) {
@@ -131,9 +135,9 @@ function editor(message) {
       h('button', { class: 'button primary' }, 'Save')));
 }
 
-function drawNote({ key, note }) {
+function drawNote({ key, note }, reader) {
   return h('article', { class: 'note', 'data-key': key },
     h('header', {}, icon('eye'), h('span', {}, 'Only you can see this'), note.title ? h('code', {}, note.title) : null,
       h('button', { type: 'button', 'data-do': 'dismiss', 'aria-label': 'Dismiss', title: 'Dismiss' }, icon('close'))),
-    note.blocks?.length > 0 ? blocksOf(note, { actionable: false }) : h('p', { class: 'text' }, linked(note.text)));
+    note.blocks?.length > 0 ? blocksOf(note, { actionable: false, reader }) : h('p', { class: 'text' }, linked(note.text)));
 }

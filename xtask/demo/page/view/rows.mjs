@@ -4,6 +4,7 @@
 import { fileIdOf } from '../state/files.mjs';
 import { entriesOf } from '../state/timeline.mjs';
 import { nameOf } from '../state/rooms.mjs';
+import { usersIn } from './marks.mjs';
 import { dayKeyOf } from './time.mjs';
 
 /** Messages of one sender within this time belong together. */
@@ -20,6 +21,7 @@ const GROUP_MS = 5 * 60_000;
 export function rowsOf(chat, room, { editing, deleting } = {}) {
   const entries = entriesOf(room.timeline);
   const seen = seenBy(chat, room, entries);
+  const role = room.roles.get(chat.me) ?? room.channel.own_role;
   const moderates = room.channel.own_capabilities?.includes('delete-any-message') ?? false;
   const rows = [edgeOf(room)];
   let previous;
@@ -35,8 +37,10 @@ export function rowsOf(chat, room, { editing, deleting } = {}) {
       newShown = true;
       previous = undefined;
     }
+    const named = namedIn(entry);
+    const names = named.map((id) => chat.people.get(id)?.name);
     if (entry.kind === 'note') {
-      rows.push({ key: entry.key, kind: 'note', signature: String(entry.revision), entry });
+      rows.push({ key: entry.key, kind: 'note', signature: [entry.revision, role, names].join('|'), entry, named, role });
       previous = { ts };
       continue;
     }
@@ -47,7 +51,7 @@ export function rowsOf(chat, room, { editing, deleting } = {}) {
     rows.push({
       key: entry.key,
       kind: 'message',
-      signature: [entry.revision, first, mode, moderates, nameOf(chat, from), readers.map((id) => nameOf(chat, id)), link?.url, link?.broken ?? link?.gone].join('|'),
+      signature: [entry.revision, first, mode, moderates, nameOf(chat, from), readers.map((id) => nameOf(chat, id)), link?.url, link?.broken ?? link?.gone, role, names].join('|'),
       entry,
       from,
       ts,
@@ -56,6 +60,8 @@ export function rowsOf(chat, room, { editing, deleting } = {}) {
       moderates,
       readers,
       link,
+      named,
+      role,
     });
     previous = { from, ts };
   }
@@ -77,6 +83,11 @@ function headOf(chat, { kind, message, outgoing, note }) {
 function modeOf({ message }, editing, deleting) {
   if (!message) return '';
   return { [deleting]: 'deleting', [editing]: 'editing' }[message.id] ?? '';
+}
+
+/** Whom plugins name in what they show. */
+function namedIn({ message, note }) {
+  return [message?.view, ...(message?.attachments ?? []), note].flatMap((shown) => usersIn(shown?.blocks));
 }
 
 function isNew(chat, room, { message }) {

@@ -5,6 +5,7 @@ import { act, deleteMessage, dismissNote, editMessage, markRead } from '../state
 import { loadLinks, renewLink } from '../state/files.mjs';
 import { loadLatest, loadOlder } from '../state/history.mjs';
 import { discard, retry } from '../state/outbox.mjs';
+import { loadUsers } from '../state/participants.mjs';
 import { nameOf, openRoom } from '../state/rooms.mjs';
 import { valueOf } from './blocks.mjs';
 import { h } from './dom.mjs';
@@ -46,6 +47,7 @@ export function createThread(chat, complain) {
     const anchor = following ? null : topRow();
     const shown = rowsOf(chat, room, mode);
     rows.draw(shown);
+    loadUsers(chat, shown.flatMap(({ named }) => named ?? []));
     loadLinks(chat, shown.map(({ entry }) => entry?.message));
     if (!placed && room.timeline.loaded) place();
     else if (following) scrollToEnd();

@@ -4,6 +4,11 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const dated = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
 const short = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const near = { weekday: 'short', day: 'numeric', month: 'short' };
+const far = { day: 'numeric', month: 'short', year: 'numeric' };
+const moment = { hour: '2-digit', minute: '2-digit' };
+const dates = { near: new Intl.DateTimeFormat(undefined, near), far: new Intl.DateTimeFormat(undefined, far) };
+const moments = { near: new Intl.DateTimeFormat(undefined, { ...near, ...moment }), far: new Intl.DateTimeFormat(undefined, { ...far, ...moment }) };
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 /** 14:05 */
@@ -11,6 +16,12 @@ export const timeOf = (ts) => clock.format(new Date(ts));
 
 /** The same without AM or PM, where there is no room. */
 export const tightTimeOf = (ts) => clock.formatToParts(new Date(ts)).filter(({ type }) => type !== 'dayPeriod').map(({ value }) => value).join('').trim();
+
+/** Fri 4 Dec, or in another year 4 Dec 2020. */
+export const dateOf = (ts) => dates[reachOf(ts)].format(new Date(ts));
+
+/** The same with the time. */
+export const dateTimeOf = (ts) => moments[reachOf(ts)].format(new Date(ts));
 
 /** All of it, for a tooltip. */
 export const fullTimeOf = (ts) => full.format(new Date(ts));
@@ -35,6 +46,10 @@ export function briefTimeOf(ts) {
 /** The same with the time in any case: 14:05, or 28 Nov, 14:05. */
 export function momentOf(ts) {
   return dayKeyOf(ts) === new Date().toDateString() ? timeOf(ts) : `${short.format(new Date(ts))}, ${timeOf(ts)}`;
+}
+
+function reachOf(ts) {
+  return new Date(ts).getFullYear() === new Date().getFullYear() ? 'near' : 'far';
 }
 
 function midnight(date) {
