@@ -11,6 +11,7 @@ mod changes;
 mod channels;
 mod compiling;
 mod consent;
+mod contention;
 mod decisions;
 mod delivery;
 mod edge;

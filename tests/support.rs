@@ -17,7 +17,7 @@ mod runner;
 mod signer;
 mod socket;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -80,8 +80,10 @@ pub fn althing() -> Command {
 
 /// The component of one of the plugins that come with the host, as `cargo xtask plugins` builds it.
 pub fn component(name: &str) -> Vec<u8> {
-    let folder = std::env::var_os("ALTHING_PLUGINS_DIR")
-        .map_or_else(|| workspace().join("target/plugins"), PathBuf::from);
+    let folder = std::env::var_os("ALTHING_PLUGINS_DIR").map_or_else(
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins"),
+        PathBuf::from,
+    );
     let path = folder.join(name).with_extension("wasm");
     std::fs::read(&path).unwrap_or_else(|e| {
         panic!(

@@ -350,6 +350,7 @@ pub fn plugin_limits(settings: &config::Plugins) -> plugins::Limits {
         request_wall_ms_max: whole(settings.handler_wall_ms),
         event_cpu_ms_max: whole(settings.handler_cpu_ms),
         event_wall_ms_max: whole(settings.handler_wall_ms),
+        busy_ms_max: whole(settings.busy_ms),
         stream_cpu_ms_max: whole(settings.stream_cpu_ms),
         stream_wall_ms_max: whole(settings.stream_wall_ms),
         stream_host_calls_max: settings.host_calls_max.saturating_mul(5),

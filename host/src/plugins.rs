@@ -11,6 +11,7 @@ pub mod case;
 mod compiler;
 mod component;
 mod counters;
+mod deadline;
 mod document;
 mod effects;
 mod engine;

@@ -14,6 +14,7 @@ stories!(
     who_uploads_much_waits_for_itself,
     too_many_that_wait_are_told_so,
     no_message_passes_a_guard_that_is_not_loaded,
+    a_host_without_room_at_its_start_tries_again,
 );
 
 /// A compiler that waits for leave each time, or until the story is over, with its code in a folder of
@@ -30,13 +31,18 @@ impl Gate {
             env!("CARGO_BIN_EXE_althing"),
         );
         std::fs::write(gate.program(), script).expect("a file");
-        let mode = std::fs::Permissions::from_mode(0o700);
-        std::fs::set_permissions(gate.program(), mode).expect("a mode");
+        gate.may_run(true);
         gate
     }
 
     fn program(&self) -> PathBuf {
         self.0.path().join("compiler")
+    }
+
+    /// Whether the compiler can be run at all: it can't on a machine that has no room for another process.
+    fn may_run(&self, may: bool) {
+        let mode = std::fs::Permissions::from_mode(if may { 0o700 } else { 0o600 });
+        std::fs::set_permissions(self.program(), mode).expect("a mode");
     }
 
     fn code(&self) -> PathBuf {
@@ -207,6 +213,40 @@ async fn no_message_passes_a_guard_that_is_not_loaded(database: Database) {
     assert!(alice.history("general").await.is_empty());
     // Whoever comes while they are loaded waits.
     bob.send("general", "blue").await;
+}
+
+async fn a_host_without_room_at_its_start_tries_again(database: Database) {
+    let gate = Gate::new();
+    gate.open();
+    let host = TestHost::with(&database, |config| {
+        gate.set(config);
+        config.plugins.load_wait_ms = 100;
+    })
+    .await;
+    let rule = json!({ "patterns": [{ "pattern": "red", "action": "reject", "reason": "no" }] });
+    host.app.plugin("moderation", rule).await;
+    let [alice, bob] = host.app.users(["alice", "bob"]).await;
+    host.app.channel("general", &[&alice, &bob]).await;
+    forget(&gate.code());
+    gate.may_run(false);
+    host.restart().await;
+    for _ in 0..3 {
+        bob.post("/v1/messages", draft("general", "red"))
+            .await
+            .refused(503, "unavailable");
+    }
+    gate.may_run(true);
+    eventually("the app is served", async || {
+        let answer = bob.post("/v1/messages", draft("general", "red")).await;
+        match answer.status {
+            503 => None,
+            _ => Some(answer.refused(422, "message_rejected")),
+        }
+    })
+    .await;
+    let plugin = host.app.backend.get("/v1/plugins/moderation").await.is(200);
+    assert_eq!(plugin["install"].get("fault"), None, "{plugin}");
+    assert!(alice.history("general").await.is_empty());
 }
 
 /// As after an upgrade of the engine, whose code is another.

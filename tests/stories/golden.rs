@@ -43,7 +43,10 @@ fn components_hold_no_path_of_the_machine_that_built_them() {
 /// Where the components of this version are.
 fn built() -> PathBuf {
     let folder = std::env::var_os("ALTHING_PLUGINS_DIR");
-    folder.map_or_else(|| workspace().join("target/plugins"), PathBuf::from)
+    folder.map_or_else(
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins"),
+        PathBuf::from,
+    )
 }
 
 fn run(component: &Path, cases: &Path) {

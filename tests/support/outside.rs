@@ -22,7 +22,15 @@ struct Said {
     requests: Mutex<Vec<String>>,
     answer: Mutex<String>,
     pages: Mutex<BTreeMap<String, Vec<u8>>>,
-    released: watch::Sender<bool>,
+    released: watch::Sender<Released>,
+}
+
+/// What waits at `/held` no more.
+#[derive(Clone, Copy, Default)]
+struct Released {
+    all: bool,
+    /// How often those that waited were let go.
+    times: u64,
 }
 
 impl Outside {
@@ -63,7 +71,19 @@ impl Outside {
 
     /// Lets go of what waits at `/held`, and of what comes there later; or holds that again.
     pub fn release(&self, released: bool) {
-        self.said.released.send_replace(released);
+        self.said.released.send_modify(|of| of.all = released);
+    }
+
+    /// Lets go of what waits at `/held`, and of nothing that comes there later.
+    pub fn let_go(&self) {
+        self.said.released.send_modify(|of| of.times += 1);
+    }
+
+    /// How often it was asked for `/held`.
+    pub fn held(&self) -> usize {
+        let heard = self.heard();
+        let held = heard.iter().filter(|of| of.starts_with("GET /held "));
+        held.count()
     }
 
     /// What it was asked, request by request, head and body.
@@ -92,6 +112,7 @@ async fn answer(mut stream: TcpStream, said: Arc<Said>) {
     }
     let request = String::from_utf8_lossy(&request).into_owned();
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+    let known = said.released.borrow().times;
     said.requests.lock().expect("a lock").push(request);
     if path == "/silent" {
         return std::future::pending().await;
@@ -100,7 +121,7 @@ async fn answer(mut stream: TcpStream, said: Arc<Said>) {
     if path == "/held" {
         let mut released = said.released.subscribe();
         // The sender is in `said`.
-        let _ = released.wait_for(|released| *released).await;
+        let _ = released.wait_for(|of| of.all || of.times > known).await;
     }
     let begun = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
     if matches!(path.as_str(), "/drip" | "/cut")

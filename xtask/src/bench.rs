@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{plugins, toolchain};
+use crate::{built, plugins, toolchain};
 
 /// Builds, then runs the driver with these arguments.
 #[derive(clap::Args)]
@@ -37,8 +37,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         cargo.status().context("cargo")?.success(),
         "the host or the driver does not compile; see above"
     );
-    let driver = root.join("target/release/althing-bench");
-    let measured = Command::new(driver)
+    let measured = Command::new(built::program(root, "release", "althing-bench")?)
         .args(&arguments.driver)
         .current_dir(root)
         .status()

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{Running, check_free};
-use crate::{packages, plugins, toolchain};
+use crate::{built, packages, plugins, toolchain};
 
 /// How to run the demo.
 #[derive(clap::Args)]
@@ -91,7 +91,7 @@ pub fn start(root: &Path, arguments: &Arguments) -> Result<Demo> {
     let log = std::fs::File::create(folder.join("host.log")).context("host.log")?;
     let mut host = Running::start(
         "the host",
-        Command::new(root.join("target/debug/althing"))
+        Command::new(built::program(root, "debug", "althing")?)
             .arg("serve")
             .env("ALTHING_DATA_DIR", &data)
             .env("ALTHING_SERVER__LISTEN", api.to_string())
@@ -106,7 +106,7 @@ pub fn start(root: &Path, arguments: &Arguments) -> Result<Demo> {
             .env("ALTHING_URL", format!("http://{api}"))
             .env("ALTHING_OPERATOR_KEY_FILE", data.join("operator.key"))
             .env("DEMO_STATE", folder.join("app.json"))
-            .env("DEMO_PLUGINS", root.join("target/plugins"))
+            .env("DEMO_PLUGINS", built::plugins(root)?)
             .env("DEMO_LISTEN", page.to_string()),
     )?;
     // The first time the host compiles the plugins, on a busy machine not at its best.

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use crate::{packages, plugins, toolchain};
+use crate::{built, packages, plugins, toolchain};
 
 /// What there is to fuzz, and the longest input of each in bytes.
 const TARGETS: [(&str, u32); 5] = [
@@ -55,7 +55,7 @@ impl Arguments {
 /// Builds the plugins and the targets, and runs what was asked for.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     let chosen = chosen(arguments.target.as_deref())?;
-    if !root.join("target/plugins/puppet.wasm").exists() {
+    if !built::plugins(root)?.join("puppet.wasm").exists() {
         plugins::run(root)?;
     }
     build(root)?;
@@ -63,7 +63,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         println!("\n-- {target}");
         match arguments.input.as_slice() {
             [] => explore(root, target, *bytes_max, arguments)?,
-            inputs => succeed(&mut program(root, target, inputs), root, target)?,
+            inputs => succeed(&mut program(root, target, inputs)?, root, target)?,
         }
     }
     Ok(())
@@ -100,7 +100,7 @@ fn build(root: &Path) -> Result<()> {
 /// Runs a target from what is known on, and keeps what is new; with a number of runs from the corpus of
 /// the repository alone.
 fn explore(root: &Path, target: &str, bytes_max: u32, arguments: &Arguments) -> Result<()> {
-    let kept = root.join("target/fuzz").join(target);
+    let kept = built::folder(root)?.join("fuzz").join(target);
     let (learned, length) = match arguments.runs {
         Some(runs) => ("brief", vec![format!("-runs={runs}"), "-seed=1".into()]),
         None => {
@@ -118,7 +118,7 @@ fn explore(root: &Path, target: &str, bytes_max: u32, arguments: &Arguments) -> 
     if chosen.is_dir() {
         folders.push(chosen);
     }
-    let mut program = program(root, target, &folders);
+    let mut program = program(root, target, &folders)?;
     program
         .args(length)
         .arg(format!("-max_len={bytes_max}"))
@@ -131,15 +131,16 @@ fn explore(root: &Path, target: &str, bytes_max: u32, arguments: &Arguments) -> 
     succeed(&mut program, root, target)
 }
 
-fn program(root: &Path, target: &str, inputs: &[PathBuf]) -> Command {
-    let mut program = Command::new(root.join("target/debug").join(format!("fuzz-{target}")));
+fn program(root: &Path, target: &str, inputs: &[PathBuf]) -> Result<Command> {
+    let name = format!("fuzz-{target}");
+    let mut program = Command::new(built::program(root, "debug", &name)?);
     program
         .current_dir(root)
-        .env("ALTHING_PLUGINS_DIR", root.join("target/plugins"))
+        .env("ALTHING_PLUGINS_DIR", built::plugins(root)?)
         .arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"))
         .arg(format!("-timeout={INPUT_S_MAX}"))
         .args(inputs);
-    program
+    Ok(program)
 }
 
 fn succeed(program: &mut Command, root: &Path, target: &str) -> Result<()> {
@@ -149,7 +150,7 @@ fn succeed(program: &mut Command, root: &Path, target: &str) -> Result<()> {
         "`{target}` found an input that breaks a promise: it is in {}, and named above. To see it \
          again: `cargo xtask fuzz {target} --input <file>`. Once it is mended, the input belongs into \
          tests/fuzz/corpus/{target}, where the tests run it.",
-        root.join("target/fuzz").join(target).display()
+        built::folder(root)?.join("fuzz").join(target).display()
     );
     Ok(())
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::built;
 use crate::packages;
 use crate::process::{Running, check_free};
 use crate::toolchain;
@@ -53,7 +54,7 @@ pub fn run(root: &Path) -> Result<()> {
         built.context("cargo")?.success(),
         "the host could not be built"
     );
-    let folder = root.join("target/guide");
+    let folder = built::folder(root)?.join("guide");
     // What cargo has built stays, all else begins anew.
     for made in ["cache", "host", "work", "languages"] {
         if folder.join(made).exists() {
@@ -65,7 +66,7 @@ pub fn run(root: &Path) -> Result<()> {
     fs::create_dir_all(folder.join("work"))?;
     let mut host = Running::start(
         "the host",
-        Command::new(root.join("target/debug/althing"))
+        Command::new(built::program(root, "debug", "althing")?)
             .arg("serve")
             .env("ALTHING_DATA_DIR", folder.join("host"))
             .env("ALTHING_SERVER__LISTEN", address.to_string())
@@ -73,7 +74,7 @@ pub fn run(root: &Path) -> Result<()> {
     )?;
     host.wait_for(address, "/readyz", Duration::from_secs(60))?;
     let mut author = Author {
-        programs: root.join("target/debug"),
+        programs: built::programs(root, "debug")?,
         work: folder.join("work"),
         folder,
         address,

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use althing_component::Language;
 use anyhow::{Context as _, Result};
 
-use crate::{component, packages, plugins};
+use crate::{built, component, packages, plugins};
 
 const FOLDER: &str = "tests/guests";
 /// What projects get of the SDKs. Projects of authors have a copy; a link would not do for all tools.
@@ -22,10 +22,11 @@ const MADE: [&str; 4] = ["build", "node_modules", ".venv", "__pycache__"];
 
 /// Builds them, each under the name of its own folder.
 pub fn run(root: &Path) -> Result<()> {
-    let components = root.join("target/plugins");
-    fs::create_dir_all(&components)?;
+    let components = built::plugins(root)?;
+    plugins::make_folder(&components)?;
     for (from, to) in SHARED {
-        let (text, to) = (fs::read(root.join(from))?, root.join(FOLDER).join(to));
+        let (from, to) = (root.join(from), root.join(FOLDER).join(to));
+        let text = fs::read(&from).with_context(|| format!("no {}", from.display()))?;
         if !fs::read(&to).is_ok_and(|old| old == text) {
             fs::write(to, text)?;
         }

@@ -1,9 +1,10 @@
 //! `cargo xtask <task>`: what a developer of Althing does that takes more than one cargo command.
 //!
-//! Each task is a module with a `run`; this file only lists them. `toolchain`, `component`,
+//! Each task is a module with a `run`; this file only lists them. `toolchain`, `built`, `component`,
 //! `packages` and `process` are what tasks share.
 
 mod bench;
+mod built;
 mod component;
 mod demo;
 mod fuzz;

@@ -7,9 +7,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
+use crate::built;
 use crate::component::{self, Description};
 use crate::toolchain::{self, TARGET};
 
@@ -28,7 +29,7 @@ struct Plugin {
 
 /// Builds all plugins and says what became of each.
 pub fn run(root: &Path) -> Result<()> {
-    let workspace = read_workspace(root)?;
+    let workspace: Workspace = built::metadata(root)?;
     let plugins = workspace.plugins(root);
     ensure!(
         !plugins.is_empty(),
@@ -37,7 +38,7 @@ pub fn run(root: &Path) -> Result<()> {
     );
 
     let toolchain = toolchain::find()?;
-    let target_dir = toolchain.target_dir(&workspace.target_directory);
+    let target_dir = toolchain.target_dir(&built::folder(root)?);
     println!(
         "Building {} plugins for {TARGET} (the first time takes a minute) …",
         plugins.len()
@@ -54,8 +55,8 @@ pub fn run(root: &Path) -> Result<()> {
     );
 
     let modules = target_dir.join(TARGET).join(PROFILE);
-    let components = workspace.target_directory.join("plugins");
-    fs::create_dir_all(&components)?;
+    let components = built::plugins(root)?;
+    make_folder(&components)?;
     let width = plugins
         .iter()
         .map(|plugin| plugin.name.len())
@@ -130,6 +131,11 @@ fn uses(imports: &[String]) -> Vec<String> {
     ours.chain(wasi.then(|| "WASI".to_owned())).collect()
 }
 
+/// Makes the folder, unless it is there.
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("can't make {}", path.display()))
+}
+
 fn shorten<'a>(path: &'a Path, root: &Path) -> &'a Path {
     path.strip_prefix(root).unwrap_or(path)
 }
@@ -138,7 +144,6 @@ fn shorten<'a>(path: &'a Path, root: &Path) -> &'a Path {
 #[derive(Deserialize)]
 struct Workspace {
     packages: Vec<Package>,
-    target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -180,19 +185,4 @@ impl Package {
             library: library.name.replace('-', "_"),
         })
     }
-}
-
-fn read_workspace(root: &Path) -> Result<Workspace> {
-    let output = toolchain::cargo()
-        .current_dir(root)
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .output()
-        .context("cargo metadata")?;
-    if !output.status.success() {
-        bail!(
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
 }

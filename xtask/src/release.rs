@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use wit_component::WitPrinter;
 
-use crate::{languages, plugins, reference};
+use crate::{built, languages, plugins, reference};
 
 /// One folder for each released version, and `next` with the cases for the one to come.
 const GOLDEN: &str = "tests/golden";
@@ -26,6 +26,7 @@ pub fn run(root: &Path) -> Result<()> {
     );
     plugins::run(root)?;
     languages::run(root)?;
+    let built = built::plugins(root)?;
     let next = root.join(GOLDEN).join("next");
     // Made beside it, so that half a release is none.
     let unfinished = folder.with_extension("part");
@@ -34,10 +35,7 @@ pub fn run(root: &Path) -> Result<()> {
     }
     for cases in folders(&next)? {
         let name = cases.file_name().unwrap_or_default();
-        let component = root
-            .join("target/plugins")
-            .join(name)
-            .with_extension("wasm");
+        let component = built.join(name).with_extension("wasm");
         let kept = unfinished.join(name);
         fs::create_dir_all(&kept)?;
         fs::copy(&component, unfinished.join(name).with_extension("wasm"))

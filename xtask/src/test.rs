@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{demo, fuzz, guide, languages, packages, plugins, toolchain};
+use crate::{built, demo, fuzz, guide, languages, packages, plugins, toolchain};
 
 /// Runs all of it; the first step that fails ends it.
 pub fn run(root: &Path) -> Result<()> {
@@ -89,7 +89,7 @@ fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
     command
         .args(arguments)
         .current_dir(root)
-        .env("ALTHING_PLUGINS_DIR", root.join("target/plugins"));
+        .env("ALTHING_PLUGINS_DIR", built::plugins(root)?);
     succeed(&mut command)
 }
 
@@ -114,7 +114,7 @@ fn browser(root: &Path, chromium: &Path) -> Result<()> {
             .current_dir(&tests),
     )?;
     demo::build(root)?;
-    let folder = root.join("target/demo-test");
+    let folder = built::folder(root)?.join("demo-test");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }

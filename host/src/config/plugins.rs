@@ -51,6 +51,9 @@ settings! {
         /// The time of a guard with all its waiting, in milliseconds. Senders wait for it, and as long
         /// at most for a place among the calls; without one they are told to come again.
         guard_wall_ms: u64 = 250, within(10..=10_000);
+        /// How long a call may be held up because the machine's processors serve others, in milliseconds.
+        /// This is no part of a call's time; one that is held up for longer is `overloaded`.
+        busy_ms: u64 = 5_000, within(100..=60_000);
         /// The computing time of a handler, in milliseconds.
         handler_cpu_ms: u64 = 200, within(1..=60_000);
         /// The time of a handler with all its waiting, in milliseconds.

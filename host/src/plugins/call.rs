@@ -11,6 +11,7 @@ use tokio::time::timeout_at;
 
 use super::case::Input;
 use super::counters::Counters;
+use super::deadline::Deadline;
 use super::effects::Effects;
 use super::engine::Engine;
 use super::fault::{Fault, FaultKind, LogLine, Usage, classify};
@@ -229,22 +230,24 @@ where
             ));
         }
     };
-    // How long it waited for its slot is not its fault: it has all of its time, and a call never takes more
-    // than twice that.
-    let mut deadline = Instant::now() + wall;
+    // How long it waited for its slot is not its fault: it has all of its time.
+    let mut deadline = Deadline::new(wall, &engine.limits);
     let _running = engine.ticker.run();
     let mut lane = Lane::new(engine, install, class, &meter);
     let mut serving = pin!(hook(guest));
     loop {
-        let may_leave = slots.is_some();
-        let polled = poll_fn(|task| match lane.poll(serving.as_mut(), task) {
-            Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending => match long.as_deref().and_then(LongWait::deadline) {
-                Some(later) if may_leave => Poll::Ready(Err(later)),
-                _ => Poll::Pending,
-            },
-        });
-        match timeout_at(deadline.into(), polled).await {
+        let (may_leave, at) = (slots.is_some(), deadline.at());
+        let polled =
+            poll_fn(
+                |task| match deadline.poll(&meter, || lane.poll(serving.as_mut(), task)) {
+                    Poll::Ready(done) => Poll::Ready(Ok(done)),
+                    Poll::Pending => match long.as_deref().and_then(LongWait::deadline) {
+                        Some(later) if may_leave => Poll::Ready(Err(later)),
+                        _ => Poll::Pending,
+                    },
+                },
+            );
+        match timeout_at(at.into(), polled).await {
             Ok(Ok(Ok((value, effects)))) => {
                 return Ok((value, effects, meter.usage(began.elapsed())));
             }
@@ -254,8 +257,13 @@ where
             }
             // It waits elsewhere from now on: others may have its place.
             Ok(Err(later)) => {
-                deadline = later;
+                deadline.move_to(later);
                 slots = None;
+            }
+            Err(_) if !deadline.is_over() => {}
+            Err(_) if deadline.is_busy() => {
+                let detail = "the host was too busy to run the call in time";
+                return Err(fault(FaultKind::Overloaded, detail.into()));
             }
             Err(_) => {
                 let detail = "the call was not done in time";

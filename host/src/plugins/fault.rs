@@ -49,7 +49,7 @@ pub enum FaultKind {
     Trap,
     /// It used up its CPU time.
     CpuLimit,
-    /// It was not done in time, all waiting included but that for a slot.
+    /// It was not done in time, with all that it waited for. Waiting for a slot or for a processor is not its own.
     WallTimeout,
     /// It wanted more memory than it may have.
     MemoryLimit,
@@ -59,7 +59,7 @@ pub enum FaultKind {
     BadOutput,
     /// It does not export the hook.
     NotExported,
-    /// There was no slot for the call. Not the plugin's fault; trying again may work.
+    /// There was no slot for the call, or no processor. Not the plugin's fault; trying again may work.
     Overloaded,
 }
 

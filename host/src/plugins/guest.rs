@@ -159,5 +159,6 @@ fn on_tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline
     if store.data().meter.is_spent() {
         return Err(Limit::Cpu.into());
     }
+    store.data().meter.note_ready();
     Ok(UpdateDeadline::Yield(1))
 }

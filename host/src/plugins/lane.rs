@@ -175,6 +175,7 @@ impl<'c> Lane<'c> {
             self.meter.poll(|| guest.poll(task))
         } else {
             let Poll::Ready(_places) = self.wait(task) else {
+                self.meter.note_ready();
                 return Poll::Pending;
             };
             let (meter, waker) = (self.meter, task.waker());

@@ -90,6 +90,9 @@ pub struct Limits {
     pub progress_interval_ms_min: u32,
     /// Bytes of such texts that one call shows in a second: longer ones come less often.
     pub progress_bytes_per_s_max: u32,
+    /// Time for which a call may be ready to go on while the machine, or the places for long calls, serve
+    /// others. It is no part of the wall time; a call that is held up for longer finds the host overloaded.
+    pub busy_ms_max: u32,
     /// CPU time of the instantiation that tries out a component.
     pub probe_cpu_ms_max: u32,
     /// Time of that instantiation.
@@ -197,6 +200,7 @@ impl Default for Limits {
             app_stream_calls_max: 8,
             progress_interval_ms_min: 200,
             progress_bytes_per_s_max: 16 << 10,
+            busy_ms_max: 5_000,
             probe_cpu_ms_max: 100,
             probe_wall_ms_max: 5_000,
             host_calls_max: 1_000,
@@ -292,7 +296,7 @@ impl Limits {
 pub struct Budget {
     /// CPU time of the guest and of the host on its behalf.
     pub cpu: Duration,
-    /// Time from the request for a slot to the outcome.
+    /// Time from the request for a slot to the slot, and from there to the outcome, without what it is held up.
     pub wall: Duration,
 }
 

@@ -45,6 +45,10 @@ pub(super) struct Meter {
     host_calls: AtomicU32,
     /// Whether a look found that it has computed for long.
     is_long: AtomicBool,
+    /// CPU time of its polls, calls within them included.
+    ran_ns: AtomicU64,
+    /// Whether it could go on at once: it has not begun, or it gave way or waits in the lane.
+    is_ready: AtomicBool,
     log: Mutex<Log>,
 }
 
@@ -59,6 +63,8 @@ impl Meter {
             memory_peak_bytes: AtomicUsize::new(0),
             host_calls: AtomicU32::new(0),
             is_long: AtomicBool::new(false),
+            ran_ns: AtomicU64::new(0),
+            is_ready: AtomicBool::new(true),
             log: Mutex::new(Log::new(limits)),
         }
     }
@@ -70,11 +76,16 @@ impl Meter {
 
     /// Runs one poll of the call and adds its CPU time.
     pub(super) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
-        self.poll_began_ns.store(unmetered_ns(), Relaxed);
+        let (began, metered) = (thread_cpu_ns(), METERED_NS.get());
+        self.poll_began_ns
+            .store(began.saturating_sub(metered), Relaxed);
+        self.is_ready.store(false, Relaxed);
         let outcome = poll();
-        let taken = unmetered_ns().saturating_sub(self.poll_began_ns.load(Relaxed));
+        let ran = thread_cpu_ns().saturating_sub(began);
+        let taken = ran.saturating_sub(METERED_NS.get() - metered);
         METERED_NS.set(METERED_NS.get() + taken);
         self.spent_ns.fetch_add(taken, Relaxed);
+        self.ran_ns.fetch_add(ran, Relaxed);
         outcome
     }
 
@@ -104,6 +115,21 @@ impl Meter {
     /// Whether the call goes by the slow lane. It becomes so while its own code runs, and at no other time.
     pub(super) fn is_long(&self) -> bool {
         self.is_long.load(Relaxed)
+    }
+
+    /// The call gives way to others, or can't have its turn yet.
+    pub(super) fn note_ready(&self) {
+        self.is_ready.store(true, Relaxed);
+    }
+
+    /// Whether only others keep the call from going on.
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready.load(Relaxed)
+    }
+
+    /// CPU time of threads in all polls so far, calls within them included.
+    pub(super) fn ran(&self) -> Duration {
+        Duration::from_nanos(self.ran_ns.load(Relaxed))
     }
 
     /// Counts one host call and gives how many there were.

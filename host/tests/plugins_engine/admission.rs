@@ -218,3 +218,35 @@ async fn the_wait_for_a_slot_is_not_the_calls_own() {
         let _ = handler.await;
     }
 }
+
+/// Neither is the wait for a turn among those that compute for long, though there is an end to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wait_for_a_turn_is_not_the_calls_own() {
+    for (busy_ms_max, some) in [(60_000, FaultKind::CpuLimit), (50, FaultKind::Overloaded)] {
+        let app = Arc::new(
+            app_with(Limits {
+                guard_cpu_ms_max: 200,
+                guard_wall_ms_max: 400,
+                long_calls_max: 1,
+                app_long_calls_max: 1,
+                busy_ms_max,
+                ..patient()
+            })
+            .await,
+        );
+        // Together they take three times as long as each may.
+        let loops: Vec<_> = (0..6)
+            .map(|_| {
+                let app = Arc::clone(&app);
+                tokio::spawn(async move { app.guard("loop").await.map(drop).unwrap_err().kind })
+            })
+            .collect();
+        let mut ended = Vec::new();
+        for task in loops {
+            ended.push(task.await.unwrap());
+        }
+        assert!(ended.contains(&some), "{ended:?}");
+        assert!(!ended.contains(&FaultKind::WallTimeout), "{ended:?}");
+        assert_eq!(busy_ms_max == 50, ended.contains(&FaultKind::Overloaded));
+    }
+}

@@ -1,6 +1,6 @@
 //! Guests, an engine and an install to call them with, and shorthand for one call of each class.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use althing::plugins::{
@@ -12,8 +12,8 @@ use super::chat::FakeChat;
 
 /// A built guest, as `cargo xtask plugins` leaves it.
 pub fn guest(name: &str) -> Vec<u8> {
-    let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/plugins");
-    let folder = std::env::var_os("ALTHING_PLUGINS_DIR").map_or(built, PathBuf::from);
+    let built = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins");
+    let folder = std::env::var_os("ALTHING_PLUGINS_DIR").map_or_else(built, PathBuf::from);
     let path = folder.join(format!("{name}.wasm"));
     std::fs::read(&path).unwrap_or_else(|error| {
         panic!(

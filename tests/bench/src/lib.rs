@@ -11,3 +11,9 @@ pub mod crash;
 pub mod floor;
 pub mod postgres;
 pub mod process;
+
+/// A path from the folder of this program, which is where cargo has built it.
+pub fn beside(path: &str) -> std::path::PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.with_file_name(path)
+}

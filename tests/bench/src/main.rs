@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use althing_bench::bench::{self, Measurement, Options};
+use althing_bench::beside;
 use althing_bench::floor;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -28,13 +29,13 @@ struct Arguments {
     #[arg(long)]
     postgres: Option<String>,
     /// The host's program.
-    #[arg(long, default_value = "target/release/althing")]
+    #[arg(long, default_value_os_t = beside("althing"))]
     host: PathBuf,
     /// Where the plugins' components are.
-    #[arg(long, default_value = "target/plugins")]
+    #[arg(long, default_value_os_t = beside("../plugins"))]
     plugins: PathBuf,
     /// Where the figures go, and what hosts and floors keep while they are measured.
-    #[arg(long, default_value = "target/bench")]
+    #[arg(long, default_value_os_t = beside("../bench"))]
     folder: PathBuf,
 }
 

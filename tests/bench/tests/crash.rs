@@ -4,9 +4,10 @@
 #[path = "../../support/postgres.rs"]
 mod postgres;
 
+use std::path::PathBuf;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
 
+use althing_bench::beside;
 use althing_bench::crash::{Plan, run};
 
 /// Every kind of moment, three times.
@@ -59,9 +60,7 @@ fn survive(database: &str, postgres: Option<String>) {
 
 /// The program that is built together with this test.
 fn host() -> PathBuf {
-    let test = std::env::current_exe().expect("this test's program");
-    let folder = test.ancestors().nth(2).expect("target/debug/deps/crash");
-    let host = folder.join("althing");
+    let host = beside("../althing");
     assert!(
         host.exists(),
         "there is no {}: run `cargo build -p althing` first",
@@ -71,8 +70,8 @@ fn host() -> PathBuf {
 }
 
 fn plugins() -> PathBuf {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins");
-    std::env::var_os("ALTHING_PLUGINS_DIR").map_or(built, PathBuf::from)
+    let folder = std::env::var_os("ALTHING_PLUGINS_DIR");
+    folder.map_or_else(|| beside("../../plugins"), PathBuf::from)
 }
 
 /// Milliseconds since 1970: a seed that nobody has had.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use althing_bench::beside;
 use althing_bench::crash::{Plan, run};
 use anyhow::Result;
 use clap::Parser;
@@ -34,13 +35,13 @@ struct Arguments {
     #[arg(long, default_value_t = 10)]
     every_ms: u64,
     /// The host's program.
-    #[arg(long, default_value = "target/debug/althing")]
+    #[arg(long, default_value_os_t = beside("althing"))]
     host: PathBuf,
     /// The folder of the plugins' components.
-    #[arg(long, default_value = "target/plugins")]
+    #[arg(long, default_value_os_t = beside("../plugins"))]
     plugins: PathBuf,
     /// Where the run keeps its files.
-    #[arg(long, default_value = "target/crash")]
+    #[arg(long, default_value_os_t = beside("../crash"))]
     folder: PathBuf,
 }
 
