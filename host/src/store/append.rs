@@ -99,11 +99,12 @@ static HEADS: Bulk = Bulk::cast(
     &["BIGINT"],
     ")",
 );
-/// Those of the asked who are participants.
+/// Those of the asked who are participants. Joined: SQLite looks for a pair in a list by walking through
+/// the whole table.
 static SEATS: Bulk = Bulk::cast(
-    "SELECT channel, user_id FROM participants WHERE (channel, user_id) IN (VALUES ",
+    "SELECT p.channel, p.user_id FROM (VALUES ",
     &["BIGINT", "TEXT"],
-    ")",
+    ") AS v JOIN participants p ON p.channel = v.column1 AND p.user_id = v.column2",
 );
 /// Messages under client ids that were used before.
 static EARLIER: Bulk = Bulk::cast(

@@ -437,14 +437,11 @@ impl Tx {
     }
 }
 
+// Joined: SQLite looks for a pair in a list by walking through the whole table.
 static BY_SEQS: Bulk = Bulk::cast(
-    concat!(
-        "SELECT ",
-        message_columns!(),
-        " FROM events WHERE kind = 1 AND (channel, seq) IN (VALUES "
-    ),
+    concat!("SELECT ", message_columns!("e."), " FROM (VALUES "),
     &["BIGINT", "BIGINT"],
-    ")",
+    ") AS v JOIN events e ON e.channel = v.column1 AND e.seq = v.column2 AND e.kind = 1",
 );
 
 impl Store {
