@@ -42,7 +42,7 @@ async fn clear(app: &App) -> Result<()> {
         }
         for path in removed {
             app.files.remove(&path).await.map_err(Error::internal)?;
-            app.store.forget_removed_file(path).await?;
+            while !app.store.forget_removed_file(path.clone()).await? {}
         }
     }
 }
