@@ -62,7 +62,7 @@ impl Store {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM file_shares s JOIN events e ON e.message_id = s.message_id AND e.kind = 1 \
-                 JOIN participants p ON p.channel = s.channel AND p.user_id = $2 \
+                 JOIN seats p ON p.channel = s.channel AND p.user_id = $2 \
                  WHERE s.file_id = $1 AND p.app_id = $3)",
             )
             .bind(id)

@@ -131,7 +131,8 @@ impl Store {
         const SQL: &str = concat!(
             "SELECT ",
             message_columns!(),
-            " FROM events WHERE kind = 1 AND message_id = $1 AND app_id = $2"
+            " FROM events WHERE kind = 1 AND message_id = $1 AND app_id = $2 \
+             AND EXISTS (SELECT 1 FROM open_channels c WHERE c.key = events.channel)"
         );
         Ok(
             on_db!(&self.db, pool => sqlx::query_as(SQL).bind(id).bind(tenant.app()).fetch_optional(pool).await)?,
@@ -376,7 +377,7 @@ impl Tx {
             .await?;
         self.forget_commanded(id).await?;
         if let Some(app) = self.known.heads.get(&channel).map(|head| head.app_id) {
-            self.drop_values_of(app, format!("m:{id}")).await?;
+            self.drop_kept_of(&[(app, format!("m:{id}"))]).await?;
             if FILE_KINDS.contains(&message.kind.as_str()) {
                 self.hide_file(id.0).await?;
             }
