@@ -60,6 +60,7 @@ mod sessions;
 mod signing;
 mod social;
 mod sockets;
+mod steps;
 mod subscriptions;
 mod tasks;
 mod tenants;

@@ -5,7 +5,7 @@
 //! bounded queue (`outbox.rs`), and one that does not keep up is cut off and catches up later.
 //! Frames of one channel reach every socket in the order in which they were published.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +27,8 @@ const SHARDS: usize = 64;
 pub struct Hub {
     topics: Vec<Mutex<HashMap<ChannelKey, Topic>>>,
     people: Vec<Mutex<People>>,
+    /// The side channels that somebody watches, by the channel that they are in.
+    sides: Mutex<HashMap<ChannelKey, HashSet<ChannelKey>>>,
     hasher: RandomState,
 }
 
@@ -37,6 +39,8 @@ type People = HashMap<(AppId, UserId), Vec<Arc<Outbox>>>;
 #[derive(Debug)]
 struct Topic {
     id: ChannelId,
+    /// Of a side channel: the one it is in.
+    parent: Option<ChannelKey>,
     watchers: Vec<Watcher>,
     /// How many times each user is here.
     present: HashMap<UserId, usize>,
@@ -55,6 +59,8 @@ enum WatcherState {
     CatchingUp(Waiting),
     /// Gets everything after this `seq`.
     Live(i64),
+    /// Left the channel that this side channel is in: gets the entry that says so here, and nothing else.
+    Left,
 }
 
 /// What was published while somebody caught up.
@@ -80,6 +86,7 @@ impl Default for Hub {
         Self {
             topics: (0..SHARDS).map(|_| Mutex::default()).collect(),
             people: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            sides: Mutex::default(),
             hasher: RandomState::new(),
         }
     }
@@ -91,6 +98,34 @@ impl Hub {
         self.topics[shard]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sides(&self) -> MutexGuard<'_, HashMap<ChannelKey, HashSet<ChannelKey>>> {
+        self.sides.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sides_of(&self, channel: ChannelKey) -> Vec<ChannelKey> {
+        let sides = self.sides();
+        sides.get(&channel).into_iter().flatten().copied().collect()
+    }
+
+    /// Forgets a channel that nobody watches any more.
+    fn remove(
+        &self,
+        topics: &mut HashMap<ChannelKey, Topic>,
+        channel: ChannelKey,
+    ) -> Option<Topic> {
+        let topic = topics.remove(&channel)?;
+        if let Some(parent) = topic.parent {
+            let mut sides = self.sides();
+            if let Some(of_parent) = sides.get_mut(&parent) {
+                of_parent.remove(&channel);
+                if of_parent.is_empty() {
+                    sides.remove(&parent);
+                }
+            }
+        }
+        Some(topic)
     }
 
     fn people(&self, app: AppId, user: &UserId) -> MutexGuard<'_, People> {
@@ -189,7 +224,7 @@ impl Hub {
             .sum()
     }
 
-    /// Joins a channel's audience. From now on nothing published is missed, but nothing is passed
+    /// Joins a channel's audience; a side channel is in `parent`. From now on nothing published is missed, but nothing is passed
     /// on before [`Hub::go_live`].
     ///
     /// # Errors
@@ -197,13 +232,18 @@ impl Hub {
     pub fn join(
         self: &Arc<Self>,
         channel: ChannelKey,
+        parent: Option<ChannelKey>,
         id: &ChannelId,
         user: &UserId,
         outbox: &Arc<Outbox>,
     ) -> Result<Seat> {
         let mut topics = self.topics(channel);
+        if let Some(parent) = parent {
+            self.sides().entry(parent).or_default().insert(channel);
+        }
         let topic = topics.entry(channel).or_insert_with(|| Topic {
             id: id.clone(),
+            parent,
             watchers: Vec::new(),
             present: HashMap::new(),
         });
@@ -243,6 +283,9 @@ impl Hub {
         }) else {
             return; // Removed from the channel meanwhile.
         };
+        if matches!(watcher.state, WatcherState::Left) {
+            return;
+        }
         let waiting = std::mem::replace(&mut watcher.state, WatcherState::Live(after));
         if let WatcherState::CatchingUp(waiting) = waiting {
             waiting.runs.iter().for_each(|run| watcher.offer(run));
@@ -257,13 +300,14 @@ impl Hub {
                 .watchers
                 .retain(|watcher| !Arc::ptr_eq(&watcher.outbox, outbox));
             if topic.is_empty() {
-                topics.remove(&channel);
+                self.remove(&mut topics, channel);
             }
         }
     }
 
     /// Passes entries of a channel's log on to all who watch it. `encode` runs at most once, and not
-    /// at all when nobody watches. With `last_for`, that user gets these entries and none after them.
+    /// at all when nobody watches. With `last_for`, that user gets these entries and none after them, here or
+    /// in a side channel, but for those that say of each of these the same.
     pub fn publish(
         &self,
         channel: ChannelKey,
@@ -271,18 +315,45 @@ impl Hub {
         encode: impl FnOnce(&ChannelId) -> Run,
     ) {
         let mut topics = self.topics(channel);
-        let Some(topic) = topics.get_mut(&channel) else {
-            return;
-        };
-        if !topic.watchers.is_empty() {
-            let run = encode(&topic.id);
-            topic.watchers.iter_mut().for_each(|w| w.offer(&run));
+        if let Some(topic) = topics.get_mut(&channel) {
+            if !topic.watchers.is_empty() {
+                let run = encode(&topic.id);
+                topic
+                    .watchers
+                    .iter_mut()
+                    .for_each(|watcher| match watcher.state {
+                        WatcherState::Left if last_for == Some(&watcher.user) => {
+                            watcher.offer_last(&run);
+                        }
+                        _ => watcher.offer(&run),
+                    });
+            }
+            if let Some(user) = last_for {
+                topic.watchers.retain(|watcher| watcher.user != *user);
+                topic.present.remove(user);
+                if topic.is_empty() {
+                    self.remove(&mut topics, channel);
+                }
+            }
         }
+        drop(topics);
         if let Some(user) = last_for {
-            topic.watchers.retain(|watcher| watcher.user != *user);
+            self.leave_sides(channel, user);
+        }
+    }
+
+    /// Whoever left a channel hears no more of its side channels.
+    fn leave_sides(&self, channel: ChannelKey, user: &UserId) {
+        for side in self.sides_of(channel) {
+            let mut topics = self.topics(side);
+            let Some(topic) = topics.get_mut(&side) else {
+                continue;
+            };
+            let theirs = topic.watchers.iter_mut().filter(|w| w.user == *user);
+            theirs.for_each(|watcher| watcher.state = WatcherState::Left);
             topic.present.remove(user);
             if topic.is_empty() {
-                topics.remove(&channel);
+                self.remove(&mut topics, side);
             }
         }
     }
@@ -330,9 +401,13 @@ impl Hub {
         topics.get(&channel).is_some_and(Topic::has_watchers)
     }
 
-    /// Ends every watch of a channel that is gone, after a last frame.
-    pub fn end_channel(&self, channel: ChannelKey, encode: impl FnOnce(&ChannelId) -> Bytes) {
-        if let Some(topic) = self.topics(channel).remove(&channel) {
+    /// Ends every watch of a channel that is gone, and of its side channels, after a last frame in each.
+    pub fn end_channel(&self, channel: ChannelKey, encode: impl Fn(&ChannelId) -> Bytes) {
+        for gone in self.sides_of(channel).into_iter().chain([channel]) {
+            let topic = self.remove(&mut self.topics(gone), gone);
+            let Some(topic) = topic.filter(Topic::has_watchers) else {
+                continue;
+            };
             let frame = encode(&topic.id);
             topic
                 .watchers
@@ -377,7 +452,7 @@ impl Hub {
             topic.present.remove(user);
         }
         if topic.is_empty() {
-            topics.remove(&channel);
+            self.remove(&mut topics, channel);
         }
         gone
     }
@@ -423,6 +498,13 @@ impl Watcher {
                     self.outbox.close(Close::SLOW);
                 }
             }
+            WatcherState::Left => {}
+        }
+    }
+
+    fn offer_last(&self, run: &Run) {
+        if let Some((frame, count)) = run.after(run.last() - 1) {
+            self.outbox.push_all(frame, count);
         }
     }
 }
@@ -483,7 +565,7 @@ mod tests {
         let hub = Arc::new(Hub::default());
         let (id, user) = names();
         let outbox = outbox();
-        let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+        let seat = hub.join(CHANNEL, None, &id, &user, &outbox).unwrap();
         hub.publish(CHANNEL, None, |_| run(4, 4));
         hub.publish(CHANNEL, None, |_| run(5, 5));
         assert!(drain(&outbox).is_empty());
@@ -494,7 +576,7 @@ mod tests {
         assert_eq!(drain(&outbox), ["5", "6"]);
         // Of what was committed together, the history may hold a part.
         hub.leave(CHANNEL, &outbox);
-        let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+        let seat = hub.join(CHANNEL, None, &id, &user, &outbox).unwrap();
         hub.publish(CHANNEL, None, |_| run(4, 7));
         hub.go_live(seat, 5);
         hub.publish(CHANNEL, None, |_| run(7, 9));
@@ -511,7 +593,7 @@ mod tests {
                 bytes_max,
             };
             let outbox = Arc::new(Outbox::new(limits));
-            let _seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+            let _seat = hub.join(CHANNEL, None, &id, &user, &outbox).unwrap();
             hub.publish(CHANNEL, None, |_| run(1, 8));
             assert_eq!(outbox.closed(), None);
             hub.publish(CHANNEL, None, |_| run(9, 9));
@@ -524,13 +606,13 @@ mod tests {
         let hub = Arc::new(Hub::default());
         let (id, user) = names();
         let outbox = outbox();
-        hub.go_live(hub.join(CHANNEL, &id, &user, &outbox).unwrap(), 0);
+        hub.go_live(hub.join(CHANNEL, None, &id, &user, &outbox).unwrap(), 0);
         hub.publish(CHANNEL, Some(&user), |_| run(1, 1));
         hub.publish(CHANNEL, None, |_| run(2, 2));
         hub.signal(CHANNEL, None, |_| text(3));
         assert_eq!(drain(&outbox), ["1"]);
         // Also while it still catches up.
-        let seat = hub.join(CHANNEL, &id, &user, &outbox).unwrap();
+        let seat = hub.join(CHANNEL, None, &id, &user, &outbox).unwrap();
         hub.publish(CHANNEL, Some(&user), |_| run(3, 3));
         hub.publish(CHANNEL, None, |_| run(4, 4));
         hub.go_live(seat, 0);
@@ -543,7 +625,7 @@ mod tests {
         let (id, user) = names();
         let (slow, quick) = (outbox(), outbox());
         for outbox in [&slow, &quick] {
-            hub.go_live(hub.join(CHANNEL, &id, &user, outbox).unwrap(), 0);
+            hub.go_live(hub.join(CHANNEL, None, &id, &user, outbox).unwrap(), 0);
         }
         for seq in 1..=20 {
             hub.publish(CHANNEL, None, |_| run(seq, seq));
@@ -558,9 +640,9 @@ mod tests {
         let hub = Arc::new(Hub::default());
         let (id, user) = names();
         let outbox = outbox();
-        drop(hub.join(CHANNEL, &id, &user, &outbox).unwrap());
-        hub.go_live(hub.join(CHANNEL, &id, &user, &outbox).unwrap(), 0);
-        assert!(hub.join(CHANNEL, &id, &user, &outbox).is_err());
+        drop(hub.join(CHANNEL, None, &id, &user, &outbox).unwrap());
+        hub.go_live(hub.join(CHANNEL, None, &id, &user, &outbox).unwrap(), 0);
+        assert!(hub.join(CHANNEL, None, &id, &user, &outbox).is_err());
         assert!(hub.arrive(CHANNEL, &user) && !hub.arrive(CHANNEL, &user));
         assert_eq!(hub.present(CHANNEL), std::slice::from_ref(&user));
         hub.leave(CHANNEL, &outbox);
@@ -570,5 +652,36 @@ mod tests {
                 .iter()
                 .all(|shard| shard.lock().unwrap().is_empty())
         );
+    }
+
+    #[test]
+    fn whoever_leaves_hears_no_more_of_side_channels() {
+        const SIDE: ChannelKey = ChannelKey(8);
+        let hub = Arc::new(Hub::default());
+        let (id, user) = names();
+        let here = outbox();
+        hub.go_live(hub.join(SIDE, Some(CHANNEL), &id, &user, &here).unwrap(), 0);
+        let late = outbox();
+        let seat = hub.join(SIDE, Some(CHANNEL), &id, &user, &late).unwrap();
+        let other: UserId = "other".parse().unwrap();
+        let others = outbox();
+        hub.go_live(
+            hub.join(SIDE, Some(CHANNEL), &id, &other, &others).unwrap(),
+            0,
+        );
+        hub.publish(SIDE, None, |_| run(1, 1));
+        // Nobody watches the channel itself.
+        hub.publish(CHANNEL, Some(&user), |_| run(9, 9));
+        hub.publish(SIDE, None, |_| run(2, 2));
+        hub.signal(SIDE, None, |_| text(77));
+        hub.go_live(seat, 1);
+        hub.publish(SIDE, Some(&user), |_| run(3, 4));
+        hub.publish(SIDE, None, |_| run(5, 5));
+        assert_eq!(drain(&here), ["1", "4"]);
+        assert_eq!(drain(&late), ["4"]);
+        assert_eq!(drain(&others), ["1", "2", "77", "34", "5"]);
+        hub.end_channel(CHANNEL, |_| text(0));
+        assert_eq!(drain(&others), ["0"]);
+        assert!(hub.sides().is_empty() && !hub.has_watchers(SIDE));
     }
 }

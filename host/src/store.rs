@@ -14,7 +14,7 @@ use std::sync::Arc;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -46,7 +46,9 @@ mod gathering;
 mod held;
 mod idempotency;
 mod kept;
+mod leaving;
 mod messages;
+mod owners;
 mod participants;
 mod plugins;
 pub mod proof;
@@ -122,6 +124,8 @@ pub struct Store {
     ids: Arc<IdSource>,
     clock: Clock,
     epoch: i64,
+    /// Rung when something is left over for [`Store::sweep`].
+    remains: Arc<Notify>,
     /// Locked as long as the store is open.
     only_host: Option<Arc<File>>,
 }
@@ -173,12 +177,14 @@ impl Store {
         let (jobs, queue) = mpsc::channel(settings.queue_max);
         let (commits, committed) = mpsc::channel(64);
         let ids = Arc::new(IdSource::default());
+        let remains = Arc::new(Notify::new());
         let writer = writer::Writer::new(
             connection,
             &db,
             clock.clone(),
             ids.clone(),
             position,
+            remains.clone(),
             commits,
         );
         start(writer, queue, settings.batch_max)
@@ -190,6 +196,7 @@ impl Store {
                 ids,
                 clock,
                 epoch,
+                remains,
                 only_host: only_host.map(Arc::new),
             },
             committed,
@@ -214,6 +221,11 @@ impl Store {
     /// Waits until the writer has given up because the disk failed.
     pub async fn failed(&self) {
         self.jobs.closed().await;
+    }
+
+    /// Waits until a transaction has left something over for [`Store::sweep`].
+    pub async fn remains(&self) {
+        self.remains.notified().await;
     }
 
     /// Ends the writer once it has stored what it was handed, and the connections once nothing is

@@ -78,7 +78,7 @@ CREATE TABLE channels (
     active              BOOLEAN NOT NULL,
     tags                TEXT    NOT NULL,   -- JSON array of strings
     custom              TEXT    NOT NULL,   -- JSON object
-    parent              BIGINT  REFERENCES channels (key) ON DELETE CASCADE,
+    parent              BIGINT,             -- of a side channel: the one it is in, which goes before it
     pair                TEXT,               -- the two users of a direct or side channel, and its parent
     created_at          BIGINT  NOT NULL,
     updated_at          BIGINT  NOT NULL,
@@ -90,18 +90,37 @@ CREATE TABLE channels (
     UNIQUE (app_id, pair)
 );
 CREATE INDEX channels_by_parent ON channels (parent);
+-- The channels that are there: a side channel only as long as the one it is in.
+CREATE VIEW open_channels AS SELECT * FROM channels c
+    WHERE c.parent IS NULL OR EXISTS (SELECT 1 FROM channels above WHERE above.key = c.parent);
 
 CREATE TABLE participants (
-    channel         BIGINT  NOT NULL REFERENCES channels (key) ON DELETE CASCADE,
+    channel         BIGINT  NOT NULL,
     app_id          BIGINT  NOT NULL,
     user_id         TEXT    NOT NULL,
     role            TEXT    NOT NULL,
     joined_at       BIGINT  NOT NULL,
     last_read_seq   BIGINT  NOT NULL,
+    parent          BIGINT,             -- the channel's own
     PRIMARY KEY (channel, user_id),
     FOREIGN KEY (app_id, user_id) REFERENCES users (app_id, id) ON DELETE CASCADE
 );
 CREATE INDEX participants_by_user ON participants (app_id, user_id);
+CREATE INDEX participants_of_sides ON participants (parent, user_id) WHERE parent IS NOT NULL;
+-- The seats that count: in channels that are there, and in a side channel only with one where that is.
+CREATE VIEW seats AS SELECT * FROM participants p
+    WHERE EXISTS (SELECT 1 FROM channels c WHERE c.key = p.channel)
+    AND (p.parent IS NULL OR EXISTS (SELECT 1 FROM participants q JOIN channels c ON c.key = q.channel
+        WHERE q.channel = p.parent AND q.user_id = p.user_id));
+
+-- Who left a channel and is still to be taken out of its side channels.
+CREATE TABLE leaving (
+    app_id      BIGINT  NOT NULL,
+    user_id     TEXT    NOT NULL,
+    channel     BIGINT  NOT NULL,
+    actor       TEXT,
+    PRIMARY KEY (app_id, user_id, channel)
+);
 
 -- The log of every channel, and in it the messages: a message is its `message.new` entry, edited in place.
 CREATE TABLE events (
@@ -145,8 +164,8 @@ CREATE TABLE commanded (
 CREATE INDEX commanded_by_channel ON commanded (channel);
 CREATE INDEX commanded_by_user ON commanded (app_id, user_id);
 
--- Channels that were removed, and whose entries are still to be.
-CREATE TABLE removed_logs (
+-- Channels that were removed, and all that is in them is still to be.
+CREATE TABLE removed_channels (
     channel     INTEGER NOT NULL PRIMARY KEY
 );
 
@@ -154,7 +173,7 @@ CREATE TABLE removed_logs (
 CREATE TABLE held (
     id          INTEGER NOT NULL PRIMARY KEY,
     app_id      BIGINT  NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
-    channel     BIGINT  NOT NULL REFERENCES channels (key) ON DELETE CASCADE,
+    channel     BIGINT  NOT NULL,
     sender      TEXT    NOT NULL,
     type        TEXT    NOT NULL,
     data        TEXT    NOT NULL,
@@ -313,3 +332,10 @@ CREATE TABLE plugin_timers (
 );
 CREATE INDEX plugin_timers_by_time ON plugin_timers (install, due_at);
 CREATE INDEX plugin_timers_by_channel ON plugin_timers (install, channel) WHERE channel <> '';
+
+-- Whose values and timers an install still keeps although they are gone, by scope.
+CREATE TABLE removed_owners (
+    scope       TEXT    NOT NULL,
+    install     BIGINT  NOT NULL,
+    PRIMARY KEY (scope, install)
+);

@@ -569,7 +569,7 @@ async fn a_removed_log_goes_even_if_the_host_stops(database: Database) {
     host.stop().await;
     database
         .run(
-            "INSERT INTO removed_logs (channel) SELECT key FROM channels WHERE id = 'removed'; \
+            "INSERT INTO removed_channels (channel) SELECT key FROM channels WHERE id = 'removed'; \
              DELETE FROM channels WHERE id = 'removed'",
         )
         .await;

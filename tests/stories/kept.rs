@@ -19,7 +19,7 @@ stories!(
 );
 
 /// Installs that keep another number of values, bytes or timers than they are said to.
-const WRONG: &str = "SELECT COUNT(*) FROM installs i \
+pub const WRONG: &str = "SELECT COUNT(*) FROM installs i \
     WHERE kv_keys <> (SELECT COUNT(*) FROM plugin_kv k WHERE k.install = i.id) \
     OR kv_bytes <> (SELECT COALESCE(SUM(OCTET_LENGTH(key) + OCTET_LENGTH(value)), 0) FROM plugin_kv k WHERE k.install = i.id) \
     OR timers <> (SELECT COUNT(*) FROM plugin_timers t WHERE t.install = i.id)";
@@ -180,7 +180,7 @@ async fn what_is_kept_of_messages_goes_with_their_channel(database: Database) {
     let general = "/v1/channels/general";
     host.app.backend.delete(general).await.is(204);
     eventually("the log is cleared away", async || {
-        let left = "SELECT COUNT(*) FROM removed_logs";
+        let left = "SELECT COUNT(*) FROM removed_channels";
         (database.number(left).await == 0).then_some(())
     })
     .await;
@@ -247,7 +247,7 @@ async fn nothing_is_kept_for_somebody_who_is_gone(database: Database) {
 }
 
 /// The install that was changed last, and as of when.
-async fn newest(database: &Database) -> (InstallId, AsOf) {
+pub async fn newest(database: &Database) -> (InstallId, AsOf) {
     let install = InstallId(database.number("SELECT MAX(id) FROM installs").await);
     let as_of = AsOf {
         updated_at: database
@@ -259,7 +259,7 @@ async fn newest(database: &Database) -> (InstallId, AsOf) {
 }
 
 /// A call that keeps this.
-fn keeping(install: InstallId, values: Vec<KvWrite>, timers: Vec<TimerWrite>) -> HandlerCommit {
+pub fn keeping(install: InstallId, values: Vec<KvWrite>, timers: Vec<TimerWrite>) -> HandlerCommit {
     HandlerCommit {
         install,
         cause: Cause::Request,

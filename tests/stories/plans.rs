@@ -14,7 +14,13 @@ stories!(
 );
 
 /// Tables of few rows, whoever uses the host.
-const SMALL: [&str; 3] = ["meta", "removed_logs", "removed_installs"];
+const SMALL: [&str; 5] = [
+    "meta",
+    "leaving",
+    "removed_channels",
+    "removed_installs",
+    "removed_owners",
+];
 /// Indexes whose first column alone is all of an app, a channel, an install or an owner of answers:
 /// only so much of it at a time. By their names on SQLite and on Postgres.
 const WIDE: [(&str, &str, &str); 4] = [
@@ -201,7 +207,7 @@ fn statements() -> Vec<String> {
 }
 
 fn statements_in(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).expect("a source");
+    let text = with_texts(&std::fs::read_to_string(path).expect("a source"));
     let mut found = Vec::new();
     // What a line of code begins tells where a text in it goes.
     let mut in_writer = false;
@@ -236,6 +242,25 @@ fn statements_in(path: &Path) -> Vec<String> {
         }
     }
     found
+}
+
+/// A source with the text of each macro that is no more than that where it is used.
+fn with_texts(source: &str) -> String {
+    let mut with = source.to_owned();
+    for definition in source.split("macro_rules! ").skip(1) {
+        let Some((name, body)) = definition.split_once(" {") else {
+            continue;
+        };
+        let text = body
+            .trim_start()
+            .strip_prefix("() => {")
+            .map(str::trim_start);
+        if let Some(text) = text.filter(|text| text.starts_with('"')) {
+            let (_, behind) = literal(text);
+            with = with.replace(&format!("{name}!()"), &text[..text.len() - behind.len()]);
+        }
+    }
+    with
 }
 
 /// The text that begins here, and what comes after it.

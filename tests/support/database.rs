@@ -247,6 +247,32 @@ impl Database {
         }
     }
 
+    /// Lets nobody delete rows of a table of which `which` holds, an expression on `OLD`, until
+    /// [`Database::allow_deletes`]: what is cleared away in steps then waits.
+    pub async fn refuse_deletes(&self, table: &str, which: &str) {
+        let sql = match self.kind() {
+            Kind::Sqlite => format!(
+                "CREATE TRIGGER refused BEFORE DELETE ON {table} WHEN {which} \
+                 BEGIN SELECT RAISE(ABORT, 'not now'); END"
+            ),
+            Kind::Postgres => format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql \
+                 AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$; CREATE TRIGGER refused BEFORE DELETE ON {table} \
+                 FOR EACH ROW WHEN ({which}) EXECUTE FUNCTION refuse()"
+            ),
+        };
+        self.run(sql.leak()).await;
+    }
+
+    /// Ends that.
+    pub async fn allow_deletes(&self, table: &str) {
+        let sql = match self.kind() {
+            Kind::Sqlite => "DROP TRIGGER refused".to_owned(),
+            Kind::Postgres => format!("DROP TRIGGER refused ON {table}; DROP FUNCTION refuse"),
+        };
+        self.run(sql.leak()).await;
+    }
+
     /// Runs a statement on the server, outside any host.
     pub async fn admin(&self, sql: String) {
         if let Server::Postgres(url) = self.inner.server {

@@ -156,6 +156,11 @@ impl Person {
         self.try_raw("POST", "/v1/plugins", Some(body)).await.ok()
     }
 
+    /// A delete at a host that may end before it answers.
+    pub async fn try_delete(&self, path: &str) -> Option<Answer> {
+        self.try_raw("DELETE", path, None).await.ok()
+    }
+
     async fn try_raw(
         &self,
         method: &str,

@@ -389,7 +389,8 @@ pub async fn sender(app: &App, actor: &Actor, channel: &ChannelId) -> Result<Mem
         ));
     }
     let member = member(app, actor, channel).await?;
-    if let Some(role) = member.role() {
+    // One in a side channel ends with another, of which the cache would not know.
+    if let Some(role) = member.role().filter(|_| member.channel().parent.is_none()) {
         app.seats
             .keep(member.channel().clone(), session.user.clone(), role);
     }

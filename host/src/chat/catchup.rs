@@ -50,7 +50,8 @@ pub async fn subscribe(
     // First the seat, then the look at the store: whatever is published after the look waits in the
     // seat, and a removal after it ends the seat.
     let before = access::member(app, actor, channel).await?;
-    let seat = app.hub.join(before.channel().key, channel, user, outbox)?;
+    let of = before.channel();
+    let seat = app.hub.join(of.key, of.parent, channel, user, outbox)?;
     let member = access::member(app, actor, channel).await?;
     let catchup = read(app, &member, since).await?;
     Ok((catchup, seat, member))

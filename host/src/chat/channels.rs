@@ -289,11 +289,9 @@ pub async fn change(
 /// Removes a channel with everything in it.
 pub async fn remove(app: &App, caller: &Caller, id: &ChannelId) -> Result<()> {
     let admin = access::manager(access::member(app, &access::actor(caller)?, id).await?)?;
-    let gone = app.store.remove_channel(&admin).await?;
-    for key in gone {
-        app.seats.forget_channel(key);
-        super::passing::channel_deleted(app, key);
-    }
-    app.removed.notify_one();
+    app.store.remove_channel(&admin).await?;
+    let key = admin.channel().key;
+    app.seats.forget_channel(key);
+    super::passing::channel_deleted(app, key);
     Ok(())
 }

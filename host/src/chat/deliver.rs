@@ -40,7 +40,7 @@ pub async fn run(app: Arc<App>, mut committed: mpsc::Receiver<Committed>) {
 }
 
 /// Entries in order, those of one channel together. Whoever is removed gets no more than the entry
-/// that says so, so a run ends there.
+/// that says so, of side channels neither, so all runs end there.
 fn runs(events: &[Arc<Event>]) -> Vec<Vec<&Event>> {
     let mut runs: Vec<(usize, Vec<&Event>)> = Vec::new();
     let mut open: HashMap<ChannelKey, usize> = HashMap::new();
@@ -49,9 +49,7 @@ fn runs(events: &[Arc<Event>]) -> Vec<Vec<&Event>> {
         let fits = |(taken, run): &(usize, Vec<&Event>)| {
             run.len() < RUN_ENTRIES_MAX
                 && taken + bytes <= RUN_BYTES_MAX
-                && run.last().is_some_and(|last| {
-                    last.seq + 1 == event.seq && last.kind != EventKind::MemberRemoved
-                })
+                && run.last().is_some_and(|last| last.seq + 1 == event.seq)
         };
         match open.get(&event.channel).map(|at| &mut runs[*at]) {
             Some(run) if fits(run) => {
@@ -62,6 +60,9 @@ fn runs(events: &[Arc<Event>]) -> Vec<Vec<&Event>> {
                 open.insert(event.channel, runs.len());
                 runs.push((bytes, vec![event]));
             }
+        }
+        if event.kind == EventKind::MemberRemoved {
+            open.clear();
         }
     }
     runs.into_iter().map(|(_, run)| run).collect()
@@ -173,7 +174,10 @@ mod tests {
         let events = [
             event(1, 5, Updated, 10),
             event(2, 9, Updated, 10),
+            event(3, 3, Updated, 10),
             event(1, 6, MemberRemoved, 10),
+            // Perhaps of a side channel of that one.
+            event(3, 4, Updated, 10),
             event(1, 7, Updated, 10),
             // A seq that is not the next: a commit between them was published by itself.
             event(2, 11, Updated, 10),
@@ -185,6 +189,8 @@ mod tests {
             [
                 vec![(1, 5), (1, 6)],
                 vec![(2, 9)],
+                vec![(3, 3)],
+                vec![(3, 4)],
                 vec![(1, 7)],
                 vec![(2, 11), (2, 12)]
             ]

@@ -68,7 +68,7 @@ async fn guarded(
     app: &App,
     member: &Member,
     user: UserId,
-    decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + 'static,
+    decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + Sync + 'static,
 ) -> Result<Option<Participant>> {
     if !gates::guards_seats(app, member.tenant().app()) {
         return change(app, member, user, decide).await;
@@ -144,7 +144,7 @@ async fn change(
     app: &App,
     member: &Member,
     user: UserId,
-    decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + 'static,
+    decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + Sync + 'static,
 ) -> Result<Option<Participant>> {
     let max = app.config.limits.participants_max as i64;
     app.store.change_seat(member, user, max, decide).await

@@ -1,4 +1,4 @@
-//! Clears away what is left of channels and plugins that were removed, the bytes of files that are gone,
+//! Clears away what is left of channels and plugins that were removed and of whom left a channel, the bytes of files that are gone,
 //! files that no message shows, and messages that have waited too long for a review.
 
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::review;
 use crate::app::App;
+use crate::crash;
 use crate::error::{Error, Result};
 
 /// Before the next try when the store does not answer.
@@ -19,6 +20,7 @@ pub async fn run(app: Arc<App>) {
         match clear(&app).await {
             Ok(()) => tokio::select! {
                 () = app.removed.notified() => {}
+                () = app.store.remains() => {}
                 () = tokio::time::sleep(LOOK) => {}
             },
             Err(error) => {
@@ -30,7 +32,9 @@ pub async fn run(app: Arc<App>) {
 }
 
 async fn clear(app: &App) -> Result<()> {
-    while app.store.sweep().await? {}
+    while app.store.sweep().await? {
+        crash::point("swept");
+    }
     review::drop_old(app).await?;
     let kept_ms = app.config.files.not_shown_kept_s.saturating_mul(1000);
     let before = app.clock.now() - i64::try_from(kept_ms).unwrap_or(i64::MAX / 2);
@@ -42,7 +46,7 @@ async fn clear(app: &App) -> Result<()> {
         }
         for path in removed {
             app.files.remove(&path).await.map_err(Error::internal)?;
-            app.store.forget_removed_file(path).await?;
+            while !app.store.forget_removed_file(path.clone()).await? {}
         }
     }
 }

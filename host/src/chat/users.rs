@@ -177,6 +177,7 @@ pub async fn erase(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     while store.forget_commands(&backend, id.clone()).await? {}
     while store.drop_decisions(&backend, id.clone()).await? {}
     while store.drop_files(&backend, id.clone()).await? {}
+    while store.drop_kept_for(&backend, id.clone()).await? {}
     app.removed.notify_one();
     let mut answers = Some(String::new());
     while let Some(after) = answers {

@@ -64,6 +64,8 @@ pub struct MessageChange {
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
     pub app_id: AppId,
+    /// Of a side channel: the one it is in.
+    pub parent: Option<ChannelKey>,
     pub seq: i64,
     pub last_message_seq: i64,
     pub last_message_at: Option<Millis>,
@@ -95,15 +97,17 @@ impl Known {
 }
 
 static HEADS: Bulk = Bulk::cast(
-    "SELECT key, app_id, head, last_message_seq, last_message_at, active FROM channels WHERE key IN (VALUES ",
+    "SELECT key, app_id, head, last_message_seq, last_message_at, active, parent FROM open_channels \
+     WHERE key IN (VALUES ",
     &["BIGINT"],
     ")",
 );
-/// Those of the asked who are participants.
+/// Those of the asked who are participants. Joined: SQLite looks for a pair in a list by walking through
+/// the whole table.
 static SEATS: Bulk = Bulk::cast(
-    "SELECT channel, user_id FROM participants WHERE (channel, user_id) IN (VALUES ",
+    "SELECT p.channel, p.user_id FROM (VALUES ",
     &["BIGINT", "TEXT"],
-    ")",
+    ") AS v JOIN seats p ON p.channel = v.column1 AND p.user_id = v.column2",
 );
 /// Messages under client ids that were used before.
 static EARLIER: Bulk = Bulk::cast(
@@ -261,9 +265,15 @@ impl Tx {
     }
 
     /// A new channel's log, which then takes entries within this transaction.
-    pub(super) fn begin_log(&mut self, channel: ChannelKey, app_id: AppId) {
+    pub(super) fn begin_log(
+        &mut self,
+        channel: ChannelKey,
+        app_id: AppId,
+        parent: Option<ChannelKey>,
+    ) {
         let head = Head {
             app_id,
+            parent,
             seq: 0,
             last_message_seq: 0,
             last_message_at: None,
@@ -377,16 +387,26 @@ impl Tx {
         unknown.sort_unstable();
         unknown.dedup();
         for (sql, keys) in HEADS.padded(self.connection.dialect(), &unknown) {
-            let rows: Vec<(ChannelKey, AppId, i64, i64, Option<Millis>, bool)> = on_db!(&mut self.connection, c => {
+            type Row = (
+                ChannelKey,
+                AppId,
+                i64,
+                i64,
+                Option<Millis>,
+                bool,
+                Option<ChannelKey>,
+            );
+            let rows: Vec<Row> = on_db!(&mut self.connection, c => {
                 let mut query = sqlx::query_as(sql);
                 for key in keys {
                     query = query.bind(key);
                 }
                 query.fetch_all(&mut *c).await
             })?;
-            for (key, app_id, seq, last_message_seq, last_message_at, active) in rows {
+            for (key, app_id, seq, last_message_seq, last_message_at, active, parent) in rows {
                 let head = Head {
                     app_id,
+                    parent,
                     seq,
                     last_message_seq,
                     last_message_at,

@@ -105,17 +105,17 @@ pub struct ChannelFilter {
 const BY_ID: &str = concat!(
     "SELECT ",
     channel_columns!(""),
-    " FROM channels WHERE app_id = $1 AND id = $2"
+    " FROM open_channels WHERE app_id = $1 AND id = $2"
 );
 const BY_KEY: &str = concat!(
     "SELECT ",
     channel_columns!(""),
-    " FROM channels WHERE app_id = $1 AND key = $2"
+    " FROM open_channels WHERE app_id = $1 AND key = $2"
 );
 const BY_PAIR: &str = concat!(
     "SELECT ",
     channel_columns!(""),
-    " FROM channels WHERE app_id = $1 AND pair = $2"
+    " FROM open_channels WHERE app_id = $1 AND pair = $2"
 );
 
 #[derive(sqlx::FromRow)]
@@ -159,8 +159,22 @@ impl Store {
     /// `already_exists` for an id in use, `not_found` for a participant who is no user of the app.
     pub async fn add_channel(&self, tenant: Tenant, new: NewChannel) -> Result<(Channel, bool)> {
         let app = tenant.app();
-        self.write(move |tx| Box::pin(async move { tx.add_channel(app, new).await }))
-            .await
+        let before = new.id.as_ref().map(|id| (app, format!("c:{id}")));
+        loop {
+            let (new, before) = (new.clone(), before.clone());
+            let made = self.write(move |tx| {
+                Box::pin(async move {
+                    // What is kept for the one that had the id before is not for this one.
+                    match before {
+                        Some(before) if tx.sweep_kept(Some(&before)).await? => Ok(None),
+                        _ => tx.add_channel(app, new).await.map(Some),
+                    }
+                })
+            });
+            if let Some(made) = made.await? {
+                return Ok(made);
+            }
+        }
     }
 
     /// Changes a channel and appends `channel.updated`.
@@ -176,43 +190,14 @@ impl Store {
         .await
     }
 
-    /// Removes a channel with its side channels. Gives the keys of all that went; their logs, which
-    /// nobody can reach any more, are for [`Store::sweep`].
-    pub async fn remove_channel(&self, admin: &Admin) -> Result<Vec<ChannelKey>> {
-        let (app, key) = (admin.tenant().app(), admin.channel().key);
+    /// Removes a channel, and with it its side channels. All that was in them, which nobody can reach any
+    /// more, is for [`Store::sweep`].
+    pub async fn remove_channel(&self, admin: &Admin) -> Result<()> {
+        let (app, channel) = (admin.tenant().app(), admin.channel().clone());
         self.write(move |tx| {
             Box::pin(async move {
-                let gone: Vec<(ChannelKey, ChannelId)> = on_db!(&mut tx.connection, c => {
-                    sqlx::query_as("SELECT key, id FROM channels WHERE app_id = $1 AND (key = $2 OR parent = $2)")
-                        .bind(app)
-                        .bind(key)
-                        .fetch_all(&mut *c)
-                        .await
-                })?;
-                for (channel, id) in &gone {
-                    tx.drop_values_of(app, format!("c:{id}")).await?;
-                    tx.drop_timers_of(app, id).await?;
-                    on_db!(&mut tx.connection, c => {
-                        sqlx::query("INSERT INTO removed_logs (channel) VALUES ($1)")
-                            .bind(channel)
-                            .execute(&mut *c)
-                            .await
-                            .map(drop)
-                    })?;
-                }
-                on_db!(&mut tx.connection, c => {
-                    sqlx::query("DELETE FROM channels WHERE app_id = $1 AND (key = $2 OR parent = $2)")
-                        .bind(app)
-                        .bind(key)
-                        .execute(&mut *c)
-                        .await
-                        .map(drop)
-                })?;
-                let gone: Vec<ChannelKey> = gone.into_iter().map(|(channel, _)| channel).collect();
-                for channel in &gone {
-                    tx.known.heads.remove(channel);
-                }
-                Ok(gone)
+                tx.remove_channels(&[(app, channel.key, channel.id.clone())])
+                    .await
             })
         })
         .await
@@ -233,7 +218,8 @@ impl Store {
             ", p.role, p.last_read_seq, CASE WHEN p.user_id IS NULL THEN NULL ELSE (SELECT COUNT(*) FROM (SELECT 1 FROM events e \
              WHERE e.channel = c.key AND e.seq > p.last_read_seq AND e.kind = 1 AND e.deleted_at IS NULL \
              AND e.actor <> p.user_id LIMIT 100) AS unread_messages) END AS unread \
-             FROM channels c LEFT JOIN participants p ON p.channel = c.key AND p.user_id = $2 \
+             FROM open_channels c LEFT JOIN participants p ON p.channel = c.key AND p.user_id = $2 AND (c.parent IS NULL \
+             OR EXISTS (SELECT 1 FROM participants q WHERE q.channel = c.parent AND q.user_id = $2)) \
              WHERE c.app_id = $1 AND ($2 IS NULL OR p.user_id IS NOT NULL) \
              AND ($3 IS NULL OR c.kind = $3) AND ($4 IS NULL OR c.tags LIKE $4 ESCAPE '!') \
              AND (COALESCE(c.last_message_at, c.created_at) < $5 \
@@ -330,7 +316,7 @@ impl Tx {
             }
             other => other,
         })?;
-        self.begin_log(key, app);
+        self.begin_log(key, app, new.parent);
         let created = serde_json::json!({ "type": new.kind, "name": new.name }).to_string();
         self.append(NewEvent {
             channel: key,
@@ -352,6 +338,38 @@ impl Tx {
             .await?
             .ok_or_else(|| Error::not_found("channel"))?;
         Ok((channel, true))
+    }
+
+    /// Removes channels. What is in them is left over.
+    pub(super) async fn remove_channels(
+        &mut self,
+        channels: &[(AppId, ChannelKey, ChannelId)],
+    ) -> Result<()> {
+        let owners: Vec<(AppId, String)> = channels
+            .iter()
+            .map(|(app, _, id)| (*app, format!("c:{id}")))
+            .collect();
+        self.drop_kept_of(&owners).await?;
+        for (app, key, _) in channels {
+            on_db!(&mut self.connection, c => {
+                sqlx::query("INSERT INTO removed_channels (channel) SELECT key FROM channels WHERE app_id = $1 AND key = $2")
+                    .bind(app)
+                    .bind(key)
+                    .execute(&mut *c)
+                    .await?;
+                sqlx::query("DELETE FROM channels WHERE app_id = $1 AND key = $2")
+                    .bind(app)
+                    .bind(key)
+                    .execute(&mut *c)
+                    .await
+                    .map(drop)
+            })?;
+            self.known
+                .heads
+                .retain(|known, head| known != key && head.parent != Some(*key));
+        }
+        self.remains.notify_one();
+        Ok(())
     }
 
     pub(super) async fn change_channel(

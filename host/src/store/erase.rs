@@ -11,7 +11,7 @@ use crate::model::{AppId, ChannelKey, EventKind, MessageId, Millis, UserId};
 /// Rows that one step takes at most, of those that go with one statement.
 pub(super) const STEP_ROWS: i64 = 500;
 /// Channels that a user leaves in one step: each takes several statements, and more for an owner.
-const STEP_SEATS: i64 = 20;
+pub(super) const STEP_SEATS: i64 = 20;
 /// Entries of a log that are looked through at once.
 const LOOK_ROWS: i64 = 2000;
 /// Messages and entries that one step rewrites; each takes several statements.
@@ -187,7 +187,7 @@ impl Tx {
                 .await
         })?;
         for channel in &channels {
-            self.remove_participant(app, *channel, id, None).await?;
+            self.remove_seat(app, *channel, id, None).await?;
         }
         Ok(!channels.is_empty())
     }
@@ -326,11 +326,23 @@ impl Tx {
 
     async fn erase_rows(&mut self, app: AppId, id: &UserId) -> Result<()> {
         self.drop_answers(app, id, i64::MAX).await?;
-        self.drop_values_of(app, format!("u:{id}")).await?;
+        let kept = (app, format!("u:{id}"));
+        while self.drop_more_of(&kept).await? {}
         // What came since the step before.
         while self.drop_held_of(app, id).await? {}
         while self.forget_commands(app, id).await? {}
         on_db!(&mut self.connection, c => {
+            // What is left of others' leaving tells nobody that it was this one who removed them.
+            sqlx::query("UPDATE leaving SET actor = NULL WHERE app_id = $1 AND actor = $2")
+                .bind(app)
+                .bind(id.as_str())
+                .execute(&mut *c)
+                .await?;
+            sqlx::query("DELETE FROM leaving WHERE app_id = $1 AND user_id = $2")
+                .bind(app)
+                .bind(id.as_str())
+                .execute(&mut *c)
+                .await?;
             sqlx::query("DELETE FROM users WHERE app_id = $1 AND id = $2")
                 .bind(app)
                 .bind(id.as_str())

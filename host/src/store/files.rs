@@ -14,6 +14,9 @@ macro_rules! file_columns {
     };
 }
 
+/// Files that one step removes: each takes a few statements.
+const STEP_FILES: i64 = 100;
+
 impl Store {
     /// Notes a file whose bytes are there.
     pub async fn add_file(&self, tenant: Tenant, file: File) -> Result<()> {
@@ -59,7 +62,7 @@ impl Store {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM file_shares s JOIN events e ON e.message_id = s.message_id AND e.kind = 1 \
-                 JOIN participants p ON p.channel = s.channel AND p.user_id = $2 \
+                 JOIN seats p ON p.channel = s.channel AND p.user_id = $2 \
                  WHERE s.file_id = $1 AND p.app_id = $3)",
             )
             .bind(id)
@@ -119,7 +122,7 @@ impl Store {
                     sqlx::query_scalar("SELECT id FROM files WHERE app_id = $1 AND owner = $2 LIMIT $3")
                         .bind(app)
                         .bind(owner.as_str())
-                        .bind(STEP_ROWS)
+                        .bind(STEP_FILES)
                         .fetch_all(&mut *c)
                         .await
                 })?;
@@ -141,7 +144,7 @@ impl Store {
                          ORDER BY created_at LIMIT $2",
                     )
                     .bind(before)
-                    .bind(STEP_ROWS)
+                    .bind(STEP_FILES)
                     .fetch_all(&mut *c)
                     .await
                 })?;
@@ -161,14 +164,33 @@ impl Store {
         })?)
     }
 
-    /// The bytes at this path are gone, too.
-    pub async fn forget_removed_file(&self, path: String) -> Result<()> {
+    /// The bytes at this path are gone, too: what is left to forget is who showed them. False when there is
+    /// more of that, and the path still known.
+    pub async fn forget_removed_file(&self, path: String) -> Result<bool> {
+        let file = path
+            .rsplit('/')
+            .next()
+            .and_then(|id| id.parse::<FileId>().ok());
         self.write_in_turn(move |tx| {
             Box::pin(async move {
+                let shares = on_db!(&mut tx.connection, c => {
+                    sqlx::query(
+                        "DELETE FROM file_shares WHERE file_id = $1 AND message_id IN \
+                         (SELECT message_id FROM file_shares WHERE file_id = $1 LIMIT $2)",
+                    )
+                    .bind(file)
+                    .bind(STEP_ROWS)
+                    .execute(&mut *c)
+                    .await
+                    .map(|done| done.rows_affected() as i64)
+                })?;
+                if shares == STEP_ROWS {
+                    return Ok(false);
+                }
                 on_db!(&mut tx.connection, c => {
                     sqlx::query("DELETE FROM removed_files WHERE path = $1").bind(&path).execute(&mut *c).await.map(drop)
                 })?;
-                Ok(())
+                Ok(true)
             })
         })
         .await
@@ -214,10 +236,13 @@ impl Tx {
         Ok(())
     }
 
-    /// The file that a message shows, stored or held.
+    /// The file that a message shows, stored or held, if it is still there.
     pub(super) async fn file_of(&mut self, message: i64) -> Result<Option<FileId>> {
         Ok(on_db!(&mut self.connection, c => {
-            sqlx::query_scalar("SELECT file_id FROM file_shares WHERE message_id = $1")
+            sqlx::query_scalar(
+                "SELECT file_id FROM file_shares WHERE message_id = $1 \
+                 AND (SELECT id FROM files f WHERE f.id = file_shares.file_id) IS NOT NULL",
+            )
                 .bind(message)
                 .fetch_optional(&mut *c)
                 .await
@@ -226,11 +251,16 @@ impl Tx {
 
     /// A message shows its file no longer. One that no message shows goes with its time.
     pub(super) async fn hide_file(&mut self, message: i64) -> Result<()> {
-        let Some(file) = self.file_of(message).await? else {
+        let file: Option<FileId> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar("DELETE FROM file_shares WHERE message_id = $1 RETURNING file_id")
+                .bind(message)
+                .fetch_optional(&mut *c)
+                .await
+        })?;
+        let Some(file) = file else {
             return Ok(());
         };
         on_db!(&mut self.connection, c => {
-            sqlx::query("DELETE FROM file_shares WHERE message_id = $1").bind(message).execute(&mut *c).await?;
             sqlx::query(
                 "UPDATE files SET shown = EXISTS (SELECT 1 FROM file_shares WHERE file_id = $1) WHERE id = $1",
             )
@@ -242,11 +272,11 @@ impl Tx {
         Ok(())
     }
 
+    /// Who showed them is forgotten with their bytes: there may be any number of messages.
     async fn remove_files(&mut self, app: AppId, ids: &[FileId]) -> Result<()> {
         for id in ids {
             on_db!(&mut self.connection, c => {
-                sqlx::query("DELETE FROM files WHERE id = $1 AND app_id = $2").bind(id).bind(app).execute(&mut *c).await?;
-                sqlx::query("DELETE FROM file_shares WHERE file_id = $1").bind(id).execute(&mut *c).await.map(drop)
+                sqlx::query("DELETE FROM files WHERE id = $1 AND app_id = $2").bind(id).bind(app).execute(&mut *c).await.map(drop)
             })?;
             self.note_removed(files::removed(app, *id)).await?;
         }

@@ -124,6 +124,8 @@ impl Store {
                     appeal: hold.appeal.map(|appeal| appeal.note),
                     created_at: tx.now,
                 };
+                // In no channel that is gone: what waits there is being cleared away.
+                tx.head_seq(channel).await?;
                 insert(tx, app, &held).await?;
                 if let Some(file) = file {
                     tx.show_file(app, file, held.id.0, channel).await?;
@@ -145,7 +147,8 @@ impl Store {
             sqlx::query_as(concat!(
                 "SELECT ",
                 held_columns!(),
-                " FROM held WHERE app_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+                " FROM held WHERE app_id = $1 AND id > $2 \
+                 AND EXISTS (SELECT 1 FROM open_channels c WHERE c.key = held.channel) ORDER BY id LIMIT $3"
             ))
             .bind(backend.tenant().app())
             .bind(after.unwrap_or(HeldId(i64::MIN)))
@@ -167,7 +170,8 @@ impl Store {
             sqlx::query_as(concat!(
                 "SELECT ",
                 held_columns!(),
-                " FROM held WHERE app_id = $1 AND sender = $2 AND id > $3 ORDER BY id LIMIT $4"
+                " FROM held WHERE app_id = $1 AND sender = $2 AND id > $3 \
+                 AND EXISTS (SELECT 1 FROM open_channels c WHERE c.key = held.channel) ORDER BY id LIMIT $4"
             ))
             .bind(tenant.app())
             .bind(sender.as_str())
@@ -181,7 +185,12 @@ impl Store {
     /// One that waits.
     pub async fn find_held(&self, backend: &Backend, id: HeldId) -> Result<Option<Held>> {
         Ok(on_db!(&self.db, pool => {
-            sqlx::query_as(concat!("SELECT ", held_columns!(), " FROM held WHERE app_id = $1 AND id = $2"))
+            sqlx::query_as(concat!(
+                "SELECT ",
+                held_columns!(),
+                " FROM held WHERE app_id = $1 AND id = $2 \
+                 AND EXISTS (SELECT 1 FROM open_channels c WHERE c.key = held.channel)"
+            ))
                 .bind(backend.tenant().app())
                 .bind(id)
                 .fetch_optional(pool)

@@ -1,27 +1,18 @@
 //! What installs keep: values and timers. How much that is stands beside each install and is changed
-//! with every write, so that nobody has to count. Everything here runs inside the writer's transaction.
+//! with every write, so that nobody has to count. What is for whom, and what becomes of it when they are
+//! gone, is `owners`' matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Store;
-use super::bulk::Bulk;
 use super::plugins::{HandlerCommit, KvWrite, TimerWrite};
 use super::writer::Tx;
 use crate::error::{Code, Error, Result};
-use crate::model::{AppId, ChannelId, InstallId, MessageId};
+use crate::model::InstallId;
 
 /// Expired values that one commit clears away, whoever's they are; twice as many as it writes if that is more,
 /// so that they can't pile up.
 const EXPIRED_MIN: usize = 100;
-
-/// Which installs keep something of these owners, each an app and a scope. Looked for first: no statement
-/// that deletes by such a list finds its rows by both columns of the index.
-static FOUND: Bulk = Bulk::cast(
-    "SELECT DISTINCT k.install, k.scope FROM (VALUES ",
-    &["BIGINT", "TEXT"],
-    ") AS v JOIN installs i ON i.app_id = v.column1 AND i.kv_keys > 0 \
-     JOIN plugin_kv k ON k.install = i.id AND k.scope = v.column2",
-);
 
 /// How much an install keeps; also how much more or less.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -35,7 +26,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn drop_value(&mut self, bytes: i64) {
+    pub(super) fn drop_value(&mut self, bytes: i64) {
         self.kv_keys -= 1;
         self.kv_bytes -= bytes;
     }
@@ -113,51 +104,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Refuses what is kept for an owner that is gone since the plugin asked: whoever has the id next
-    /// would get it.
-    async fn check_owners(&mut self, commit: &HandlerCommit) -> Result<()> {
-        let values = commit
-            .kv_writes
-            .iter()
-            .filter(|write| write.value.is_some());
-        let mut owners: BTreeSet<(&str, &str)> = values
-            .filter_map(|write| write.scope.split_once(':'))
-            .collect();
-        owners.extend(commit.timers.iter().filter_map(|write| match write {
-            TimerWrite::Set { channel, .. } => Some(("c", channel.as_str())),
-            TimerWrite::Cancel { .. } => None,
-        }));
-        for (of, id) in owners {
-            if !id.is_empty() && !self.has_owner(commit.install, of, id).await? {
-                return Err(Error::new(Code::Conflict, "Whose value it is, is gone."));
-            }
-        }
-        Ok(())
-    }
-
-    async fn has_owner(&mut self, install: InstallId, of: &str, id: &str) -> Result<bool> {
-        const CHANNEL: &str = "SELECT EXISTS (SELECT 1 FROM installs i JOIN channels o ON o.app_id = i.app_id \
-                               WHERE i.id = $1 AND o.id = $2)";
-        const USER: &str = "SELECT EXISTS (SELECT 1 FROM installs i JOIN users o ON o.app_id = i.app_id \
-                            WHERE i.id = $1 AND o.id = $2)";
-        const MESSAGE: &str = "SELECT EXISTS (SELECT 1 FROM installs i JOIN events o ON o.app_id = i.app_id \
-                               WHERE i.id = $1 AND o.kind = 1 AND o.message_id = $2 AND o.deleted_at IS NULL)";
-        if of == "m" {
-            let Ok(id) = id.parse::<MessageId>() else {
-                return Ok(false);
-            };
-            return Ok(on_db!(&mut self.connection, c => {
-                sqlx::query_scalar(MESSAGE).bind(install).bind(id).fetch_one(&mut *c).await
-            })?);
-        }
-        let sql = if of == "c" { CHANNEL } else { USER };
-        Ok(on_db!(&mut self.connection, c => {
-            sqlx::query_scalar(sql).bind(install).bind(id).fetch_one(&mut *c).await
-        })?)
-    }
-
     /// Notes that an install keeps more or less, and gives what it keeps now; `None` when it is gone.
-    async fn change_kept(&mut self, install: InstallId, change: Kept) -> Result<Option<Kept>> {
+    pub(super) async fn change_kept(
+        &mut self,
+        install: InstallId,
+        change: Kept,
+    ) -> Result<Option<Kept>> {
         Ok(on_db!(&mut self.connection, c => {
             sqlx::query_as(
                 "UPDATE installs SET kv_keys = kv_keys + $2, kv_bytes = kv_bytes + $3, timers = timers + $4 \
@@ -170,72 +122,6 @@ impl Tx {
             .fetch_optional(&mut *c)
             .await
         })?)
-    }
-
-    /// Removes what the plugins of an app keep for an owner that is gone.
-    pub(super) async fn drop_values_of(&mut self, app: AppId, scope: String) -> Result<()> {
-        let gone = on_db!(&mut self.connection, c => {
-            sqlx::query_as(
-                "DELETE FROM plugin_kv WHERE scope = $2 AND install IN (SELECT id FROM installs WHERE app_id = $1) \
-                 RETURNING install, CAST(OCTET_LENGTH(key) + OCTET_LENGTH(value) AS BIGINT)",
-            )
-            .bind(app)
-            .bind(scope)
-            .fetch_all(&mut *c)
-            .await
-        })?;
-        self.note_dropped(gone).await
-    }
-
-    /// The same for many, of any apps: each with its scope.
-    pub(super) async fn drop_values_of_all(&mut self, owners: &[(AppId, String)]) -> Result<()> {
-        let mut gone: Vec<(InstallId, i64)> = Vec::new();
-        for (sql, owners) in FOUND.padded(self.connection.dialect(), owners) {
-            let found: Vec<(InstallId, String)> = on_db!(&mut self.connection, c => {
-                let mut query = sqlx::query_as(sql);
-                for (app, scope) in owners {
-                    query = query.bind(app).bind(scope);
-                }
-                query.fetch_all(&mut *c).await
-            })?;
-            for (install, scope) in found {
-                let of_one: Vec<(InstallId, i64)> = on_db!(&mut self.connection, c => {
-                    sqlx::query_as(
-                        "DELETE FROM plugin_kv WHERE install = $1 AND scope = $2 \
-                         RETURNING install, CAST(OCTET_LENGTH(key) + OCTET_LENGTH(value) AS BIGINT)",
-                    )
-                    .bind(install)
-                    .bind(scope)
-                    .fetch_all(&mut *c)
-                    .await
-                })?;
-                gone.extend(of_one);
-            }
-        }
-        self.note_dropped(gone).await
-    }
-
-    /// Drops the timers of an app that are about a channel. Whoever has the channel's id next is told
-    /// of nothing that was meant for others.
-    pub(super) async fn drop_timers_of(&mut self, app: AppId, channel: &ChannelId) -> Result<()> {
-        let gone: Vec<InstallId> = on_db!(&mut self.connection, c => {
-            sqlx::query_scalar(
-                "DELETE FROM plugin_timers WHERE channel = $2 AND channel <> '' \
-                 AND install IN (SELECT id FROM installs WHERE app_id = $1) RETURNING install",
-            )
-            .bind(app)
-            .bind(channel.as_str())
-            .fetch_all(&mut *c)
-            .await
-        })?;
-        let mut changes: BTreeMap<InstallId, Kept> = BTreeMap::new();
-        for install in gone {
-            changes.entry(install).or_default().timers -= 1;
-        }
-        for (install, change) in changes {
-            self.change_kept(install, change).await?;
-        }
-        Ok(())
     }
 
     /// Drops a timer, unless it was set again since. False when there is no such timer, or its plugin

@@ -131,7 +131,8 @@ impl Store {
         const SQL: &str = concat!(
             "SELECT ",
             message_columns!(),
-            " FROM events WHERE kind = 1 AND message_id = $1 AND app_id = $2"
+            " FROM events WHERE kind = 1 AND message_id = $1 AND app_id = $2 \
+             AND EXISTS (SELECT 1 FROM open_channels c WHERE c.key = events.channel)"
         );
         Ok(
             on_db!(&self.db, pool => sqlx::query_as(SQL).bind(id).bind(tenant.app()).fetch_optional(pool).await)?,
@@ -376,7 +377,7 @@ impl Tx {
             .await?;
         self.forget_commanded(id).await?;
         if let Some(app) = self.known.heads.get(&channel).map(|head| head.app_id) {
-            self.drop_values_of(app, format!("m:{id}")).await?;
+            self.drop_kept_of(&[(app, format!("m:{id}"))]).await?;
             if FILE_KINDS.contains(&message.kind.as_str()) {
                 self.hide_file(id.0).await?;
             }
@@ -437,14 +438,11 @@ impl Tx {
     }
 }
 
+// Joined: SQLite looks for a pair in a list by walking through the whole table.
 static BY_SEQS: Bulk = Bulk::cast(
-    concat!(
-        "SELECT ",
-        message_columns!(),
-        " FROM events WHERE kind = 1 AND (channel, seq) IN (VALUES "
-    ),
+    concat!("SELECT ", message_columns!("e."), " FROM (VALUES "),
     &["BIGINT", "BIGINT"],
-    ")",
+    ") AS v JOIN events e ON e.channel = v.column1 AND e.seq = v.column2 AND e.kind = 1",
 );
 
 impl Store {

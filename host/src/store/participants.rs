@@ -1,6 +1,8 @@
 //! Who is in a channel, and as what. Whether a change is allowed is decided within the transaction,
 //! on the roles as they are then: no race makes a second owner or keeps somebody who was removed.
 
+use std::sync::Arc;
+
 use super::Store;
 use super::append::NewEvent;
 use super::proof::{Member, Standing, Tenant};
@@ -31,7 +33,8 @@ pub enum Asker {
     Participant { role: Role, own: bool },
 }
 
-const PARTICIPANT: &str = "SELECT user_id, role, joined_at, last_read_seq FROM participants WHERE channel = $1 AND user_id = $2";
+const PARTICIPANT: &str =
+    "SELECT user_id, role, joined_at, last_read_seq FROM seats WHERE channel = $1 AND user_id = $2";
 
 impl Store {
     /// Somebody's seat in a channel of the app.
@@ -58,7 +61,7 @@ impl Store {
     ) -> Result<Vec<Participant>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_as(
-                "SELECT user_id, role, joined_at, last_read_seq FROM participants \
+                "SELECT user_id, role, joined_at, last_read_seq FROM seats \
                  WHERE channel = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
             )
             .bind(member.channel().key)
@@ -80,7 +83,7 @@ impl Store {
     ) -> Result<Vec<ChannelId>> {
         Ok(on_db!(&self.db, pool => {
             sqlx::query_scalar(
-                "SELECT c.id FROM participants p JOIN channels c ON c.key = p.channel \
+                "SELECT c.id FROM seats p JOIN channels c ON c.key = p.channel \
                  JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id \
                  WHERE p.app_id = $1 AND p.user_id = $2 AND u.deactivated_at IS NULL AND c.id > $3 \
                  ORDER BY c.id LIMIT $4",
@@ -104,52 +107,21 @@ impl Store {
         member: &Member,
         user: UserId,
         participants_max: i64,
-        decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + 'static,
+        decide: impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + Sync + 'static,
     ) -> Result<Option<Participant>> {
-        let member = member.clone();
-        self.write(move |tx| {
-            Box::pin(async move {
-                let (app, channel) = (member.tenant().app(), member.channel().key);
-                let actor = member.user().cloned();
-                let asker = match (member.standing(), &actor) {
-                    (Standing::Participant(_), Some(actor)) => {
-                        let seat = tx
-                            .participant(channel, actor)
-                            .await?
-                            .ok_or_else(|| Error::not_found("channel"))?;
-                        Asker::Participant {
-                            role: seat.role,
-                            own: *actor == user,
-                        }
-                    }
-                    _ => Asker::Backend,
-                };
-                let seat = tx.participant(channel, &user).await?;
-                match decide(asker, seat.map(|seat| seat.role))? {
-                    SeatChange::Keep => {}
-                    SeatChange::Add(role) => {
-                        // Whoever comes first to an empty channel owns it: somebody has to.
-                        let role = if tx.count(channel).await? == 0 {
-                            Role::Owner
-                        } else {
-                            role
-                        };
-                        tx.add_participant(app, channel, &user, role, actor).await?;
-                        if tx.count(channel).await? > participants_max {
-                            return Err(Error::new(
-                                Code::LimitReached,
-                                "The channel has as many participants as it may.",
-                            ));
-                        }
-                    }
-                    SeatChange::Set(role) => tx.set_role(channel, &user, role, actor).await?,
-                    SeatChange::Remove => tx.remove_participant(app, channel, &user, actor).await?,
-                    SeatChange::Transfer => tx.transfer(channel, &user, actor).await?,
-                }
-                tx.participant(channel, &user).await
-            })
-        })
-        .await
+        let decide = Arc::new(decide);
+        loop {
+            let (member, user, decide) = (member.clone(), user.clone(), decide.clone());
+            let changed = self.write(move |tx| {
+                Box::pin(async move {
+                    tx.change_seat(&member, user, participants_max, &*decide)
+                        .await
+                })
+            });
+            if let Some(seat) = changed.await? {
+                return Ok(seat);
+            }
+        }
     }
 
     /// Moves somebody's read mark forward, never back. Gives where it is then.
@@ -157,8 +129,7 @@ impl Store {
         let channel = member.channel().key;
         self.write(move |tx| {
             Box::pin(async move {
-                tx.load_heads(std::iter::once(channel)).await?;
-                let head = tx.known.heads.get(&channel).map_or(0, |head| head.seq);
+                let head = tx.head_seq(channel).await?;
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "UPDATE participants SET last_read_seq = $1 \
@@ -183,6 +154,57 @@ impl Store {
 }
 
 impl Tx {
+    /// See [`Store::change_seat`]. `None` when somebody is to come in who was still leaving: that is a step
+    /// further then.
+    async fn change_seat(
+        &mut self,
+        member: &Member,
+        user: UserId,
+        participants_max: i64,
+        decide: &(impl Fn(Asker, Option<Role>) -> Result<SeatChange> + Send + Sync),
+    ) -> Result<Option<Option<Participant>>> {
+        let (app, channel) = (member.tenant().app(), member.channel().key);
+        let actor = member.user().cloned();
+        let asker = match (member.standing(), &actor) {
+            (Standing::Participant(_), Some(actor)) => {
+                let seat = self
+                    .participant(channel, actor)
+                    .await?
+                    .ok_or_else(|| Error::not_found("channel"))?;
+                Asker::Participant {
+                    role: seat.role,
+                    own: *actor == user,
+                }
+            }
+            _ => Asker::Backend,
+        };
+        let seat = self.participant(channel, &user).await?;
+        match decide(asker, seat.map(|seat| seat.role))? {
+            SeatChange::Keep => {}
+            SeatChange::Add(_) if self.leave_more(app, channel, &user).await? => return Ok(None),
+            SeatChange::Add(role) => {
+                // Whoever comes first to an empty channel owns it: somebody has to.
+                let role = if self.count(channel).await? == 0 {
+                    Role::Owner
+                } else {
+                    role
+                };
+                self.add_participant(app, channel, &user, role, actor)
+                    .await?;
+                if self.count(channel).await? > participants_max {
+                    return Err(Error::new(
+                        Code::LimitReached,
+                        "The channel has as many participants as it may.",
+                    ));
+                }
+            }
+            SeatChange::Set(role) => self.set_role(channel, &user, role, actor).await?,
+            SeatChange::Remove => self.remove_participant(app, channel, &user, actor).await?,
+            SeatChange::Transfer => self.transfer(channel, &user, actor).await?,
+        }
+        self.participant(channel, &user).await.map(Some)
+    }
+
     pub(super) async fn participant(
         &mut self,
         channel: ChannelKey,
@@ -205,8 +227,9 @@ impl Tx {
         let added = on_db!(&mut self.connection, c => {
             // Whoever comes in has nothing unread: what was before is history.
             sqlx::query(
-                "INSERT INTO participants (channel, app_id, user_id, role, joined_at, last_read_seq) \
-                 SELECT $1, app_id, id, $4, $5, $6 FROM users WHERE app_id = $2 AND id = $3 AND deactivated_at IS NULL",
+                "INSERT INTO participants (channel, app_id, user_id, role, joined_at, last_read_seq, parent) \
+                 SELECT $1, app_id, id, $4, $5, $6, (SELECT parent FROM channels WHERE key = $1) \
+                 FROM users WHERE app_id = $2 AND id = $3 AND deactivated_at IS NULL",
             )
             .bind(channel)
             .bind(app)
@@ -224,7 +247,7 @@ impl Tx {
                 format!("There is no active user `{user}`."),
             ));
         }
-        self.recount(channel).await?;
+        self.count_more(channel, 1).await?;
         self.member_event(channel, EventKind::MemberAdded, user, Some(role), actor)
             .await
     }
@@ -268,42 +291,32 @@ impl Tx {
         self.set_role(channel, to, Role::Owner, actor).await
     }
 
-    /// Takes somebody out of a channel and of its side channels. An owner's place goes to the
-    /// longest-standing admin, else member; a channel that nobody is left in is no longer active.
-    pub(super) async fn remove_participant(
+    /// Takes somebody's seat. An owner's place goes to the longest-standing admin, else member; a channel
+    /// that nobody is left in is no longer active.
+    pub(super) async fn remove_seat(
         &mut self,
         app: AppId,
         channel: ChannelKey,
         user: &UserId,
         actor: Option<UserId>,
     ) -> Result<()> {
-        let sides: Vec<ChannelKey> = on_db!(&mut self.connection, c => {
-            sqlx::query_scalar(
-                "SELECT c.key FROM channels c JOIN participants p ON p.channel = c.key WHERE c.parent = $1 AND p.user_id = $2",
-            )
-            .bind(channel)
-            .bind(user.as_str())
-            .fetch_all(&mut *c)
-            .await
+        let role: Option<Role> = on_db!(&mut self.connection, c => {
+            sqlx::query_scalar("DELETE FROM participants WHERE channel = $1 AND user_id = $2 RETURNING role")
+                .bind(channel)
+                .bind(user.as_str())
+                .fetch_optional(&mut *c)
+                .await
         })?;
-        for channel in sides.into_iter().chain([channel]) {
-            let Some(seat) = self.participant(channel, user).await? else {
-                continue;
-            };
-            on_db!(&mut self.connection, c => {
-                sqlx::query("DELETE FROM participants WHERE channel = $1 AND user_id = $2")
-                    .bind(channel)
-                    .bind(user.as_str())
-                    .execute(&mut *c)
-                    .await
-                    .map(drop)
-            })?;
-            self.recount(channel).await?;
-            self.member_event(channel, EventKind::MemberRemoved, user, None, actor.clone())
-                .await?;
-            if seat.role == Role::Owner {
-                self.succeed(app, channel, actor.clone()).await?;
-            }
+        self.load_heads(std::iter::once(channel)).await?;
+        // One that is left of a channel that was removed tells nobody.
+        let Some(role) = role.filter(|_| self.known.heads.contains_key(&channel)) else {
+            return Ok(());
+        };
+        self.count_more(channel, -1).await?;
+        self.member_event(channel, EventKind::MemberRemoved, user, None, actor.clone())
+            .await?;
+        if role == Role::Owner {
+            self.succeed(app, channel, actor).await?;
         }
         Ok(())
     }
@@ -343,20 +356,19 @@ impl Tx {
         })?)
     }
 
-    async fn recount(&mut self, channel: ChannelKey) -> Result<()> {
+    async fn count_more(&mut self, channel: ChannelKey, more: i64) -> Result<()> {
         on_db!(&mut self.connection, c => {
-            sqlx::query(
-                "UPDATE channels SET participants = (SELECT COUNT(*) FROM participants WHERE channel = $1) WHERE key = $1",
-            )
-            .bind(channel)
-            .execute(&mut *c)
-            .await
-            .map(drop)
+            sqlx::query("UPDATE channels SET participants = participants + $2 WHERE key = $1")
+                .bind(channel)
+                .bind(more)
+                .execute(&mut *c)
+                .await
+                .map(drop)
         })?;
         Ok(())
     }
 
-    async fn head_seq(&mut self, channel: ChannelKey) -> Result<i64> {
+    pub(super) async fn head_seq(&mut self, channel: ChannelKey) -> Result<i64> {
         self.load_heads(std::iter::once(channel)).await?;
         self.known
             .heads

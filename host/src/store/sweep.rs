@@ -1,13 +1,13 @@
-//! Removing what may be any number of rows: the log of a channel, what a plugin kept, all that an app
+//! Removing what may be any number of rows: what was in a channel, what a plugin kept, all that an app
 //! has. It goes in steps, each a short transaction, so that the one writer serves others in between.
 
 use super::Store;
-use super::erase::STEP_ROWS;
+use super::erase::{STEP_ROWS, STEP_SEATS};
 use super::proof::Tenant;
 use super::writer::Tx;
 use crate::error::Result;
 use crate::files;
-use crate::model::{AppId, EventKind, MessageId};
+use crate::model::{AppId, ChannelId, ChannelKey, EventKind, MessageId};
 
 /// What is left of things that were removed: where they are noted, what goes of each, and how the
 /// note goes after it.
@@ -20,16 +20,19 @@ struct Remains {
 }
 
 const OF_CHANNEL: Remains = Remains {
-    next: "SELECT channel FROM removed_logs LIMIT 1",
+    next: "SELECT channel FROM removed_channels LIMIT 1",
     logged: true,
     steps: &[
+        "DELETE FROM participants WHERE channel = $1 AND user_id IN \
+         (SELECT user_id FROM participants WHERE channel = $1 LIMIT $2)",
+        "DELETE FROM held WHERE id IN (SELECT id FROM held WHERE channel = $1 LIMIT $2)",
         "DELETE FROM commanded WHERE message_id IN (SELECT message_id FROM commanded WHERE channel = $1 LIMIT $2)",
         "UPDATE files SET shown = FALSE WHERE id IN (SELECT file_id FROM file_shares WHERE channel = $1 LIMIT $2) AND shown \
          AND NOT EXISTS (SELECT 1 FROM file_shares s WHERE s.file_id = files.id AND s.channel <> $1)",
         "DELETE FROM file_shares WHERE (file_id, message_id) IN \
          (SELECT file_id, message_id FROM file_shares WHERE channel = $1 LIMIT $2)",
     ],
-    done: "DELETE FROM removed_logs WHERE channel = $1",
+    done: "DELETE FROM removed_channels WHERE channel = $1",
 };
 
 const OF_INSTALL: Remains = Remains {
@@ -69,6 +72,9 @@ impl Store {
     pub async fn sweep(&self) -> Result<bool> {
         self.write_in_turn(|tx| {
             Box::pin(async move {
+                if tx.sweep_leaving().await? || tx.sweep_kept(None).await? {
+                    return Ok(true);
+                }
                 for remains in [OF_CHANNEL, OF_INSTALL] {
                     let next: Option<i64> = on_db!(&mut tx.connection, c => {
                         sqlx::query_scalar(remains.next).fetch_optional(&mut *c).await
@@ -76,7 +82,7 @@ impl Store {
                     let Some(id) = next else {
                         continue;
                     };
-                    if remains.logged && tx.sweep_log(id).await? {
+                    if remains.logged && (tx.sweep_sides(id).await? || tx.sweep_log(id).await?) {
                         return Ok(true);
                     }
                     for sql in remains.steps {
@@ -168,6 +174,19 @@ impl Store {
 }
 
 impl Tx {
+    /// Removes some side channels of one that was removed. False when there are none left.
+    async fn sweep_sides(&mut self, channel: i64) -> Result<bool> {
+        let sides: Vec<(AppId, ChannelKey, ChannelId)> = on_db!(&mut self.connection, c => {
+            sqlx::query_as("SELECT app_id, key, id FROM channels WHERE parent = $1 LIMIT $2")
+                .bind(channel)
+                .bind(STEP_SEATS)
+                .fetch_all(&mut *c)
+                .await
+        })?;
+        self.remove_channels(&sides).await?;
+        Ok(!sides.is_empty())
+    }
+
     /// Removes the first entries of a log, and what plugins keep for the messages among them. False when
     /// there are none left.
     async fn sweep_log(&mut self, channel: i64) -> Result<bool> {
@@ -189,7 +208,7 @@ impl Tx {
         let owners: Vec<(AppId, String)> = messages
             .filter_map(|(_, app, _, message)| Some((*app, format!("m:{}", (*message)?))))
             .collect();
-        self.drop_values_of_all(&owners).await?;
+        self.drop_kept_of(&owners).await?;
         on_db!(&mut self.connection, c => {
             sqlx::query("DELETE FROM events WHERE channel = $1 AND seq <= $2")
                 .bind(channel)

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::{ConnectOptions, Connection as _, PgConnection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::append::{ClientIds, Head, Known, NewMessage, Sent};
+use super::erase::STEP_ROWS;
 use super::gathering::Gathering;
 use super::messages::log_after;
 use super::{Committed, Db, Store};
@@ -194,6 +195,7 @@ pub struct Writer {
     known: Known,
     /// Transactions yet for which client ids are looked for before.
     looking: u32,
+    remains: Arc<Notify>,
     commits: mpsc::Sender<Committed>,
 }
 
@@ -213,6 +215,7 @@ impl Writer {
         clock: Clock,
         ids: Arc<IdSource>,
         position: i64,
+        remains: Arc<Notify>,
         commits: mpsc::Sender<Committed>,
     ) -> Self {
         Self {
@@ -224,6 +227,7 @@ impl Writer {
             unpublished: Vec::new(),
             known: Known::default(),
             looking: 0,
+            remains,
             commits,
         }
     }
@@ -386,6 +390,7 @@ impl Writer {
             self.clock.now(),
             self.ids.clone(),
             self.position,
+            self.remains.clone(),
             known,
         )
         .await
@@ -440,6 +445,10 @@ pub struct Tx {
     pub(super) position: i64,
     /// How many plugins in a row led to what is being written.
     pub(super) depth: i16,
+    /// How much of what plugins keep for owners that are gone it may still drop: all its jobs together.
+    pub(super) kept_to_drop: i64,
+    /// Rung when something is left over for [`Store::sweep`].
+    pub(super) remains: Arc<Notify>,
     pub(super) known: Known,
     /// Heads as they were before the current savepoint.
     undo: Vec<(ChannelKey, Head)>,
@@ -454,6 +463,7 @@ impl Tx {
         now: Millis,
         ids: Arc<IdSource>,
         position: i64,
+        remains: Arc<Notify>,
         known: Known,
     ) -> Result<Self> {
         match &mut connection {
@@ -469,6 +479,8 @@ impl Tx {
             ids,
             position,
             depth: 0,
+            kept_to_drop: STEP_ROWS,
+            remains,
             known,
             undo: Vec::new(),
             pending: Vec::new(),

@@ -72,7 +72,7 @@ macro_rules! of_user {
             "WITH eighths AS (SELECT p.channel, t.type, (SELECT e.position FROM events e WHERE e.channel = p.channel \
              AND e.type = t.type AND ",
             indexed!(),
-            " ORDER BY e.position DESC LIMIT 1 OFFSET 7) AS eighth FROM participants p CROSS JOIN ",
+            " ORDER BY e.position DESC LIMIT 1 OFFSET 7) AS eighth FROM seats p CROSS JOIN ",
             types!(),
             " AS t WHERE p.app_id = $1 AND p.user_id = $13), \
              bound AS (SELECT COALESCE((SELECT eighth FROM eighths WHERE eighth IS NOT NULL ORDER BY eighth DESC \
@@ -86,7 +86,7 @@ macro_rules! of_user {
 macro_rules! text_of_user {
     ($places:literal) => {
         concat!(
-            "WITH open AS (SELECT c.key, c.head FROM participants p JOIN channels c ON c.key = p.channel \
+            "WITH open AS (SELECT c.key, c.head FROM seats p JOIN channels c ON c.key = p.channel \
              WHERE p.app_id = $1 AND p.user_id = $7 AND c.last_message_at IS NOT NULL \
              ORDER BY c.last_message_at DESC LIMIT $5), \
              places AS MATERIALIZED (SELECT e.position FROM open o ",
@@ -101,7 +101,7 @@ macro_rules! text_of_user {
 const TEXT_OF_APP: &str = concat!(
     "WITH newest AS (SELECT position FROM events WHERE app_id = $1 AND position <= $2 ORDER BY position DESC LIMIT $5), \
      places AS MATERIALIZED (SELECT e.position FROM newest n JOIN events e ON e.position = n.position \
-     JOIN channels c ON c.key = e.channel WHERE e.kind = 1 AND e.deleted_at IS NULL AND e.type = 'text')",
+     JOIN open_channels c ON c.key = e.channel WHERE e.kind = 1 AND e.deleted_at IS NULL AND e.type = 'text')",
     of_places!()
 );
 
@@ -122,13 +122,13 @@ pub static FOR_SQLITE: Statements = Statements {
         "WITH floors AS (SELECT t.type, COALESCE((SELECT e.position FROM events e WHERE e.app_id = $1 \
          AND e.type = t.type AND ",
         indexed!(),
-        " AND EXISTS (SELECT 1 FROM channels c WHERE c.key = e.channel) \
+        " AND EXISTS (SELECT 1 FROM open_channels c WHERE c.key = e.channel) \
          ORDER BY e.position DESC LIMIT 1 OFFSET $3), 0) AS floor FROM ",
         types!(),
         " AS t), places AS MATERIALIZED (SELECT e.position FROM floors l JOIN events e ON e.app_id = $1 \
          AND e.type = l.type AND ",
         indexed!(),
-        " AND e.position >= l.floor JOIN channels c ON c.key = e.channel)",
+        " AND e.position >= l.floor JOIN open_channels c ON c.key = e.channel)",
         of_places!()
     ),
     text_of_user: text_of_user!(
@@ -150,7 +150,7 @@ pub static FOR_POSTGRES: Statements = Statements {
         types!(),
         " AS t CROSS JOIN LATERAL (SELECT e.position FROM events e WHERE e.app_id = $1 AND e.type = t.type AND ",
         indexed!(),
-        " AND EXISTS (SELECT 1 FROM channels c WHERE c.key = e.channel) ORDER BY e.position DESC LIMIT $3) AS newest)",
+        " AND EXISTS (SELECT 1 FROM open_channels c WHERE c.key = e.channel) ORDER BY e.position DESC LIMIT $3) AS newest)",
         of_places!()
     ),
     text_of_user: text_of_user!(
