@@ -119,6 +119,9 @@ fn check_email(email: &str) -> Result<()> {
 }
 
 /// Makes an app with its first server key.
+///
+/// # Errors
+/// `limit_reached` when the org has as many apps as it may.
 pub async fn add_app(
     app: &App,
     caller: &Caller,
@@ -157,7 +160,8 @@ pub async fn add_app(
         secret.expose().as_bytes(),
         true,
     )?;
-    let made = app.store.add_app(&owner, made, own).await?;
+    let apps_max = app.config.limits.apps_per_org_max;
+    let made = app.store.add_app(&owner, made, own, apps_max).await?;
     app.forget_issuer(made.id).await?;
     let (_, secret) = add_key_of(app, KeyOwner::App(made.id), "first key".into()).await?;
     Ok((made, secret))

@@ -9,6 +9,8 @@ const MIB: usize = 1024 * KIB;
 settings! {
     /// What apps and users may ask of the host.
     struct Limits in "limits" {
+        /// The most apps of an org.
+        apps_per_org_max: usize = 20, within(1..=100_000);
         /// The longest text of a message, in bytes.
         text_bytes_max: usize = 16 * KIB, within(16..=MIB);
         /// The largest data of a message, in bytes of JSON.
