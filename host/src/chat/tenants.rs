@@ -230,7 +230,8 @@ pub async fn change_app(
 /// A set that can't be had now would only be found out by the app's users.
 async fn check_key_set(app: &App, id: AppId, url: &str) -> Result<()> {
     let refused = |error| Error::invalid("jwks_url", format!("no keys come from there: {error}"));
-    app.key_sets.check(id, url).await.map_err(refused)
+    let holder = app.holder(id).await?;
+    app.key_sets.check(holder, url).await.map_err(refused)
 }
 
 /// Removes an app with everything in it, step by step. A host that stops in the middle leaves an app

@@ -23,10 +23,11 @@ use super::lane::{Lane, Paces};
 use super::link::Linked;
 use super::meter::Meter;
 use super::output::Returned;
-use super::slots::{Slot, Slots};
+use super::slots::Slots;
 use super::state::Class;
 use super::streaming::LongWait;
 use super::types::Context;
+use crate::admission::{Full, Holder};
 
 /// A plugin enabled for one app: code, settings and counters. Cheap to make; lives between calls.
 pub struct Install {
@@ -35,8 +36,10 @@ pub struct Install {
     pub(super) config: Arc<str>,
     pub(super) counters: Arc<Counters>,
     pub(super) figures: Arc<Figures>,
-    /// The app's; none if it takes no slots of calls that somebody waits for.
-    pub(super) slots: Option<Arc<Slots>>,
+    /// The app's.
+    pub(super) slots: Slots,
+    /// Whether nobody waits for its calls.
+    pub(super) is_aside: bool,
     /// Whether what its calls read and ask for is told.
     pub(super) watched: bool,
     /// Where its instances wait, if the plugin asks for that.
@@ -45,12 +48,12 @@ pub struct Install {
 }
 
 impl Install {
-    /// Makes an install callable. `app` and `id` are unique in the process's world; `config` is a
-    /// JSON object that fits the manifest's schema.
+    /// Makes an install callable. `id` is unique in the process's world; `config` is a JSON object that
+    /// fits the manifest's schema.
     pub fn new(
         engine: &Arc<Engine>,
         linked: &Arc<Linked>,
-        app: &str,
+        holder: Holder,
         id: &str,
         config: impl Into<Arc<str>>,
     ) -> Self {
@@ -60,13 +63,14 @@ impl Install {
             config: config.into(),
             counters: engine.counters(id),
             figures: engine.figures(id),
-            slots: Some(engine.app_slots(app)),
+            slots: engine.slots.of(holder),
+            is_aside: false,
             watched: false,
             shelf: linked
                 .inspection
                 .manifest
                 .keep_instances
-                .then(|| engine.kept.shelf()),
+                .then(|| engine.kept.shelf(holder)),
             paces: Paces::default(),
         }
     }
@@ -76,6 +80,7 @@ impl Install {
     pub fn aside(
         engine: &Arc<Engine>,
         linked: &Arc<Linked>,
+        holder: Holder,
         id: &str,
         config: impl Into<Arc<str>>,
     ) -> Self {
@@ -85,13 +90,14 @@ impl Install {
             config: config.into(),
             counters: engine.counters(id),
             figures: engine.figures(id),
-            slots: None,
+            slots: engine.slots.aside_of(holder),
+            is_aside: true,
             watched: true,
             shelf: linked
                 .inspection
                 .manifest
                 .keep_instances
-                .then(|| engine.kept_aside.shelf()),
+                .then(|| engine.kept_aside.shelf(holder)),
             paces: Paces::default(),
         }
     }
@@ -171,9 +177,9 @@ where
     let install = call.install;
     let limits = &install.engine.limits;
     let meter = Arc::new(Meter::new(class.budget(limits).cpu, limits));
-    let long = left.zip(install.slots.as_ref()).map(|(left, slots)| {
-        let slots = [slots, &install.engine.slots].map(Arc::clone);
-        Arc::new(LongWait::new(slots, &meter, limits, left))
+    let long = left.filter(|_| !install.is_aside).map(|left| {
+        let share = Arc::clone(&install.slots.long_waits);
+        Arc::new(LongWait::new(share, &meter, limits, left))
     });
     let guest = Guest {
         engine: &install.engine,
@@ -223,13 +229,12 @@ where
         log: meter.take_log(),
     };
     let until = began + wall;
-    let mut slots = match timeout_at(until.into(), admit(engine, install, class)).await {
-        Ok(Ok(slots)) => Some(slots),
-        Ok(Err(whose)) => {
-            return Err(fault(
-                FaultKind::Overloaded,
-                format!("too many calls wait {whose}"),
-            ));
+    let slots = install.map_or(&engine.own_slots, |install| &install.slots);
+    let entered = slots.enter(class.is_on_send_path());
+    let mut slot = match timeout_at(until.into(), entered).await {
+        Ok(Ok(slot)) => Some(slot),
+        Ok(Err(Full)) => {
+            return Err(fault(FaultKind::Overloaded, "too many calls wait".into()));
         }
         Err(_) => {
             return Err(fault(
@@ -245,7 +250,7 @@ where
     let mut lane = Lane::new(engine, install, class, &meter);
     let mut serving = pin!(hook(guest));
     loop {
-        let may_leave = slots.is_some();
+        let may_leave = slot.is_some();
         let polled = poll_fn(|task| match lane.poll(serving.as_mut(), task) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
             Poll::Pending => match long.as_deref().and_then(LongWait::deadline) {
@@ -264,7 +269,7 @@ where
             // It waits elsewhere from now on: others may have its place.
             Ok(Err(later)) => {
                 deadline = later;
-                slots = None;
+                slot = None;
             }
             Err(_) => {
                 let detail = "the call was not done in time";
@@ -272,25 +277,4 @@ where
             }
         }
     }
-}
-
-/// The app's slot first: who waits for it holds nothing that others need.
-async fn admit<'a>(
-    engine: &'a Engine,
-    install: Option<&'a Install>,
-    class: Class,
-) -> Result<(Option<Slot<'a>>, Slot<'a>), &'static str> {
-    let (app, all) = match install.map(|install| &install.slots) {
-        Some(Some(slots)) => {
-            let slot = slots.enter(class.is_on_send_path()).await;
-            (Some(slot.map_err(|_| "for this app")?), &*engine.slots)
-        }
-        Some(None) => (None, &engine.slots_aside),
-        None => (None, &*engine.slots),
-    };
-    let any = all
-        .enter(class.is_on_send_path())
-        .await
-        .map_err(|_| "for this host")?;
-    Ok((app, any))
 }
