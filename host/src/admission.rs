@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::iter;
 use std::ops::Deref;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::model::{self, AppId, OrgId};
 use crate::shared::Shared;
@@ -130,9 +129,8 @@ pub struct Share {
     free: AtomicUsize,
     /// How many wait for one of these.
     waiting: AtomicUsize,
-    /// Who waits stands in line, and the first in it is told when one is free.
-    line: Semaphore,
-    freed: Notify,
+    /// Those that are handed to who waits, in the order in which they came: nobody who comes later is faster.
+    handed: Semaphore,
     /// Who goes on to the share above does so by this door, and the others wait behind it: so each share has one
     /// turn there at a time.
     door: Semaphore,
@@ -145,8 +143,7 @@ impl Share {
             max,
             free: AtomicUsize::new(max),
             waiting: AtomicUsize::new(0),
-            line: Semaphore::new(1),
-            freed: Notify::new(),
+            handed: Semaphore::new(0),
             door: Semaphore::new(1),
             above,
         }
@@ -179,9 +176,25 @@ impl Share {
     fn give_back(&self, levels: usize) {
         for share in self.upwards().take(levels) {
             share.free.fetch_add(1, SeqCst);
-            // Whoever is not counted yet looks after that.
-            if share.waiting.load(SeqCst) > 0 {
-                share.freed.notify_one();
+            share.settle();
+        }
+    }
+
+    /// Hands what is free to those who wait, and takes back what nobody waits for. To be called by whoever changes
+    /// the one or the other: of two who do at once, the later one sees both.
+    fn settle(&self) {
+        loop {
+            if self.waiting.load(SeqCst) > 0 {
+                match self.take_free() {
+                    true => self.handed.add_permits(1),
+                    false => return,
+                }
+            } else {
+                match self.handed.try_acquire() {
+                    Ok(permit) => permit.forget(),
+                    Err(_) => return,
+                }
+                self.free.fetch_add(1, SeqCst);
             }
         }
     }
@@ -196,16 +209,10 @@ impl Share {
     }
 
     async fn wait_for_own(&self) {
-        let _counted = Counted::new(&self.waiting);
-        let _first = self.line.acquire().await;
-        loop {
-            let mut freed = pin!(self.freed.notified());
-            // Before the look: what is given back after it is told.
-            freed.as_mut().enable();
-            if self.take_free() {
-                return;
-            }
-            freed.await;
+        let _waiting = Waiting::new(self);
+        // Nobody closes it.
+        if let Ok(permit) = self.handed.acquire().await {
+            permit.forget();
         }
     }
 
@@ -222,19 +229,21 @@ impl Share {
     }
 }
 
-/// Counts one for as long as it lives.
-struct Counted<'a>(&'a AtomicUsize);
+/// Somebody who waits for a place of a share.
+struct Waiting<'a>(&'a Share);
 
-impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, SeqCst);
-        Self(count)
+impl<'a> Waiting<'a> {
+    fn new(share: &'a Share) -> Self {
+        share.waiting.fetch_add(1, SeqCst);
+        share.settle();
+        Self(share)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
+        self.0.waiting.fetch_sub(1, SeqCst);
+        self.0.settle();
     }
 }
 

@@ -183,36 +183,71 @@ async fn those_who_wait_are_bounded_and_those_who_leave_forgotten() {
     assert_eq!((places.taken(), room.taken()), (0, 0));
 }
 
+/// A call may have to wait for other things before it can take up its place, or be given up.
+#[tokio::test]
+async fn who_does_not_come_for_its_place_keeps_no_other_from_its_own() {
+    let places = Places::new(Sizes::of_orgs(2, 50));
+    let held = [10, 20].map(|app| hold(&places, app));
+    settle().await;
+    let mut idle = Box::pin(Place::in_turn(places.of(holder(30))));
+    assert!(idle.as_mut().now_or_never().is_none());
+    let others = [40, 50].map(|app| hold(&places, app));
+    settle().await;
+    held.iter().for_each(JoinHandle::abort);
+    settle().await;
+    assert_eq!((taken(&places, 40), places.taken()), (1, 2));
+    drop(idle);
+    settle().await;
+    assert_eq!((taken(&places, 30), places.taken()), (0, 2), "it is 50's");
+    others.iter().for_each(JoinHandle::abort);
+    settle().await;
+    assert_eq!(places.taken(), 0);
+}
+
 /// However they come and go, nobody has more than it may, and in the end nothing is taken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_place_is_given_twice_and_none_is_lost() {
     let places = Arc::new(Places::new(Sizes::new(6, 50, 2)));
-    let tasks: Vec<_> = (0..400)
+    // How many there are of the host, of each org, and of each app.
+    let there: Arc<[AtomicUsize; 51]> = Arc::new(std::array::from_fn(|_| AtomicUsize::new(0)));
+    let tasks: Vec<_> = (0..2_000)
         .map(|n: u64| {
-            let places = places.clone();
-            let share = places.of(holder(10 + (n * 7 % 40) as i64));
+            let (there, app) = (there.clone(), 10 + (n * 7 % 40) as usize);
+            let share = places.of(holder(app as i64));
             tokio::spawn(async move {
-                let patience = Duration::from_micros(n * 37 % 2_000);
-                let place = tokio::time::timeout(patience, Place::in_turn(share.clone()));
+                let patience = Duration::from_micros(n * 37 % 5_000);
                 let place = match n % 3 {
-                    0 => Place::now(share.clone()),
-                    _ => place.await.ok(),
+                    0 => Place::now(share),
+                    _ => tokio::time::timeout(patience, Place::in_turn(share))
+                        .await
+                        .ok(),
                 };
+                let Some(place) = place else { return 0 };
+                let counts = [(0, 6), (app / 10, 3), (app, 2)];
+                for (of, max) in counts {
+                    let of = &there[of];
+                    assert!(of.fetch_add(1, SeqCst) < max);
+                }
                 tokio::task::yield_now().await;
-                let of_org = share.above.as_ref().map_or(0, |org| org.taken());
-                assert!(share.taken() <= 2 && of_org <= 3 && places.taken() <= 6);
+                for (of, _) in counts {
+                    there[of].fetch_sub(1, SeqCst);
+                }
                 drop(place);
+                1
             })
         })
         .collect();
+    let mut entered = 0;
     for task in tasks {
-        task.await.unwrap();
+        entered += task.await.unwrap();
     }
+    assert!(entered > 100, "{entered}");
     assert_eq!(places.taken(), 0);
     for app in 10..50 {
         let share = places.of(holder(app));
         for share in share.upwards() {
-            assert_eq!((share.taken(), share.waiting.load(SeqCst)), (0, 0), "{app}");
+            let left = (share.taken(), share.waiting.load(SeqCst));
+            assert_eq!(left, (0, 0), "{app}");
         }
     }
 }
