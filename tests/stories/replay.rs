@@ -518,7 +518,8 @@ async fn who_records_much_loses_its_own(database: Database) {
     })
     .await;
     let second = host.org.app("Petting zoo", json!({})).await;
-    let apps = [&host.other, &host.app, &second];
+    let (_, other) = App::create(&host.operator(), "Aquarium").await;
+    let apps = [&other, &host.app, &second];
     let mut people = Vec::new();
     for app in apps {
         let bob = app.user("bob").await;

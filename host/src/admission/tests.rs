@@ -172,7 +172,9 @@ async fn those_who_wait_are_bounded_and_those_who_leave_forgotten() {
     let waiting = [wait(10), wait(10), wait(20)];
     settle().await;
     assert_eq!(room.taken(), 3);
-    assert_eq!(wait(10).await.unwrap(), Err(Full), "one app too many");
+    let third = wait(10);
+    settle().await;
+    assert_eq!(third.now_or_never().unwrap().unwrap(), Err(Full));
     waiting[0].abort();
     waiting[2].abort();
     settle().await;
@@ -199,9 +201,13 @@ async fn who_does_not_come_for_its_place_keeps_no_other_from_its_own() {
     drop(idle);
     settle().await;
     assert_eq!((taken(&places, 30), places.taken()), (0, 2), "it is 50's");
+    // When nobody else wants it, it is free again.
+    let mut idle = Box::pin(Place::in_turn(places.of(holder(30))));
+    assert!(idle.as_mut().now_or_never().is_none());
     others.iter().for_each(JoinHandle::abort);
     settle().await;
-    assert_eq!(places.taken(), 0);
+    drop(idle);
+    assert_eq!((taken(&places, 30), places.taken()), (0, 0));
 }
 
 /// However they come and go, nobody has more than it may, and in the end nothing is taken.
