@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, TestHost, draft, eventually, stories};
+use crate::support::{App, Database, TestHost, draft, eventually, stories};
 
 stories!(
     texts_have_a_length,
@@ -268,8 +268,9 @@ async fn what_the_plugins_of_many_apps_write_is_their_orgs(database: Database) {
     })
     .await;
     let second = host.org.app("Petting zoo", json!({})).await;
+    let (_, other) = App::create(&host.operator(), "Aquarium").await;
     let mut people = Vec::new();
-    for app in [&host.app, &second, &host.other] {
+    for app in [&host.app, &second, &other] {
         let alice = app.user("alice").await;
         app.channel("general", &[&alice]).await;
         app.plugin("hostile", json!({})).await;
@@ -300,7 +301,9 @@ async fn who_asks_a_plugin_for_too_much_is_refused(database: Database) {
             asked += 1;
             continue;
         }
-        assert_eq!(answer.header("retry-after"), Some("1"));
+        // A poll counts a little more than a message: on a slow machine, what comes between has paid off the rest.
+        let wait = answer.header("retry-after").map(ToOwned::to_owned);
+        assert!(matches!(wait.as_deref(), Some("1" | "2")), "{wait:?}");
         answer.refused(429, "rate_limited");
     }
     assert!((3..20).contains(&asked), "{asked}");
