@@ -170,7 +170,9 @@ impl Recordings {
         }
         while let Some(size) = self.is_short_of(held) {
             let most = who_has_most(of, size).and_then(|install| of.get_mut(&install));
-            let Some(most) = most else { return };
+            let Some(most) = most.filter(|most| !most.calls.is_empty()) else {
+                return;
+            };
             most.drop_oldest(held);
         }
     }
