@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use ring::hmac;
 use ring::rand::SystemRandom;
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::address::Origins;
+use crate::admission::{Holder, Places, Sizes};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::egress;
@@ -32,7 +33,6 @@ use crate::tokens::{KeySetError, KeySets, VerifyingKey};
 
 mod breaker;
 mod decided;
-mod fair;
 mod grown;
 mod health;
 mod loading;
@@ -45,7 +45,6 @@ mod turns;
 
 pub use breaker::{Admitted, Breaker, Turn};
 pub use decided::Decided;
-pub use fair::{Fair, LineFull, Place};
 pub use grown::Grown;
 pub use health::{Breakers, GivenUp, GivenUps};
 pub use loading::Loading;
@@ -83,9 +82,11 @@ pub struct App {
     /// Whose turn it is to act on a message.
     pub turns: Turns<MessageId>,
     /// Places for components that are looked into and need no compiling.
-    pub reading: Arc<Semaphore>,
+    pub reading: Places,
     /// Places for those that are compiled.
-    pub compiling: Fair<AppId>,
+    pub compiling: Places,
+    /// Places for those that wait to be.
+    pub to_compile: Places,
     /// The apps whose plugins are still to be loaded.
     pub loading: Loading,
     /// Whose turn it is to change an app's plugins.
@@ -140,10 +141,16 @@ impl App {
             .map_err(|e| format!("can't use the folder {} for files: {e}", folder.display()))?;
         let compiler = compiler(&config, &master)
             .map_err(|e| format!("can't set up the plugins' compiler: {e}"))?;
-        let engine = plugins::Engine::start_with(plugin_limits(&config.plugins), Some(compiler))
+        let percent = config.limits.org_share_percent;
+        let limits = plugins::Limits {
+            org_share_percent: percent,
+            ..plugin_limits(&config.plugins)
+        };
+        let engine = plugins::Engine::start_with(limits, Some(compiler))
             .map_err(|e| format!("can't start the plugin engine: {e}"))?;
-        let outwards = || egress::Client::new(&config.egress, egress::Resolver::System);
+        let outwards = || egress::Client::new(&config.egress, percent, egress::Resolver::System);
         let (egress, key_sets) = (outwards()?, KeySets::new(outwards()?, &config.sessions));
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let app = Arc::new(App {
             cursor_key: hmac::Key::new(hmac::HMAC_SHA256, master.derive("cursor").expose()),
             sealer: Sealer::new(&master),
@@ -163,14 +170,13 @@ impl App {
             origins: RwLock::default(),
             grown: Grown::default(),
             turns: Turns::default(),
-            reading: Arc::new(Semaphore::new(
-                std::thread::available_parallelism().map_or(1, NonZero::get),
-            )),
-            compiling: Fair::new(
-                config.plugins.compiles_max,
+            reading: Places::new(Sizes::of_orgs(processors, percent)),
+            compiling: Places::new(Sizes::of_orgs(config.plugins.compiles_max, percent)),
+            to_compile: Places::new(Sizes::new(
                 config.plugins.compiles_waiting_max,
+                percent,
                 config.plugins.compiles_waiting_per_app_max,
-            ),
+            )),
             loading: Loading::default(),
             installing: Turns::default(),
             decided: Decided::default(),
@@ -197,6 +203,17 @@ impl App {
             .subscribe()
             .wait_for(|stopping| *stopping)
             .await;
+    }
+
+    /// An app as the one who holds places. To be kept where it is asked for often.
+    ///
+    /// # Errors
+    /// `not_found` if there is no such app.
+    pub async fn holder(&self, id: AppId) -> Result<Holder> {
+        let found = self.store.find_app(id).await?;
+        found
+            .map(|app| Holder::from(&app))
+            .ok_or_else(|| Error::not_found("app"))
     }
 
     /// An app with the keys that verify its users' tokens.
@@ -226,7 +243,11 @@ impl App {
         kid: &str,
     ) -> Result<Option<VerifyingKey>, KeySetError> {
         match &app.jwks_url {
-            Some(url) => self.key_sets.find(app.id, url, kid, self.clock.now()).await,
+            Some(url) => {
+                self.key_sets
+                    .find(app.into(), url, kid, self.clock.now())
+                    .await
+            }
             None => Ok(None),
         }
     }

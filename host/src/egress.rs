@@ -10,12 +10,12 @@ mod connect;
 mod exchange;
 mod incoming;
 mod resolve;
-mod slots;
 mod target;
 #[cfg(test)]
 mod tests;
 mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,12 +27,11 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::address::Hosts;
+use crate::admission::{Holder, Place, Places, Sizes};
 use crate::config;
-use crate::model::AppId;
 use exchange::Answer;
 pub use incoming::Incoming;
 pub use resolve::Resolver;
-use slots::{Slot, Slots};
 pub use target::Target;
 use tls::Tls;
 
@@ -63,7 +62,7 @@ pub enum Error {
         /// The host and its port.
         host: String,
     },
-    /// As many requests are under way as may be, of the app or in all.
+    /// As many requests are under way as may be, of the app, of its org or in all.
     #[error("too many requests are under way; try again in a moment")]
     Busy,
     /// The operator allows no requests.
@@ -164,29 +163,38 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// A place among the requests, as long as somebody holds a clone of it. Who finds none is refused at once: each
+/// request holds up the call that sent it, and calls have few places, which others need.
+type Slot = Arc<Place>;
+
 /// Sends requests. Each has its own places for them.
 pub struct Client {
     settings: config::Egress,
     resolver: Resolver,
     tls: Tls,
-    slots: Slots,
+    requests: Places,
     /// For answers that are read as they come: these take minutes.
-    streams: Slots,
+    streams: Places,
 }
 
 impl Client {
-    /// A client with these limits.
+    /// A client with these limits, of whose places an org has a share.
     ///
     /// # Errors
     /// A sentence for the operator, if `ca_file` can't be read.
-    pub fn new(settings: &config::Egress, resolver: Resolver) -> Result<Self, String> {
+    pub fn new(
+        settings: &config::Egress,
+        org_share_percent: u32,
+        resolver: Resolver,
+    ) -> Result<Self, String> {
+        let places = |all, app| Places::new(Sizes::new(all, org_share_percent, app));
         Ok(Self {
             tls: Tls::new(settings.ca_file.as_deref())?,
-            slots: Slots::new(
+            requests: places(
                 settings.concurrent_requests_max,
                 settings.concurrent_requests_per_app_max,
             ),
-            streams: Slots::new(
+            streams: places(
                 settings.concurrent_streams_max,
                 settings.concurrent_streams_per_app_max,
             ),
@@ -202,14 +210,14 @@ impl Client {
     /// If anything but an answer comes of it. Whether the request has arrived is then unknown.
     pub async fn send(
         &self,
-        app: AppId,
+        holder: Holder,
         hosts: &Hosts,
         request: Request,
     ) -> Result<Response, Error> {
         self.check(&request)?;
         let own = Duration::from_millis(self.settings.timeout_ms);
         let timeout = request.timeout.map_or(own, |timeout| timeout.min(own));
-        let slot = self.slots.enter(app)?;
+        let slot = slot(&self.requests, holder)?;
         let whole = async {
             let enough = request.body_start;
             let (answer, target) = self.follow(hosts, request, &slot).await?;
@@ -249,6 +257,12 @@ impl Client {
         let max = self.settings.redirects_max;
         Err(Error::TooManyRedirects { max })
     }
+}
+
+fn slot(places: &Places, holder: Holder) -> Result<Slot, Error> {
+    Place::now(places.of(holder))
+        .map(Arc::new)
+        .ok_or(Error::Busy)
 }
 
 fn is_redirect(status: StatusCode, headers: &HeaderMap) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! The modules are the layers, listed bottom-up: a module uses only those above it in this list. A test keeps it so.
 
-// records and rules; time; where tests end the process; the one error; what crosses the edge
+// records and rules; time; where tests end the process; the one error; what crosses the edge; who gets a place
 pub mod model;
 pub mod clock;
 pub mod crash;
@@ -11,6 +11,8 @@ pub mod wire;
 pub mod frame;
 pub mod address;
 pub mod secrets;
+pub mod shared;
+pub mod admission;
 
 // settings; files, the store, the sockets' hub, the way out, user tokens; the plugin engine; figures
 pub mod config;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, TestHost, draft, eventually, stories};
+use crate::support::{App, Database, TestHost, draft, eventually, stories};
 
 stories!(
     texts_have_a_length,
@@ -11,6 +11,7 @@ stories!(
     plugins_write_so_often_and_lose_nothing,
     who_asks_a_plugin_for_too_much_is_refused,
     values_are_among_what_plugins_write,
+    what_the_plugins_of_many_apps_write_is_their_orgs,
     requests_are_bounded,
     whatever_is_written_is_refused_when_too_much_waits
 );
@@ -260,6 +261,29 @@ async fn values_are_among_what_plugins_write(database: Database) {
     refused.refused(429, "rate_limited");
 }
 
+async fn what_the_plugins_of_many_apps_write_is_their_orgs(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.limits.org_plugin_writes_per_second = 1;
+        config.limits.org_plugin_writes_burst = 1;
+    })
+    .await;
+    let second = host.org.app("Petting zoo", json!({})).await;
+    let (_, other) = App::create(&host.operator(), "Aquarium").await;
+    let mut people = Vec::new();
+    for app in [&host.app, &second, &other] {
+        let alice = app.user("alice").await;
+        app.channel("general", &[&alice]).await;
+        app.plugin("hostile", json!({})).await;
+        people.push(alice);
+    }
+    // As much as sixteen messages, by one of the org's two apps.
+    let order = "/hostile set 128 1";
+    people[0].types("general", order).await.is(200);
+    let refused = people[1].types("general", order).await;
+    refused.refused(429, "rate_limited");
+    people[2].types("general", order).await.is(200);
+}
+
 async fn who_asks_a_plugin_for_too_much_is_refused(database: Database) {
     let host = TestHost::with(&database, |config| {
         config.limits.app_plugin_writes_per_second = 1;
@@ -277,7 +301,9 @@ async fn who_asks_a_plugin_for_too_much_is_refused(database: Database) {
             asked += 1;
             continue;
         }
-        assert_eq!(answer.header("retry-after"), Some("1"));
+        // A poll counts a little more than a message: on a slow machine, what comes between has paid off the rest.
+        let wait = answer.header("retry-after").map(ToOwned::to_owned);
+        assert!(matches!(wait.as_deref(), Some("1" | "2")), "{wait:?}");
         answer.refused(429, "rate_limited");
     }
     assert!((3..20).contains(&asked), "{asked}");

@@ -17,6 +17,7 @@ stories!(
     another_version_shows_what_it_does_differently,
     recording_is_off_until_it_is_asked_for_and_ends_by_itself,
     recorded_calls_are_narrowed_and_paged,
+    who_records_much_loses_its_own,
     an_erased_user_is_in_no_recording,
     what_an_instance_remembered_is_told,
     an_answer_read_as_it_comes_is_recorded,
@@ -509,6 +510,51 @@ async fn recorded_calls_are_narrowed_and_paged(database: Database) {
     );
     app.backend.delete("/v1/plugins/hostile").await.is(204);
     app.backend.get(calls).await.refused(404, "not_found");
+}
+
+async fn who_records_much_loses_its_own(database: Database) {
+    let host = TestHost::with(&database, |config| {
+        config.plugins.recorded_calls_per_host_max = 6;
+    })
+    .await;
+    let second = host.org.app("Petting zoo", json!({})).await;
+    let (_, other) = App::create(&host.operator(), "Aquarium").await;
+    let apps = [&other, &host.app, &second];
+    let mut people = Vec::new();
+    for app in apps {
+        let bob = app.user("bob").await;
+        app.channel("general", &[&bob]).await;
+        app.plugin("hostile", json!({})).await;
+        record(app, "hostile").await;
+        people.push(bob);
+    }
+    let kept = async || {
+        let mut kept = Vec::new();
+        for app in apps {
+            let standing = app.backend.get(path("hostile", "recording")).await.is(200);
+            assert_eq!(standing["calls"], calls(app, "hostile").await.len());
+            kept.push(standing["calls"].as_i64().expect("a number"));
+        }
+        kept
+    };
+    let call = async |who: usize| {
+        people[who].types("general", "/hostile list").await.is(200);
+    };
+    call(0).await;
+    call(0).await;
+    // Two apps of another org fill the place, and then take it from each other.
+    for _ in 0..8 {
+        call(1).await;
+    }
+    assert_eq!(kept().await, [2, 4, 0]);
+    for _ in 0..8 {
+        call(2).await;
+    }
+    assert_eq!(kept().await, [2, 2, 2]);
+    // Who has less gets what it is short of from them.
+    call(0).await;
+    assert_eq!(kept().await.iter().sum::<i64>(), 6);
+    assert_eq!(kept().await[0], 3);
 }
 
 async fn an_erased_user_is_in_no_recording(database: Database) {

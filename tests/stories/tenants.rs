@@ -8,6 +8,7 @@ stories!(
     orgs_and_apps_are_made_and_changed,
     orgs_do_not_meet,
     only_the_operator_makes_orgs,
+    an_org_has_so_many_apps,
     an_org_goes_after_its_apps,
     an_app_goes_with_everything,
 );
@@ -176,6 +177,35 @@ async fn only_the_operator_makes_orgs(database: Database) {
         .get("/v1/channels")
         .await
         .refused(403, "forbidden");
+}
+
+async fn an_org_has_so_many_apps(database: Database) {
+    let host = TestHost::with(&database, |config| config.limits.apps_per_org_max = 3).await;
+    let path = format!("/v1/orgs/{}/apps", host.org.id);
+    // It has one, and asks for eight more at once, itself and through the operator.
+    let (admin, operator) = (&host.org.admin, &host.operator());
+    let asks = (0..4).flat_map(|_| [admin, operator]);
+    let asks = asks.map(|who| who.post(&path, json!({ "name": "Aviary" })));
+    let (mut made, mut refused) = (0, 0);
+    for answer in futures_util::future::join_all(asks).await {
+        match answer.status {
+            201 => made += 1,
+            _ => {
+                let problem = answer.refused(422, "limit_reached");
+                assert_eq!(problem["detail"], "An org has at most 3 apps.");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((made, refused), (2, 6));
+    let apps = host.org.admin.get(&path).await.is(200);
+    let apps = ids(&apps["apps"]);
+    assert_eq!(apps.len(), 3);
+    // Another org has room, and one app less is room for one more.
+    host.other.org.app("Tent", json!({})).await;
+    let last = format!("/v1/apps/{}", apps[2]);
+    host.org.admin.delete(&last).await.is(204);
+    host.org.app("Vivarium", json!({})).await;
 }
 
 async fn an_org_goes_after_its_apps(database: Database) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::health::Breakers;
 use super::trial::Trial;
+use crate::admission::Holder;
 use crate::metrics::Consumption;
 use crate::model::{Millis, Quarantine, UserId};
 use crate::plugins;
@@ -59,6 +60,8 @@ impl Loadout {
 /// A plugin that runs in an app, in one version.
 pub struct Installed {
     pub row: store::Install,
+    /// Whose places its calls take.
+    pub holder: Holder,
     pub on_fault: OnFault,
     /// The user by whom it writes.
     pub bot: UserId,

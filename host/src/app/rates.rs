@@ -15,6 +15,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::{Quota, RateLimiter};
 
 use crate::address::of_one_customer;
+use crate::admission::Holder;
 use crate::config::Limits;
 use crate::error::{Code, Error, Result};
 use crate::model::{AppId, OrgId, UserId};
@@ -110,10 +111,17 @@ impl Rates {
             app_visits: buckets(limits.app_requests_per_second, limits.app_requests_burst),
             user_messages: buckets(limits.user_messages_per_second, limits.user_messages_burst),
             app_messages: buckets(limits.app_messages_per_second, limits.app_messages_burst),
-            plugin_writes: Debts::new(
-                limits.app_plugin_writes_per_second,
-                limits.app_plugin_writes_burst,
-            ),
+            plugin_writes: Debts {
+                paid_at: Mutex::default(),
+                app: Pace::new(
+                    limits.app_plugin_writes_per_second,
+                    limits.app_plugin_writes_burst,
+                ),
+                org: Pace::new(
+                    limits.org_plugin_writes_per_second,
+                    limits.org_plugin_writes_burst,
+                ),
+            },
             limits: limits.clone(),
         }
     }
@@ -152,14 +160,16 @@ impl Rates {
     }
 
     /// Plugins of an app have written so much.
-    pub fn note_plugin_writes(&self, app: AppId, wrote: &Wrote) {
+    pub fn note_plugin_writes(&self, holder: Holder, wrote: &Wrote) {
         let eighths = wrote.eighths();
-        self.plugin_writes.add(app, eighths, Instant::now());
+        self.plugin_writes.add(holder, eighths, Instant::now());
     }
 
-    /// How long the plugins of an app have to rest before they write again, in milliseconds; none if they need not.
-    pub fn plugins_rest_ms(&self, app: AppId) -> Option<u64> {
-        self.plugin_writes.rest(app, Instant::now()).map(rounded_up)
+    /// How long the plugins of an app have to rest before they write again, in milliseconds: for what they
+    /// wrote, and for what all those of its org did. None if they need not.
+    pub fn plugins_rest_ms(&self, holder: Holder) -> Option<u64> {
+        let rest = self.plugin_writes.rest(holder, Instant::now());
+        rest.map(rounded_up)
     }
 
     /// Forgets buckets that have filled up again.
@@ -173,43 +183,73 @@ impl Rates {
     }
 }
 
-/// What was taken already and flows back with time. For each app, until when: a moment in the past is what is
-/// left of the burst.
+/// What was taken already and flows back with time, by app and by org.
 struct Debts {
-    paid_at: Mutex<HashMap<AppId, Instant>>,
+    /// Until when: a moment in the past is what is left of the burst.
+    paid_at: Mutex<HashMap<Debtor, Instant>>,
+    app: Pace,
+    org: Pace,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Debtor {
+    App(AppId),
+    Org(OrgId),
+}
+
+/// How it flows back.
+struct Pace {
     /// The time that pays for an eighth of one.
     eighth: Duration,
     burst: Duration,
 }
 
-impl Debts {
+impl Pace {
     fn new(per_second: u32, burst: u32) -> Self {
         let each = Duration::from_secs(1) / per_second.max(1);
         Self {
-            paid_at: Mutex::default(),
             eighth: each / 8,
             burst: each.saturating_mul(burst),
         }
     }
+}
 
-    fn add(&self, app: AppId, eighths: u32, now: Instant) {
-        let full = now.checked_sub(self.burst).unwrap_or(now);
-        let mut paid_at = self.paid_at();
-        let at = paid_at.entry(app).or_insert(full);
-        *at = (*at).max(full) + self.eighth.saturating_mul(eighths);
+impl Debts {
+    fn of(&self, holder: Holder) -> [(Debtor, &Pace); 2] {
+        [
+            (Debtor::App(holder.app), &self.app),
+            (Debtor::Org(holder.org), &self.org),
+        ]
     }
 
-    fn rest(&self, app: AppId, now: Instant) -> Option<Duration> {
-        let at = self.paid_at().get(&app).copied()?;
-        at.checked_duration_since(now)
+    fn add(&self, holder: Holder, eighths: u32, now: Instant) {
+        let mut paid_at = self.paid_at();
+        for (debtor, pace) in self.of(holder) {
+            let full = now.checked_sub(pace.burst).unwrap_or(now);
+            let at = paid_at.entry(debtor).or_insert(full);
+            *at = (*at).max(full) + pace.eighth.saturating_mul(eighths);
+        }
+    }
+
+    fn rest(&self, holder: Holder, now: Instant) -> Option<Duration> {
+        let paid_at = self.paid_at();
+        let of = self.of(holder).into_iter();
+        let last = of.filter_map(|(debtor, _)| paid_at.get(&debtor)).max()?;
+        last.checked_duration_since(now)
             .filter(|rest| !rest.is_zero())
     }
 
     fn tidy(&self, now: Instant) {
-        self.paid_at().retain(|_, at| *at + self.burst > now);
+        self.paid_at().retain(|debtor, at| {
+            let pace = match debtor {
+                Debtor::App(_) => &self.app,
+                Debtor::Org(_) => &self.org,
+            };
+            *at + pace.burst > now
+        });
     }
 
-    fn paid_at(&self) -> MutexGuard<'_, HashMap<AppId, Instant>> {
+    fn paid_at(&self) -> MutexGuard<'_, HashMap<Debtor, Instant>> {
         self.paid_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -282,12 +322,24 @@ mod tests {
         assert!(rates.message(&Whose::Backend(AppId(2))).is_ok());
     }
 
+    fn holder(org: i64, app: i64) -> Holder {
+        Holder {
+            org: OrgId(org),
+            app: AppId(app),
+        }
+    }
+
+    fn debts(app: Pace, org: Pace) -> Debts {
+        let paid_at = Mutex::default();
+        Debts { paid_at, app, org }
+    }
+
     #[test]
     fn what_plugins_write_is_paid_off_with_time() {
-        let debts = Debts::new(10, 5);
+        let debts = debts(Pace::new(10, 5), Pace::new(1_000, 1_000));
         let now = Instant::now();
         let after = |ms| now + Duration::from_millis(ms);
-        let (app, other) = (AppId(1), AppId(2));
+        let (app, other) = (holder(1, 1), holder(1, 2));
         debts.add(app, 5 * 8, now);
         assert_eq!(debts.rest(app, now), None, "the burst");
         debts.add(app, 3 * 8, now);
@@ -306,6 +358,22 @@ mod tests {
             Some(Duration::from_millis(100)),
             "no more than a burst is saved"
         );
+    }
+
+    #[test]
+    fn what_the_plugins_of_many_apps_write_is_their_orgs() {
+        let debts = debts(Pace::new(10, 5), Pace::new(20, 10));
+        let now = Instant::now();
+        for app in 1..=4 {
+            assert_eq!(debts.rest(holder(1, app), now), None);
+            debts.add(holder(1, app), 3 * 8, now);
+        }
+        // None of the four has used up its own, but together they have: two more than the burst.
+        for app in 1..=5 {
+            let rest = debts.rest(holder(1, app), now);
+            assert_eq!(rest, Some(Duration::from_millis(100)));
+        }
+        assert_eq!(debts.rest(holder(2, 6), now), None);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Calls of plugins that somebody wanted recorded, in memory. They hold what people wrote, so there are
-//! so many at most, for so long, and only while a tenant asks for it. While nobody on this host does,
-//! a call costs one look at a number.
+//! so many at most, for so long, and only while a tenant asks for it. When the host has no room for more, the org
+//! that has most loses the oldest of its own. While nobody on this host records, a call costs one look at a number.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::admission::{self, Holder};
 use crate::config;
 use crate::model::{AppId, CallId, InstallId, Millis};
 use crate::plugins::{Hook, Usage};
@@ -15,6 +16,7 @@ use crate::plugins::{Hook, Usage};
 pub struct Recordings {
     calls_max: usize,
     bytes_max: usize,
+    host_calls_max: usize,
     host_bytes_max: usize,
     kept_ms: Millis,
     /// Installs whose calls are being recorded.
@@ -25,19 +27,27 @@ pub struct Recordings {
 #[derive(Debug, Default)]
 struct All {
     of: HashMap<InstallId, Recording>,
-    bytes: usize,
+    held: Held,
     rounds: u64,
+}
+
+/// What recorded calls take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    calls: usize,
+    bytes: usize,
 }
 
 /// The recorded calls of an install.
 #[derive(Debug)]
 struct Recording {
-    app: AppId,
+    holder: Holder,
     until: Millis,
     /// Another one whenever what was recorded is forgotten: a call that began before is not added.
     round: u64,
     calls: VecDeque<Arc<RecordedCall>>,
     bytes: usize,
+    /// Calls that were too large to be kept.
     left_out: u64,
 }
 
@@ -84,6 +94,7 @@ impl Recordings {
         Self {
             calls_max: settings.recorded_calls_max,
             bytes_max: settings.recorded_bytes_max,
+            host_calls_max: settings.recorded_calls_per_host_max,
             host_bytes_max: settings.recorded_bytes_per_host_max,
             kept_ms: seconds.saturating_mul(1000),
             running: AtomicUsize::new(0),
@@ -110,12 +121,12 @@ impl Recordings {
     }
 
     /// Records the calls of an install from now on, or goes on with it.
-    pub fn start(&self, app: AppId, install: InstallId, until: Millis, now: Millis) {
+    pub fn start(&self, holder: Holder, install: InstallId, until: Millis, now: Millis) {
         let mut all = self.write();
         all.rounds += 1;
         let round = all.rounds;
         let recording = all.of.entry(install).or_insert_with(|| Recording {
-            app,
+            holder,
             until,
             round,
             calls: VecDeque::new(),
@@ -140,10 +151,11 @@ impl Recordings {
         self.running.store(running.count(), Relaxed);
     }
 
-    /// Adds a call that began in `round`; the oldest of the install go. `None` is one that was too large.
+    /// Adds a call that began in `round`; the oldest of the install go, and of whoever has most when there are too
+    /// many on this host. `None` is one that was too large.
     pub fn add(&self, install: InstallId, round: u64, call: Option<RecordedCall>) {
         let mut all = self.write();
-        let All { of, bytes, .. } = &mut *all;
+        let All { of, held, .. } = &mut *all;
         let Some(recording) = of.get_mut(&install).filter(|of| of.round == round) else {
             return;
         };
@@ -152,15 +164,25 @@ impl Recordings {
             recording.left_out += 1;
             return;
         };
-        recording.bytes += call.bytes();
-        *bytes += call.bytes();
-        recording.calls.push_back(Arc::new(call));
-        while recording.calls.len() > self.calls_max
-            || recording.bytes > self.bytes_max
-            || (*bytes > self.host_bytes_max && !recording.calls.is_empty())
-        {
-            recording.drop_oldest(bytes);
+        recording.add(call, held);
+        while recording.calls.len() > self.calls_max || recording.bytes > self.bytes_max {
+            recording.drop_oldest(held);
         }
+        while let Some(size) = self.is_short_of(held) {
+            let most = who_has_most(of, size).and_then(|install| of.get_mut(&install));
+            let Some(most) = most.filter(|most| !most.calls.is_empty()) else {
+                return;
+            };
+            most.drop_oldest(held);
+        }
+    }
+
+    /// What there is too much of on this host.
+    fn is_short_of(&self, held: &Held) -> Option<fn(&Recording) -> usize> {
+        if held.bytes > self.host_bytes_max {
+            return Some(|recording| recording.bytes);
+        }
+        (held.calls > self.host_calls_max).then_some(|recording| recording.calls.len())
     }
 
     /// How an install's recording stands.
@@ -195,18 +217,18 @@ impl Recordings {
 
     /// The same for all installs of an app.
     pub fn forget_app(&self, app: AppId) {
-        self.forget_those(|_, recording| recording.app == app);
+        self.forget_those(|_, recording| recording.holder.app == app);
     }
 
     fn forget_those(&self, which: impl Fn(InstallId, &Recording) -> bool) {
         let mut all = self.write();
-        let All { of, bytes, rounds } = &mut *all;
+        let All { of, held, rounds } = &mut *all;
         for (_, recording) in of.iter_mut().filter(|(id, of)| which(**id, of)) {
             *rounds += 1;
             recording.round = *rounds;
             recording.left_out = 0;
             while !recording.calls.is_empty() {
-                recording.drop_oldest(bytes);
+                recording.drop_oldest(held);
             }
         }
     }
@@ -221,7 +243,7 @@ impl Recordings {
     /// Drops calls that are old enough to go.
     pub fn sweep(&self, now: Millis) {
         let mut all = self.write();
-        let All { of, bytes, .. } = &mut *all;
+        let All { of, held, .. } = &mut *all;
         let before = now.saturating_sub(self.kept_ms);
         of.retain(|_, recording| {
             while recording
@@ -229,7 +251,7 @@ impl Recordings {
                 .front()
                 .is_some_and(|call| call.at <= before)
             {
-                recording.drop_oldest(bytes);
+                recording.drop_oldest(held);
             }
             recording.until > now || !recording.calls.is_empty()
         });
@@ -238,12 +260,32 @@ impl Recordings {
 }
 
 impl Recording {
-    fn drop_oldest(&mut self, of_host: &mut usize) {
+    fn add(&mut self, call: RecordedCall, of_host: &mut Held) {
+        self.bytes += call.bytes();
+        of_host.bytes += call.bytes();
+        of_host.calls += 1;
+        self.calls.push_back(Arc::new(call));
+    }
+
+    fn drop_oldest(&mut self, of_host: &mut Held) {
         if let Some(call) = self.calls.pop_front() {
             self.bytes -= call.bytes();
-            *of_host -= call.bytes();
+            of_host.bytes -= call.bytes();
+            of_host.calls -= 1;
         }
     }
+}
+
+/// Of the app that is to give way, the install that has most.
+fn who_has_most(
+    all: &HashMap<InstallId, Recording>,
+    size: fn(&Recording) -> usize,
+) -> Option<InstallId> {
+    let sizes = all.values().map(|of| (of.holder, size(of)));
+    let holder = admission::who_has_most(sizes)?;
+    let installs = all.iter().filter(|(_, of)| of.holder == holder);
+    let most = installs.max_by_key(|(id, of)| (size(of), **id));
+    most.map(|(id, _)| *id)
 }
 
 impl RecordedCall {
@@ -263,15 +305,25 @@ impl RecordedCall {
 mod tests {
     use super::*;
 
-    const APP: AppId = AppId(1);
+    use crate::model::OrgId;
+
+    const APP: Holder = Holder {
+        org: OrgId(1),
+        app: AppId(1),
+    };
+    const ELSEWHERE: Holder = Holder {
+        org: OrgId(2),
+        app: AppId(1),
+    };
     const ONE: InstallId = InstallId(1);
     const OTHER: InstallId = InstallId(2);
 
-    fn recordings(calls_max: usize, bytes_max: usize, host: usize) -> Recordings {
+    fn recordings(calls_max: usize, bytes_max: usize, host_bytes_max: usize) -> Recordings {
         Recordings::new(&config::Plugins {
             recorded_calls_max: calls_max,
+            recorded_calls_per_host_max: 10,
             recorded_bytes_max: bytes_max,
-            recorded_bytes_per_host_max: host,
+            recorded_bytes_per_host_max: host_bytes_max,
             recorded_calls_kept_s: 60,
             ..config::Plugins::default()
         })
@@ -304,7 +356,7 @@ mod tests {
     fn so_many_calls_and_bytes_are_kept_and_the_oldest_go() {
         let all = recordings(3, 4_000, 6_000);
         all.start(APP, ONE, 10, 0);
-        all.start(APP, OTHER, 10, 0);
+        all.start(ELSEWHERE, OTHER, 10, 0);
         let (one, other) = (all.round(ONE, 0).unwrap(), all.round(OTHER, 0).unwrap());
         for id in 1..=4 {
             all.add(ONE, one, call(id, 1_000));
@@ -315,16 +367,55 @@ mod tests {
         all.add(ONE, one, call(6, 4_001));
         all.add(ONE, one, None);
         assert_eq!(all.standing(ONE, 0).left_out, 2);
-        // The host has room for 2000 more, whoever they are of, and nobody loses calls to others.
+        // The host has room for 2000 more. What is too much is the loss of who has most.
         all.add(OTHER, other, call(7, 1_500));
+        assert_eq!((kept(&all, ONE), kept(&all, OTHER)), (vec![5, 4], vec![7]));
         all.add(OTHER, other, call(8, 1_000));
-        assert_eq!(kept(&all, OTHER), [8]);
-        assert_eq!(kept(&all, ONE), [5, 4]);
+        assert_eq!((kept(&all, ONE), kept(&all, OTHER)), (vec![5], vec![8, 7]));
+        all.add(OTHER, other, call(9, 1_000));
+        assert_eq!((kept(&all, ONE), kept(&all, OTHER)), (vec![5], vec![9, 8]));
         all.remove(ONE, 0);
-        all.add(OTHER, other, call(9, 3_000));
-        assert_eq!(kept(&all, OTHER), [9, 8]);
-        all.forget_app(APP);
-        assert_eq!(all.read().bytes, 0);
+        all.add(OTHER, other, call(10, 2_000));
+        assert_eq!(kept(&all, OTHER), [10, 9, 8]);
+        all.forget_app(APP.app);
+        assert_eq!(all.read().held, Held::default());
+    }
+
+    /// Records calls of an install until it has as many as it may, and gives what is kept of all.
+    fn flood(all: &Recordings, org: i64, app: i64, install: i64, ids: &mut i64) {
+        let (org, app) = (OrgId(org), AppId(app));
+        let (holder, install) = (Holder { org, app }, InstallId(install));
+        all.start(holder, install, Millis::MAX, 0);
+        let round = all.round(install, 0).unwrap();
+        for _ in 0..5 {
+            *ids += 1;
+            all.add(install, round, call(*ids, 1_000));
+        }
+    }
+
+    #[test]
+    fn many_installs_and_apps_of_an_org_leave_others_what_they_recorded() {
+        let count = |all: &Recordings, installs: std::ops::RangeInclusive<i64>| {
+            let kept = installs.map(|install| kept(all, InstallId(install)).len());
+            kept.sum::<usize>()
+        };
+        for (bytes_max, what) in [(10_000, "bytes"), (1_000_000, "calls")] {
+            let (all, mut ids) = (recordings(5, 10_000, bytes_max), 0);
+            flood(&all, 2, 20, 200, &mut ids);
+            // An org with ten apps, each with ten plugins.
+            for install in 0..100 {
+                flood(&all, 1, install / 10, install, &mut ids);
+            }
+            assert_eq!(count(&all, 200..=200), 5, "{what}");
+            assert_eq!(count(&all, 0..=99), 5, "{what}");
+            // A third one gets its part, whoever was there before; of the two apps of an org, too.
+            flood(&all, 3, 30, 300, &mut ids);
+            let kept = [0..=99, 200..=200, 300..=300].map(|installs| count(&all, installs));
+            assert!(kept.iter().all(|kept| *kept >= 3), "{what}: {kept:?}");
+            flood(&all, 3, 31, 310, &mut ids);
+            let kept = [count(&all, 300..=300), count(&all, 310..=310)];
+            assert!(kept.iter().all(|kept| *kept >= 1), "{what}: {kept:?}");
+        }
     }
 
     #[test]
@@ -342,7 +433,7 @@ mod tests {
         all.sweep(64_999);
         assert_eq!(all.read().of.len(), 1);
         all.sweep(65_000);
-        assert!(all.read().of.is_empty() && all.read().bytes == 0);
+        assert!(all.read().of.is_empty() && all.read().held == Held::default());
         assert_eq!(all.running.load(Relaxed), 0);
     }
 
@@ -354,7 +445,7 @@ mod tests {
         all.add(ONE, round, call(1, 1_000));
         all.forget_app(AppId(2));
         assert_eq!(kept(&all, ONE), [1]);
-        all.forget_app(APP);
+        all.forget_app(APP.app);
         all.add(ONE, round, call(2, 1_000));
         assert_eq!(kept(&all, ONE), [0; 0]);
         let round = all.round(ONE, 0).unwrap();

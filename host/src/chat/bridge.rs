@@ -9,8 +9,9 @@ use std::time::Instant;
 use super::access::{self, Actor};
 use super::chain::{self, Content, Decision};
 use super::handlers::scope;
-use super::outside::{Outside, Whose};
+use super::outside::Outside;
 use super::{acts, attachments, interact, judge, messages, passing, words};
+use crate::admission::Holder;
 use crate::app::{App, Installed};
 use crate::error::{Code, Error, Result};
 use crate::model::{self, ChannelId, InstallId, Message, MessageId, UserId};
@@ -29,6 +30,7 @@ pub struct Bridge {
     pub name: Arc<str>,
     pub bot: UserId,
     pub backend: Backend,
+    pub holder: Holder,
     pub outside: Outside,
 }
 
@@ -641,22 +643,17 @@ impl Chat for Bridge {
     fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
-            let whose = Whose {
-                app: self.backend.tenant().app(),
-                plugin: &self.name,
-            };
-            self.outside.send(&app, whose, request).await
+            let (holder, plugin) = (self.holder, &self.name);
+            self.outside.send(&app, holder, plugin, request).await
         })
     }
 
     fn open(&self, request: HttpRequest, until: Option<Instant>) -> Answer<'_, Box<dyn Incoming>> {
         Box::pin(async move {
             let app = self.app().map_err(told)?;
-            let whose = Whose {
-                app: self.backend.tenant().app(),
-                plugin: &self.name,
-            };
-            self.outside.open(&app, whose, request, until).await
+            let (holder, plugin) = (self.holder, &self.name);
+            let opened = self.outside.open(&app, holder, plugin, request, until);
+            opened.await
         })
     }
 

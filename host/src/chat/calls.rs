@@ -51,7 +51,7 @@ pub(super) fn calling<'a>(
     let now = app.clock.now();
     // These can wait until what the app's plugins have written is paid off.
     if matches!(hook, Hook::Events | Hook::Schedule)
-        && let Some(ms) = app.rates.plugins_rest_ms(installed.row.app_id)
+        && let Some(ms) = app.rates.plugins_rest_ms(installed.holder)
     {
         app.metrics.plugin_rested();
         let until = now.saturating_add_unsigned(ms);

@@ -428,10 +428,10 @@ pub(super) async fn commit(
     }
     // Events and timers have rested before their calls; of a request nobody knew that it writes.
     if cause.is_asked()
-        && let Some(ms) = app.rates.plugins_rest_ms(installed.row.app_id)
+        && let Some(ms) = app.rates.plugins_rest_ms(installed.holder)
     {
         app.metrics.plugin_rested();
-        let detail = "The plugins of this app have written too much.";
+        let detail = "The plugins of this app, or of its org, have written too much.";
         return Err(Error::new(Code::RateLimited, detail).retry_after_ms(ms));
     }
     let sets_timers = !effects.timers.is_empty();
@@ -465,7 +465,7 @@ pub(super) fn commit_of(
         rows: effects.kv_writes.len() + effects.timers.len(),
         bytes: values.flat_map(|write| &write.value).map(Vec::len).sum(),
     };
-    app.rates.note_plugin_writes(installed.row.app_id, &wrote);
+    app.rates.note_plugin_writes(installed.holder, &wrote);
     let mut chat = Vec::with_capacity(effects.chat.len());
     for effect in effects.chat {
         match effect.downcast::<ChatWrite>() {

@@ -1,11 +1,10 @@
 //! Looks into components, off the threads that serve requests. What the host knows by its digest is not
-//! looked at again; what must be compiled waits for its turn in the line of its app.
+//! looked at again; what must be compiled waits for its turn.
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
-use crate::app::{App, Place};
+use crate::admission::{Full, Place};
+use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::AppId;
 use crate::plugins::{self, Checked, Digest, Engine, Inspection, Refusal};
@@ -27,8 +26,9 @@ pub(super) enum Waits {
 ///
 /// # Errors
 /// `plugin_refused` for one that can't run here.
-pub(super) async fn checked(app: &App, component: &Arc<Vec<u8>>) -> Result<Checked> {
-    let _reading = reading(app).await?;
+pub(super) async fn checked(app: &App, id: AppId, component: &Arc<Vec<u8>>) -> Result<Checked> {
+    let holder = app.holder(id).await?;
+    let _reading = Place::in_turn(app.reading.of(holder)).await;
     let (engine, component) = (app.engine.clone(), component.clone());
     aside(move || plugins::check(&engine, &component)).await
 }
@@ -86,34 +86,22 @@ pub(super) async fn stored(
 }
 
 /// Held while a component is looked into.
-struct Room {
-    _reading: Option<OwnedSemaphorePermit>,
-    _compiling: Option<Place<AppId>>,
-}
-
-async fn reading(app: &App) -> Result<OwnedSemaphorePermit> {
-    let reading = app.reading.clone().acquire_owned().await;
-    reading.map_err(Error::internal)
-}
+type Room = Place;
 
 async fn enter(app: &App, id: AppId, digest: Digest, waits: Waits) -> Result<Room> {
+    let holder = app.holder(id).await?;
     if plugins::has_code(&app.engine, digest) {
-        return Ok(Room {
-            _reading: Some(reading(app).await?),
-            _compiling: None,
-        });
+        return Ok(Place::in_turn(app.reading.of(holder)).await);
     }
-    let place = match waits {
-        Waits::Host => app.compiling.take_in_turn(id).await,
-        Waits::Asker => app.compiling.take(id).await.map_err(|_| {
+    let share = app.compiling.of(holder);
+    let room = app.to_compile.of(holder);
+    match waits {
+        Waits::Host => Ok(Place::in_turn(share).await),
+        Waits::Asker => Place::waiting_in(share, &room).await.map_err(|Full| {
             let detail = "Too many components wait to be compiled.";
             Error::new(Code::Overloaded, detail).retry_after_ms(RETRY_MS)
-        })?,
-    };
-    Ok(Room {
-        _reading: None,
-        _compiling: Some(place),
-    })
+        }),
+    }
 }
 
 /// The room is held until it is done, whether or not somebody still waits for it.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::{HostRule, Hosts};
+use crate::admission::Holder;
 use crate::app::App;
 use crate::egress::{self, Target};
 use crate::error::{Error, FieldFault, Result};
@@ -48,7 +49,12 @@ pub struct Whose<'a> {
     pub plugin: &'a str,
 }
 
-impl Whose<'_> {
+impl<'a> Whose<'a> {
+    fn of(holder: Holder, plugin: &'a str) -> Self {
+        let app = holder.app;
+        Self { app, plugin }
+    }
+
     /// Bound to the hosts as well: nobody sends it elsewhere by changing them in the database.
     fn key_id(self, setting: &str, hosts: &[String]) -> String {
         format!("plugin {} {setting} {}", self.plugin, hosts.join(" "))
@@ -235,15 +241,16 @@ impl Outside {
         })
     }
 
-    /// Sends a request of the plugin, with its secrets in it.
+    /// Sends a request of the plugin, with its secrets in it, from a place of `holder`.
     pub async fn send(
         &self,
         app: &App,
-        whose: Whose<'_>,
+        holder: Holder,
+        plugin: &str,
         request: HttpRequest,
     ) -> Result<HttpResponse, HostError> {
-        let request = self.written(app, whose, request)?;
-        let sent = app.egress.send(whose.app, &self.hosts, request).await;
+        let request = self.written(app, Whose::of(holder, plugin), request)?;
+        let sent = app.egress.send(holder, &self.hosts, request).await;
         app.metrics.plugin_http_request(outcome(&sent));
         sent.map(out).map_err(told)
     }
@@ -252,15 +259,13 @@ impl Outside {
     pub async fn open(
         &self,
         app: &App,
-        whose: Whose<'_>,
+        holder: Holder,
+        plugin: &str,
         request: HttpRequest,
         until: Option<Instant>,
     ) -> Result<Box<dyn Incoming>, HostError> {
-        let request = self.written(app, whose, request)?;
-        let opened = app
-            .egress
-            .open(whose.app, &self.hosts, request, until)
-            .await;
+        let request = self.written(app, Whose::of(holder, plugin), request)?;
+        let opened = app.egress.open(holder, &self.hosts, request, until).await;
         app.metrics.plugin_http_request(outcome(&opened));
         let stream = opened.map_err(told)?;
         Ok(Box::new(Stream(stream)))

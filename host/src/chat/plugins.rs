@@ -317,6 +317,7 @@ pub(super) async fn load(
     trial: Option<Arc<Trial>>,
 ) -> Result<Installed> {
     let name: Arc<str> = row.name.as_str().into();
+    let holder = app.holder(row.app_id).await?;
     let (inspected, linked) = link(app, backend, &row).await;
     let outside = opened(&row, inspected.as_deref());
     let is_shadow = trial.as_ref().is_some_and(|trial| trial.is_shadow());
@@ -324,10 +325,9 @@ pub(super) async fn load(
         let config = row.config.as_str();
         if is_shadow {
             let id = rollout::aside_id(row.id);
-            return plugins::Install::aside(&app.engine, &linked, &id, config);
+            return plugins::Install::aside(&app.engine, &linked, holder, &id, config);
         }
-        let (app_id, id) = (row.app_id.to_string(), row.id.to_string());
-        plugins::Install::new(&app.engine, &linked, &app_id, &id, config)
+        plugins::Install::new(&app.engine, &linked, holder, &row.id.to_string(), config)
     });
     let bot = bot_of(&row.name);
     let bridge = Bridge {
@@ -336,6 +336,7 @@ pub(super) async fn load(
         name: name.clone(),
         bot: bot.clone(),
         backend: *backend,
+        holder,
         outside,
     };
     Ok(Installed {
@@ -348,6 +349,7 @@ pub(super) async fn load(
         },
         on_fault: OnFault::stored(&row.on_fault),
         row,
+        holder,
         bot,
         name,
         inspection: inspected,

@@ -83,7 +83,8 @@ pub async fn start(
         .unwrap_or(Millis::MAX)
         .saturating_mul(1000);
     let until = now.saturating_add(for_ms);
-    app.recordings.start(of, install.id, until, now);
+    let holder = app.holder(of).await?;
+    app.recordings.start(holder, install.id, until, now);
     let line = format!("calls are recorded until {}", clock::rfc3339(until));
     note(app, of, name, line);
     Ok(out(app.recordings.standing(install.id, now)))

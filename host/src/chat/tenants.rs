@@ -119,6 +119,9 @@ fn check_email(email: &str) -> Result<()> {
 }
 
 /// Makes an app with its first server key.
+///
+/// # Errors
+/// `limit_reached` when the org has as many apps as it may.
 pub async fn add_app(
     app: &App,
     caller: &Caller,
@@ -157,7 +160,8 @@ pub async fn add_app(
         secret.expose().as_bytes(),
         true,
     )?;
-    let made = app.store.add_app(&owner, made, own).await?;
+    let apps_max = app.config.limits.apps_per_org_max;
+    let made = app.store.add_app(&owner, made, own, apps_max).await?;
     app.forget_issuer(made.id).await?;
     let (_, secret) = add_key_of(app, KeyOwner::App(made.id), "first key".into()).await?;
     Ok((made, secret))
@@ -226,7 +230,8 @@ pub async fn change_app(
 /// A set that can't be had now would only be found out by the app's users.
 async fn check_key_set(app: &App, id: AppId, url: &str) -> Result<()> {
     let refused = |error| Error::invalid("jwks_url", format!("no keys come from there: {error}"));
-    app.key_sets.check(id, url).await.map_err(refused)
+    let holder = app.holder(id).await?;
+    app.key_sets.check(holder, url).await.map_err(refused)
 }
 
 /// Removes an app with everything in it, step by step. A host that stops in the middle leaves an app

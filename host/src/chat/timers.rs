@@ -1,7 +1,7 @@
 //! Runs the timers that plugins have set, each once, however often the host is killed: see `handlers`.
 //!
-//! Each app has a task of its own while timers of it are due, and all of them take turns at the same
-//! places, so nobody's timers wait until somebody else's are through. A call that reads an answer from
+//! Each app has a task of its own while timers of it are due. The orgs take turns at the same places, and so do
+//! the apps of one, so nobody's timers wait until somebody else's are through. A call that reads an answer from
 //! outside as it comes takes minutes: it gives its place back, and the other timers go on.
 
 use std::collections::{HashMap, HashSet};
@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use super::calls::{Resting, blame, calling};
 use super::handlers::{CONTENDED_MS, backoff_ms, commit};
 use super::{access, chain};
+use crate::admission::{Place, Places, Sizes};
 use crate::app::{App, Installed};
 use crate::clock;
 use crate::crash;
@@ -24,9 +25,9 @@ use crate::store::{Cause, Landed, Timer};
 
 /// How long timers of a plugin that does not run are left alone.
 const RESTING_MS: Millis = 60_000;
-/// Timers that run at once on this host. Whoever wants a place waits in line for it.
+/// Timers that run at once on this host.
 const RUNNING_MAX: usize = 32;
-/// Timers of one app that run or wait for a place.
+/// Timers of one app that run or wait for it.
 const RUNNING_PER_APP_MAX: usize = 4;
 /// Timers of one app that are read at once.
 const READ_MAX: usize = 32;
@@ -37,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs timers until the host stops.
 pub async fn run(app: Arc<App>) {
-    let running = Arc::new(Running::new());
+    let running = Arc::new(Running::new(app.config.limits.org_share_percent));
     loop {
         let wait = match begin_due(&app, &running).await {
             Ok(next) => next.map_or(LOOK_MS, |at| (at - app.clock.now()).clamp(0, LOOK_MS)),
@@ -56,7 +57,7 @@ pub async fn run(app: Arc<App>) {
 
 /// What runs now.
 struct Running {
-    places: Semaphore,
+    places: Places,
     /// The apps whose timers are being run.
     busy: Mutex<HashSet<AppId>>,
     /// Timers whose calls wait for long, and hold no place. They are due in the store until they are
@@ -67,9 +68,10 @@ struct Running {
 type TimerKey = (InstallId, String);
 
 impl Running {
-    fn new() -> Self {
+    fn new(org_share_percent: u32) -> Self {
+        let sizes = Sizes::new(RUNNING_MAX, org_share_percent, RUNNING_PER_APP_MAX);
         Self {
-            places: Semaphore::new(RUNNING_MAX),
+            places: Places::new(sizes),
             busy: Mutex::default(),
             waiting: Mutex::default(),
         }
@@ -136,9 +138,12 @@ async fn begin_due(app: &Arc<App>, running: &Arc<Running>) -> Result<Option<Mill
 /// Runs timers of one app that are due.
 async fn run_due(app: &Arc<App>, id: AppId, running: &Arc<Running>) -> Result<()> {
     let timers = running.due(app, id, app.clock.now(), READ_MAX).await?;
+    if timers.is_empty() {
+        return Ok(());
+    }
+    let share = &*running.places.of(app.holder(id).await?);
     let results = futures_util::stream::iter(timers).map(|timer| async move {
-        // It is never closed.
-        let _place = running.places.acquire().await;
+        let _place = Place::in_turn(share).await;
         let stopping = *app.stopping.borrow();
         match stopping {
             true => Ok(()),

@@ -23,7 +23,7 @@ use crate::wire;
 pub async fn upload(app: &App, caller: &Caller, component: Vec<u8>) -> Result<wire::Component> {
     let backend = access::backend(caller)?;
     let component = Arc::new(component);
-    let checked = inspect::checked(app, &component).await?;
+    let checked = inspect::checked(app, backend.tenant().app(), &component).await?;
     // Before it is compiled: what the app does not take should cost the others nothing.
     let policy = trust::policy(app, backend.tenant()).await?;
     trust::check(&policy, checked.facts())?;

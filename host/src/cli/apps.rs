@@ -22,7 +22,7 @@ Example:
   althing app create Shop --org org_19ca9450a0020a31 --allow-ip 10.0.0.0/8 \\
     --allow-origin https://shop.example --key-file acme.key > shop.key && chmod 600 shop.key
 
-The key alone goes to standard output, and is shown this once.")]
+An org has as many apps as the host lets it (`limits.apps_per_org_max`). The key alone goes to standard output, and is shown this once.")]
     Create(Create),
     /// List the apps of an org
     #[command(after_help = "\

@@ -9,6 +9,12 @@ const MIB: usize = 1024 * KIB;
 settings! {
     /// What apps and users may ask of the host.
     struct Limits in "limits" {
+        /// The most apps of an org.
+        apps_per_org_max: usize = 20, within(1..=100_000);
+        /// The most that the apps of an org may have together of the host's places: of those for calls of plugins,
+        /// their requests to the outside, their timers, components that are compiled, and what waits for them. In
+        /// percent. An org may always have what one of its apps may. 100 for a host that one org has for itself.
+        org_share_percent: u32 = 50, within(1..=100);
         /// The longest text of a message, in bytes.
         text_bytes_max: usize = 16 * KIB, within(16..=MIB);
         /// The largest data of a message, in bytes of JSON.
@@ -62,6 +68,10 @@ settings! {
         app_plugin_writes_per_second: u32 = 500, within(1..=1_000_000);
         /// The same at once after a pause.
         app_plugin_writes_burst: u32 = 1_000, within(1..=10_000_000);
+        /// What the plugins of all apps of an org write, for each second.
+        org_plugin_writes_per_second: u32 = 1_000, within(1..=1_000_000);
+        /// The same at once after a pause.
+        org_plugin_writes_burst: u32 = 2_000, within(1..=10_000_000);
         /// Other requests in an app, for each second.
         app_requests_per_second: u32 = 2_000, within(1..=1_000_000);
         /// Other requests in an app at once after a pause.
@@ -100,6 +110,8 @@ impl Limits {
             app_messages_burst: 1_000_000,
             app_plugin_writes_per_second: 100_000,
             app_plugin_writes_burst: 1_000_000,
+            org_plugin_writes_per_second: 100_000,
+            org_plugin_writes_burst: 1_000_000,
             app_requests_per_second: 100_000,
             app_requests_burst: 1_000_000,
             ..Self::default()

@@ -118,6 +118,9 @@ settings! {
         recording_s_max: u64 = 86_400, within(1..=604_800);
         /// The recorded calls of an install that are kept; the oldest go.
         recorded_calls_max: usize = 500, within(0..=100_000);
+        /// All recorded calls that are kept on this host. When there are more, or they take more than they may,
+        /// the org that has most loses its oldest.
+        recorded_calls_per_host_max: usize = 20_000, within(0..=10_000_000);
         /// The largest recorded call, in bytes of what it asked and was told.
         recorded_call_bytes_max: usize = 2 * MIB, within(0..=64 * MIB);
         /// What the recorded calls of an install may take, in bytes of memory.

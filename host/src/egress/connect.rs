@@ -7,8 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
-use super::slots::Slot;
-use super::{Client, Error, Target, tls};
+use super::{Client, Error, Slot, Target, tls};
 use crate::address::Reach;
 
 /// How many addresses of a host are tried.

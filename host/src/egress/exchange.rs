@@ -11,8 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use super::slots::Slot;
-use super::{Client, Error, Request, Response, Target};
+use super::{Client, Error, Request, Response, Slot, Target};
 use crate::address::Reach;
 
 /// The most headers of a request or an answer.

@@ -9,10 +9,9 @@ use hyper::body::Body;
 use tokio::time::{Instant, timeout_at};
 
 use super::exchange::Answer;
-use super::slots::Slot;
-use super::{Client, Error, Request};
+use super::{Client, Error, Request, Slot, slot};
 use crate::address::Hosts;
-use crate::model::AppId;
+use crate::admission::Holder;
 
 /// The most that one read gives.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
@@ -41,14 +40,14 @@ impl Client {
     /// If anything but an answer comes of it. Whether the request has arrived is then unknown.
     pub async fn open(
         &self,
-        app: AppId,
+        holder: Holder,
         hosts: &Hosts,
         request: Request,
         until: Option<std::time::Instant>,
     ) -> Result<Incoming, Error> {
         let settings = &self.settings;
         self.check(&request)?;
-        let slot = self.streams.enter(app)?;
+        let slot = slot(&self.streams, holder)?;
         let now = Instant::now();
         let last = now + Duration::from_millis(settings.stream_timeout_ms);
         let until = until.map_or(last, |until| last.min(until.into()));

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use tokio::net::lookup_host;
 use url::Host;
 
-use super::slots::Slot;
-use super::{Client, Error, Target};
+use super::{Client, Error, Slot, Target};
 use crate::address::{Reach, destination, is_public};
 
 /// From a name to all its addresses.

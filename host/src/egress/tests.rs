@@ -14,10 +14,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::{Client, Error, Request, Resolver, Response, Target};
 use crate::address::{Hosts, Networks};
+use crate::admission::Holder;
 use crate::config;
-use crate::model::AppId;
+use crate::model::{AppId, OrgId};
 
-const APP: AppId = AppId(1);
+const APP: Holder = Holder {
+    org: OrgId(1),
+    app: AppId(1),
+};
 
 /// Settings with which servers on this machine can be asked.
 fn settings() -> config::Egress {
@@ -51,7 +55,7 @@ fn at(address: &str) -> (Resolver, Arc<AtomicUsize>) {
 
 /// A client for which every name is 127.0.0.1.
 fn client(settings: &config::Egress) -> Client {
-    Client::new(settings, at("127.0.0.1").0).unwrap()
+    Client::new(settings, 100, at("127.0.0.1").0).unwrap()
 }
 
 fn request(method: Method, url: &str) -> Request {

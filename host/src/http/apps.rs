@@ -16,7 +16,8 @@ use crate::wire;
 
 /// Make an app
 ///
-/// Its first server key comes with the answer and is not shown again.
+/// Its first server key comes with the answer and is not shown again. An org has so many apps at most
+/// (`limits.apps_per_org_max`, 20 by default): one more is refused as `limit_reached`.
 #[utoipa::path(post, path = "/v1/orgs/{org_id}/apps", tag = "Apps", security(("operator_key" = []), ("org_key" = [])),
     params(("org_id" = OrgId, Path)), request_body = wire::NewApp,
     responses((status = 201, description = "The app and its first server key", body = wire::CreatedApp)))]

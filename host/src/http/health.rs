@@ -55,7 +55,7 @@ async fn metrics(
         return Err(Error::new(Code::AddressNotAllowed, detail));
     }
     app.metrics
-        .plugins_waiting(app.compiling.waiting(), app.loading.count());
+        .plugins_waiting(app.to_compile.taken(), app.loading.count());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let figures = app.metrics.encode(&usage::of_installs(&app));
     Ok(([(CONTENT_TYPE, kind)], figures).into_response())

@@ -24,10 +24,11 @@ use super::lane::{Lane, Paces};
 use super::link::Linked;
 use super::meter::Meter;
 use super::output::Returned;
-use super::slots::{Slot, Slots};
+use super::slots::Slots;
 use super::state::Class;
 use super::streaming::LongWait;
 use super::types::Context;
+use crate::admission::{Full, Holder};
 
 /// A plugin enabled for one app: code, settings and counters. Cheap to make; lives between calls.
 pub struct Install {
@@ -36,20 +37,22 @@ pub struct Install {
     pub(super) config: Arc<str>,
     pub(super) counters: Arc<Counters>,
     pub(super) figures: Arc<Figures>,
-    /// The app's; none if it takes no slots of calls that somebody waits for.
-    pub(super) slots: Option<Arc<Slots>>,
+    /// The app's.
+    pub(super) slots: Slots,
+    /// Whether nobody waits for its calls.
+    pub(super) is_aside: bool,
     /// Where its instances wait, if the plugin asks for that.
     pub(super) shelf: Option<Shelf>,
     pub(super) paces: Paces,
 }
 
 impl Install {
-    /// Makes an install callable. `app` and `id` are unique in the process's world; `config` is a
-    /// JSON object that fits the manifest's schema.
+    /// Makes an install callable. `id` is unique in the process's world; `config` is a JSON object that
+    /// fits the manifest's schema.
     pub fn new(
         engine: &Arc<Engine>,
         linked: &Arc<Linked>,
-        app: &str,
+        holder: Holder,
         id: &str,
         config: impl Into<Arc<str>>,
     ) -> Self {
@@ -59,12 +62,13 @@ impl Install {
             config: config.into(),
             counters: engine.counters(id),
             figures: engine.figures(id),
-            slots: Some(engine.app_slots(app)),
+            slots: engine.slots.of(holder),
+            is_aside: false,
             shelf: linked
                 .inspection
                 .manifest
                 .keep_instances
-                .then(|| engine.kept.shelf()),
+                .then(|| engine.kept.shelf(holder)),
             paces: Paces::default(),
         }
     }
@@ -74,6 +78,7 @@ impl Install {
     pub fn aside(
         engine: &Arc<Engine>,
         linked: &Arc<Linked>,
+        holder: Holder,
         id: &str,
         config: impl Into<Arc<str>>,
     ) -> Self {
@@ -83,12 +88,13 @@ impl Install {
             config: config.into(),
             counters: engine.counters(id),
             figures: engine.figures(id),
-            slots: None,
+            slots: engine.slots.aside_of(holder),
+            is_aside: true,
             shelf: linked
                 .inspection
                 .manifest
                 .keep_instances
-                .then(|| engine.kept_aside.shelf()),
+                .then(|| engine.kept_aside.shelf(holder)),
             paces: Paces::default(),
         }
     }
@@ -163,9 +169,9 @@ where
     let install = call.install;
     let limits = &install.engine.limits;
     let meter = Arc::new(Meter::new(class.budget(limits).cpu, limits));
-    let long = left.zip(install.slots.as_ref()).map(|(left, slots)| {
-        let slots = [slots, &install.engine.slots].map(Arc::clone);
-        Arc::new(LongWait::new(slots, &meter, limits, left))
+    let long = left.filter(|_| !install.is_aside).map(|left| {
+        let share = Arc::clone(&install.slots.long_waits);
+        Arc::new(LongWait::new(share, &meter, limits, left))
     });
     let guest = Guest {
         engine: &install.engine,
@@ -215,13 +221,12 @@ where
         log: meter.take_log(),
     };
     let until = began + wall;
-    let mut slots = match timeout_at(until.into(), admit(engine, install, class)).await {
-        Ok(Ok(slots)) => Some(slots),
-        Ok(Err(whose)) => {
-            return Err(fault(
-                FaultKind::Overloaded,
-                format!("too many calls wait {whose}"),
-            ));
+    let slots = install.map_or(&engine.own_slots, |install| &install.slots);
+    let entered = slots.enter(class.is_on_send_path());
+    let mut slot = match timeout_at(until.into(), entered).await {
+        Ok(Ok(slot)) => Some(slot),
+        Ok(Err(Full)) => {
+            return Err(fault(FaultKind::Overloaded, "too many calls wait".into()));
         }
         Err(_) => {
             return Err(fault(
@@ -236,7 +241,7 @@ where
     let mut lane = Lane::new(engine, install, class, &meter);
     let mut serving = pin!(hook(guest));
     loop {
-        let (may_leave, at) = (slots.is_some(), deadline.at());
+        let (may_leave, at) = (slot.is_some(), deadline.at());
         let polled =
             poll_fn(
                 |task| match deadline.poll(&meter, || lane.poll(serving.as_mut(), task)) {
@@ -258,7 +263,7 @@ where
             // It waits elsewhere from now on: others may have its place.
             Ok(Err(later)) => {
                 deadline.move_to(later);
-                slots = None;
+                slot = None;
             }
             Err(_) if !deadline.is_over() => {}
             Err(_) if deadline.is_busy() => {
@@ -271,25 +276,4 @@ where
             }
         }
     }
-}
-
-/// The app's slot first: who waits for it holds nothing that others need.
-async fn admit<'a>(
-    engine: &'a Engine,
-    install: Option<&'a Install>,
-    class: Class,
-) -> Result<(Option<Slot<'a>>, Slot<'a>), &'static str> {
-    let (app, all) = match install.map(|install| &install.slots) {
-        Some(Some(slots)) => {
-            let slot = slots.enter(class.is_on_send_path()).await;
-            (Some(slot.map_err(|_| "for this app")?), &*engine.slots)
-        }
-        Some(None) => (None, &engine.slots_aside),
-        None => (None, &*engine.slots),
-    };
-    let any = all
-        .enter(class.is_on_send_path())
-        .await
-        .map_err(|_| "for this host")?;
-    Ok((app, any))
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
@@ -19,8 +19,9 @@ use super::kept::Kept;
 use super::lane::Threads;
 use super::limits::Limits;
 use super::link::Linked;
-use super::slots::Slots;
+use super::slots::{AllSlots, Slots};
 use super::ticker::{self, Ticker};
+use crate::shared::Shared;
 
 /// Tables are small; a free slot keeps this much for its next call.
 const WARM_TABLE_BYTES: usize = 64 << 10;
@@ -41,16 +42,16 @@ pub struct Engine {
     pub(super) wasm: wasmtime::Engine,
     pub(super) limits: Arc<Limits>,
     pub(super) ticker: Ticker,
-    pub(super) slots: Arc<Slots>,
+    pub(super) slots: AllSlots,
+    /// For what is no install's.
+    pub(super) own_slots: Slots,
     pub(super) lane_threads: Threads,
     pub(super) kept: Arc<Kept>,
-    /// For calls of versions that are only compared with others.
-    pub(super) slots_aside: Slots,
+    /// For versions that are only compared with others.
     pub(super) kept_aside: Arc<Kept>,
     pub(super) compiler: Option<Compiler>,
-    apps: Shared<Slots>,
-    counters: Shared<Counters>,
-    figures: Shared<Figures>,
+    counters: Shared<Arc<str>, Counters>,
+    figures: Shared<Arc<str>, Figures>,
     pub(super) inspected: Mutex<Inspected>,
     pub(super) linked: Mutex<HashMap<(Digest, Grants), Weak<Linked>>>,
 }
@@ -72,26 +73,19 @@ impl Engine {
         let wasm = wasmtime::Engine::new(&config(&limits))
             .map_err(|error| io::Error::other(format!("{error:#}")))?;
         let ticker = ticker::start(wasm.weak())?;
-        let slots = Arc::new(Slots::new(
-            limits.concurrent_calls_max,
-            limits.send_path_slots_percent,
-            limits.waiting_calls_max,
-            limits.stream_calls_max,
-            limits.long_calls_max,
-        ));
+        let slots = AllSlots::new(&limits);
         let aside = limits.aside_calls_max;
         let lane_threads = Threads::start(limits.long_calls_max)?;
         Ok(Arc::new(Self {
             wasm,
             kept: Arc::new(Kept::new(&limits, limits.kept_instances_max)),
-            slots_aside: Slots::new(aside, 0, limits.waiting_calls_max, 0, 1),
+            own_slots: slots.of_host(),
             kept_aside: Arc::new(Kept::new(&limits, aside)),
             compiler,
             limits: Arc::new(limits),
             ticker,
             slots,
             lane_threads,
-            apps: Shared::default(),
             counters: Shared::default(),
             figures: Shared::default(),
             inspected: Mutex::default(),
@@ -104,63 +98,19 @@ impl Engine {
         &self.limits
     }
 
-    /// The slots that all installs of an app share.
-    pub(super) fn app_slots(&self, app: &str) -> Arc<Slots> {
-        let limits = &self.limits;
-        self.apps.get_or_make(app, || {
-            Slots::new(
-                limits.app_concurrent_calls_max,
-                limits.send_path_slots_percent,
-                limits.app_waiting_calls_max,
-                limits.app_stream_calls_max,
-                limits.app_long_calls_max,
-            )
-        })
-    }
-
     /// The counters of an install. They outlive a change of its version or config, and go with the last
     /// [`Install`](super::Install) of that name.
     pub fn counters(&self, install: &str) -> Arc<Counters> {
         let max = self.limits.counters_max;
-        self.counters.get_or_make(install, || Counters::new(max))
+        self.counters
+            .get_or_make(install.into(), || Counters::new(max))
     }
 
     /// The figures of an install, for as long.
     pub fn figures(&self, install: &str) -> Arc<Figures> {
         let max = self.limits.metrics_max;
-        self.figures.get_or_make(install, || Figures::new(max))
-    }
-}
-
-/// What several share by name, for as long as anybody holds it.
-struct Shared<T>(Mutex<Named<T>>);
-
-struct Named<T> {
-    all: HashMap<Arc<str>, Weak<T>>,
-    /// With so many names it is time to look which of them are still in use.
-    tidy_at: usize,
-}
-
-impl<T> Shared<T> {
-    fn get_or_make(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
-        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = named.all.get(name).and_then(Weak::upgrade) {
-            return known;
-        }
-        if named.all.len() >= named.tidy_at {
-            named.all.retain(|_, known| known.strong_count() > 0);
-            named.tidy_at = 2 * named.all.len().max(32);
-        }
-        let new = Arc::new(make());
-        named.all.insert(name.into(), Arc::downgrade(&new));
-        new
-    }
-}
-
-impl<T> Default for Shared<T> {
-    fn default() -> Self {
-        let (all, tidy_at) = (HashMap::new(), 0);
-        Self(Mutex::new(Named { all, tidy_at }))
+        self.figures
+            .get_or_make(install.into(), || Figures::new(max))
     }
 }
 

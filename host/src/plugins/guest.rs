@@ -107,7 +107,7 @@ impl Guest<'_> {
             seed: call.map_or(0, |call| call.context.seed),
             wasi: None,
             moderates: self.linked.grants.contains(Permission::ChatModerate),
-            aside: install.is_some_and(|of| of.slots.is_none()),
+            aside: install.is_some_and(|of| of.is_aside),
             streams: Streams::new(self.long.clone()),
             done: Done::default(),
         }

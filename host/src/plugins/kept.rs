@@ -1,6 +1,7 @@
 //! Instances that wait for another call, for plugins whose manifest asks for it: those that are dear
 //! to start, or that prepare much from their settings. Each serves one install, one call at a time,
-//! and goes with its first fault, with its install, or when others need its place.
+//! and goes with its first fault, with its install, or when others need its place: of the org that has
+//! most of them the one that has waited longest.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,6 +12,7 @@ use wasmtime::component::Instance;
 
 use super::limits::Limits;
 use super::state::State;
+use crate::admission::{Holder, who_has_most};
 
 /// An instance with its store.
 pub(super) struct Live {
@@ -25,14 +27,21 @@ pub(super) struct Kept {
     instances_max: usize,
     calls_max: u32,
     bytes_max: usize,
-    waiting: Mutex<VecDeque<(u64, Live)>>,
+    waiting: Mutex<VecDeque<(Owner, Live)>>,
     shelves: AtomicU64,
+}
+
+/// Which shelf it is on, and whose that is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    shelf: u64,
+    holder: Holder,
 }
 
 /// An install's own part of what is kept; what is on it goes with it.
 pub(super) struct Shelf {
     kept: Arc<Kept>,
-    number: u64,
+    owner: Owner,
 }
 
 impl Kept {
@@ -46,14 +55,15 @@ impl Kept {
         }
     }
 
-    pub(super) fn shelf(self: &Arc<Self>) -> Shelf {
+    pub(super) fn shelf(self: &Arc<Self>, holder: Holder) -> Shelf {
+        let shelf = self.shelves.fetch_add(1, Relaxed);
         Shelf {
             kept: Arc::clone(self),
-            number: self.shelves.fetch_add(1, Relaxed),
+            owner: Owner { shelf, holder },
         }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, VecDeque<(u64, Live)>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, VecDeque<(Owner, Live)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,7 +74,7 @@ impl Shelf {
         let mut waiting = self.kept.waiting();
         let at = waiting
             .iter()
-            .rposition(|(number, _)| *number == self.number)?;
+            .rposition(|(owner, _)| *owner == self.owner)?;
         waiting.remove(at).map(|(_, live)| live)
     }
 
@@ -76,13 +86,22 @@ impl Shelf {
             return;
         }
         let mut waiting = self.kept.waiting();
-        waiting.push_back((self.number, live));
+        waiting.push_back((self.owner, live));
         let surplus = (waiting.len() > self.kept.instances_max)
-            .then(|| waiting.pop_front())
+            .then(|| surplus(&mut waiting))
             .flatten();
         drop(waiting); // Freeing memory takes its time.
         drop(surplus);
     }
+}
+
+/// The one that gives way to the others.
+fn surplus(waiting: &mut VecDeque<(Owner, Live)>) -> Option<(Owner, Live)> {
+    let holder = who_has_most(waiting.iter().map(|(owner, _)| (owner.holder, 1)))?;
+    let oldest = waiting
+        .iter()
+        .position(|(owner, _)| owner.holder == holder)?;
+    waiting.remove(oldest)
 }
 
 impl Drop for Shelf {
@@ -90,7 +109,7 @@ impl Drop for Shelf {
         let mut waiting = self.kept.waiting();
         let (mine, others): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut *waiting)
             .into_iter()
-            .partition(|(number, _)| *number == self.number);
+            .partition(|(owner, _)| *owner == self.owner);
         *waiting = others;
         drop(waiting);
         drop(mine);

@@ -1,5 +1,5 @@
 //! The slow lane: a call that has computed for a while goes on one stretch at a time, and only when it
-//! holds one of few places, of its app's and of the process's. However many calls of however many apps
+//! holds one of few places, of its app's, its org's and the process's. However many calls of however many apps
 //! compute as long as they may, some of the processors stay free for all the others. Calls like those that
 //! took long lately begin here: many that are just short enough take as much as a few long ones. The lane has
 //! threads of its own, which give way to all others of the process.
@@ -14,7 +14,6 @@ use std::task::{Context, Poll};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::block_in_place;
 use tracing::Span;
 
@@ -22,20 +21,12 @@ use super::call::Install;
 use super::engine::Engine;
 use super::meter::{LONG_NS, Meter};
 use super::state::Class;
+use crate::admission::{Place, Share};
 
 thread_local! {
     /// Whether what this thread polls holds places. A call that runs within another's poll (a guard of a
     /// message that a handler sends) goes on with those: it would wait for itself.
     static HELD: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The places of an app, or of the process.
-pub(super) struct Places(Arc<Semaphore>);
-
-impl Places {
-    pub(super) fn new(places: u32) -> Self {
-        Self(Arc::new(Semaphore::new(places.max(1) as usize)))
-    }
 }
 
 /// How long the calls of an install take lately, by class.
@@ -118,15 +109,13 @@ fn give_way() {
     }
 }
 
-type Held = Vec<OwnedSemaphorePermit>;
-type Waiting = Pin<Box<dyn Future<Output = Held> + Send>>;
+type Waiting = Pin<Box<dyn Future<Output = Place> + Send>>;
 
 /// A call's way, by the lane if it takes long.
 pub(super) struct Lane<'c> {
     meter: &'c Meter,
     threads: &'c Threads,
-    /// In the order in which they are taken. The app's first: who waits for it holds nothing that others need.
-    places: [Option<&'c Places>; 2],
+    share: &'c Arc<Share>,
     pace: Option<&'c Pace>,
     waiting: Option<Waiting>,
 }
@@ -139,16 +128,15 @@ impl<'c> Lane<'c> {
         class: Class,
         meter: &'c Meter,
     ) -> Self {
-        let app = install.and_then(|install| install.slots.as_ref());
-        let places = [app.map(|slots| &slots.lane), Some(&engine.slots.lane)];
+        let slots = install.map_or(&engine.own_slots, |install| &install.slots);
         let pace = install.map(|install| &install.paces.0[class as usize]);
-        Self::begin(meter, &engine.lane_threads, places, pace)
+        Self::begin(meter, &engine.lane_threads, &slots.lane, pace)
     }
 
     fn begin(
         meter: &'c Meter,
         threads: &'c Threads,
-        places: [Option<&'c Places>; 2],
+        share: &'c Arc<Share>,
         pace: Option<&'c Pace>,
     ) -> Self {
         if pace.is_some_and(Pace::is_slow) {
@@ -157,7 +145,7 @@ impl<'c> Lane<'c> {
         Self {
             meter,
             threads,
-            places,
+            share,
             pace,
             waiting: None,
         }
@@ -174,7 +162,7 @@ impl<'c> Lane<'c> {
             self.waiting = None;
             self.meter.poll(|| guest.poll(task))
         } else {
-            let Poll::Ready(_places) = self.wait(task) else {
+            let Poll::Ready(_place) = self.wait(task) else {
                 self.meter.note_ready();
                 return Poll::Pending;
             };
@@ -191,28 +179,18 @@ impl<'c> Lane<'c> {
         polled
     }
 
-    /// Waits for a place of each.
-    fn wait(&mut self, task: &mut Context<'_>) -> Poll<Held> {
-        let places = &self.places;
-        let waiting = self.waiting.get_or_insert_with(|| {
-            let of = places.iter().flatten().map(|places| places.0.clone());
-            Box::pin(take(of.collect()))
-        });
+    /// Waits for a place.
+    fn wait(&mut self, task: &mut Context<'_>) -> Poll<Place> {
+        let share = self.share;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(Place::in_turn(Arc::clone(share))));
         let held = waiting.as_mut().poll(task);
         if held.is_ready() {
             self.waiting = None;
         }
         held
     }
-}
-
-async fn take(of: Vec<Arc<Semaphore>>) -> Held {
-    let mut places = Vec::with_capacity(of.len());
-    for semaphore in of {
-        // Nobody closes one.
-        places.extend(semaphore.acquire_owned().await.ok());
-    }
-    places
 }
 
 /// Resets the mark also when a poll panics.
@@ -237,15 +215,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::admission::{Places, Sizes};
     use crate::plugins::Limits;
 
     fn meter() -> Meter {
         Meter::new(Duration::from_secs(1), &Limits::default())
     }
 
-    fn lane<'c>(meter: &'c Meter, threads: &'c Threads, places: &'c Places) -> Lane<'c> {
+    fn one_place() -> Places {
+        Places::new(Sizes::of_orgs(1, 100))
+    }
+
+    fn lane<'c>(meter: &'c Meter, threads: &'c Threads, share: &'c Arc<Share>) -> Lane<'c> {
         meter.begin_long();
-        Lane::begin(meter, threads, [None, Some(places)], None)
+        Lane::begin(meter, threads, share, None)
     }
 
     async fn polled<T: Send>(
@@ -258,31 +241,32 @@ mod tests {
     #[tokio::test]
     async fn one_stretch_at_a_time_and_none_within_another() {
         let (outer, inner) = (meter(), meter());
-        let (threads, places) = (Threads::start(1).unwrap(), Places::new(1));
-        let taken = places.0.clone().acquire_owned().await.unwrap();
+        let (threads, places) = (Threads::start(1).unwrap(), one_place());
+        let share = places.of_host();
+        let taken = Place::in_turn(share.clone()).await;
         let mut guest = Box::pin(async {
             let thread = std::thread::current();
             assert_eq!(thread.name(), Some("plugin-lane"));
-            let mut within = Box::pin(async { places.0.available_permits() });
-            let mut lane = lane(&inner, &threads, &places);
+            let mut within = Box::pin(async { places.taken() });
+            let mut lane = lane(&inner, &threads, &share);
             polled(&mut lane, within.as_mut()).await
         });
-        let mut lane = lane(&outer, &threads, &places);
+        let mut lane = lane(&outer, &threads, &share);
         assert!(polled(&mut lane, guest.as_mut()).await.is_pending());
         drop(taken);
-        let free = polled(&mut lane, guest.as_mut()).await;
-        assert_eq!(free, Poll::Ready(Poll::Ready(0)));
-        assert_eq!(places.0.available_permits(), 1);
+        let taken = polled(&mut lane, guest.as_mut()).await;
+        assert_eq!(taken, Poll::Ready(Poll::Ready(1)));
+        assert_eq!(places.taken(), 0);
     }
 
     #[tokio::test]
     async fn a_call_like_slow_ones_begins_in_the_lane_and_leads_the_next_one_out() {
-        let (threads, places) = (Threads::start(1).unwrap(), Places::new(1));
+        let (threads, share) = (Threads::start(1).unwrap(), one_place().of_host());
         let pace = Pace::default();
         pace.note(2 * TELLING_NS);
         for runs_in_lane in [true, false] {
             let meter = meter();
-            let mut lane = Lane::begin(&meter, &threads, [None, Some(&places)], Some(&pace));
+            let mut lane = Lane::begin(&meter, &threads, &share, Some(&pace));
             let mut guest =
                 Box::pin(async { std::thread::current().name() == Some("plugin-lane") });
             let ran = polled(&mut lane, guest.as_mut()).await;

@@ -21,6 +21,10 @@ pub struct Limits {
     /// message kinds, so that handlers can't starve the send path. In per cent.
     pub send_path_slots_percent: u32,
 
+    /// The share of the places, for calls and for what waits, that the apps of one org may have together. In per
+    /// cent; an org may have as much as one of its apps at least.
+    pub org_share_percent: u32,
+
     /// Calls that compute at the same time after their first quarter of a millisecond, in this process: the
     /// threads that are left serve all others. By default half of the machine's processors.
     pub long_calls_max: u32,
@@ -168,6 +172,7 @@ impl Default for Limits {
             app_concurrent_calls_max: 64,
             app_waiting_calls_max: 512,
             send_path_slots_percent: 25,
+            org_share_percent: 50,
             long_calls_max: (processors() / 2).max(1),
             app_long_calls_max: (processors() / 4).max(1),
             memory_bytes_max: 64 << 20,
@@ -273,6 +278,10 @@ impl Limits {
         check(
             self.send_path_slots_percent < 100,
             "send_path_slots_percent must be below 100",
+        );
+        check(
+            (1..=100).contains(&self.org_share_percent),
+            "org_share_percent must be 1 to 100",
         );
         check(
             (1 << 20..=1 << 30).contains(&self.memory_bytes_max),

@@ -6,39 +6,38 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
 use super::imports::Incoming;
 use super::limits::Limits;
 use super::meter::Meter;
-use super::slots::Slots;
 use super::types::HostError;
+use crate::admission::{Place, Share};
 
 /// What of the time of a streaming call is kept for what it does when its streams have ended.
 const REST: Duration = Duration::from_secs(5);
 
 /// The way from an ordinary place to one for long waits; one for each call that may go it.
 pub(super) struct LongWait {
-    /// Of the app and of the process.
-    slots: [Arc<Slots>; 2],
+    share: Arc<Share>,
     meter: Arc<Meter>,
     began: Instant,
     wall: Duration,
     cpu: Duration,
     /// Told when the call has left its ordinary place.
     left: Arc<Notify>,
-    taken: OnceLock<[OwnedSemaphorePermit; 2]>,
+    taken: OnceLock<Place>,
 }
 
 impl LongWait {
     pub(super) fn new(
-        slots: [Arc<Slots>; 2],
+        share: Arc<Share>,
         meter: &Arc<Meter>,
         limits: &Limits,
         left: &Arc<Notify>,
     ) -> Self {
         Self {
-            slots,
+            share,
             meter: Arc::clone(meter),
             began: Instant::now(),
             wall: Duration::from_millis(limits.stream_wall_ms_max.into()),
@@ -53,13 +52,12 @@ impl LongWait {
         if self.taken.get().is_some() {
             return Ok(());
         }
-        let [app, all] = &self.slots;
-        let (Some(app), Some(all)) = (app.wait_long(), all.wait_long()) else {
+        let Some(place) = Place::now(Arc::clone(&self.share)) else {
             return Err(HostError::Unavailable(
                 "too many calls read answers as they come; try again in a moment".into(),
             ));
         };
-        if self.taken.set([app, all]).is_ok() {
+        if self.taken.set(place).is_ok() {
             self.meter.extend(self.cpu);
             self.left.notify_one();
         }

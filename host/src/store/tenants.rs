@@ -141,10 +141,7 @@ impl Store {
         let id = owner.org();
         self.write(move |tx| {
             Box::pin(async move {
-                let apps: i64 = on_db!(&mut tx.connection, c => {
-                    sqlx::query_scalar("SELECT COUNT(*) FROM apps WHERE org_id = $1").bind(id).fetch_one(&mut *c).await
-                })?;
-                if apps > 0 {
+                if count_apps(tx, id).await? > 0 {
                     return Err(Error::new(Code::Conflict, "The org still has apps; delete them first."));
                 }
                 on_db!(&mut tx.connection, c => {
@@ -157,10 +154,24 @@ impl Store {
     }
 
     /// Makes an app, with the key with which the host signs its sessions.
-    pub async fn add_app(&self, owner: &Owner, app: App, own_key: SigningKey) -> Result<App> {
+    ///
+    /// # Errors
+    /// `limit_reached` when the org has `apps_max` already.
+    pub async fn add_app(
+        &self,
+        owner: &Owner,
+        app: App,
+        own_key: SigningKey,
+        apps_max: usize,
+    ) -> Result<App> {
         let org_id = owner.org();
         self.write(move |tx| {
             Box::pin(async move {
+                let apps = count_apps(tx, org_id).await?;
+                if usize::try_from(apps).unwrap_or(0) >= apps_max {
+                    let detail = format!("An org has at most {apps_max} apps.");
+                    return Err(Error::new(Code::LimitReached, detail));
+                }
                 on_db!(&mut tx.connection, c => {
                     sqlx::query(
                         "INSERT INTO apps (id, org_id, name, allowed_ips, allowed_origins, audience, \
@@ -355,6 +366,12 @@ impl Store {
             .await
         })?)
     }
+}
+
+async fn count_apps(tx: &mut super::Tx, org: OrgId) -> Result<i64> {
+    Ok(on_db!(&mut tx.connection, c => {
+        sqlx::query_scalar("SELECT COUNT(*) FROM apps WHERE org_id = $1").bind(org).fetch_one(&mut *c).await
+    })?)
 }
 
 fn owner_columns(owner: KeyOwner) -> (Option<OrgId>, Option<AppId>) {

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::{KeyError, VerifyingKey, parse_key_set};
 use crate::address::Hosts;
+use crate::admission::Holder;
 use crate::config;
 use crate::egress::{self, Client, Request, Target};
 use crate::model::{AppId, Millis};
@@ -37,7 +38,7 @@ pub enum KeySetError {
 /// Redirects are followed on its own host alone.
 async fn fetch(
     client: Arc<Client>,
-    app: AppId,
+    holder: Holder,
     url: Arc<str>,
 ) -> Result<Vec<VerifyingKey>, KeySetError> {
     let target = Target::parse(&url)?;
@@ -51,7 +52,7 @@ async fn fetch(
         timeout: None,
         body_start: None,
     };
-    let response = client.send(app, &hosts, request).await?;
+    let response = client.send(holder, &hosts, request).await?;
     if response.status != 200 {
         return Err(KeySetError::Status(response.status.as_u16()));
     }
@@ -97,14 +98,14 @@ impl KeySets {
     /// Why the set could not be fetched, when there is none that is still good.
     pub async fn find(
         &self,
-        app: AppId,
+        holder: Holder,
         url: &str,
         kid: &str,
         now: Millis,
     ) -> Result<Option<VerifyingKey>, KeySetError> {
         let url: Arc<str> = url.into();
-        let fetch = fetch(self.client.clone(), app, url.clone());
-        self.find_with((app, &url), kid, now, fetch).await
+        let fetch = fetch(self.client.clone(), holder, url.clone());
+        self.find_with((holder.app, &url), kid, now, fetch).await
     }
 
     /// Whether there is a set at `url` now. What is known of it is forgotten: the next token has it
@@ -112,10 +113,10 @@ impl KeySets {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn check(&self, app: AppId, url: &str) -> Result<(), KeySetError> {
+    pub async fn check(&self, holder: Holder, url: &str) -> Result<(), KeySetError> {
         let url: Arc<str> = url.into();
-        self.sets.invalidate(&(app, url.clone()));
-        fetch(self.client.clone(), app, url).await.map(drop)
+        self.sets.invalidate(&(holder.app, url.clone()));
+        fetch(self.client.clone(), holder, url).await.map(drop)
     }
 
     /// `fetch` is not run more often than the settings say.
@@ -220,7 +221,7 @@ mod tests {
     const SECOND: Millis = 1000;
 
     fn sets() -> KeySets {
-        let client = Client::new(&config::Egress::default(), egress::Resolver::System);
+        let client = Client::new(&config::Egress::default(), 100, egress::Resolver::System);
         KeySets::new(client.unwrap(), &config::Sessions::default())
     }
 

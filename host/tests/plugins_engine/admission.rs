@@ -82,6 +82,42 @@ async fn one_app_can_not_take_all_slots() {
 }
 
 #[tokio::test]
+async fn many_apps_of_one_org_can_not_take_all_slots() {
+    let engine = Engine::start(Limits {
+        concurrent_calls_max: 8,
+        send_path_slots_percent: 0,
+        app_concurrent_calls_max: 2,
+        app_waiting_calls_max: 4,
+        waiting_calls_max: 16,
+        guard_wall_ms_max: 1_000,
+        ..patient()
+    })
+    .unwrap();
+    let mut hanging = Vec::new();
+    for app in 1..=6 {
+        let name = format!("app_{app}_of_1");
+        let greedy = Arc::new(install(&engine, &name, &name).await);
+        hanging.extend((0..20).map(|_| hang(&greedy, false)));
+    }
+    settle().await;
+    let other = install(&engine, "app_7", "other").await;
+    assert_eq!(judge(&other).await, Ok(Verdict::Allow));
+    // There is room for it to wait, too, when others have taken the rest.
+    let third = Arc::new(install(&engine, "app_8", "third").await);
+    let fourth = Arc::new(install(&engine, "app_9", "fourth").await);
+    hanging.extend([&third, &third, &fourth, &fourth].map(|install| hang(install, false)));
+    settle().await;
+    assert_eq!(judge(&other).await, Err(FaultKind::Overloaded), "in time");
+    let waiting = judge(&other);
+    let free = async {
+        settle().await;
+        hanging[hanging.len() - 1].abort();
+    };
+    assert_eq!(tokio::join!(waiting, free).0, Ok(Verdict::Allow));
+    hanging.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
 async fn handlers_leave_slots_to_guards() {
     let (first, second) = two_apps(Limits {
         concurrent_calls_max: 4,

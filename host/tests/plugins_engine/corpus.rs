@@ -16,7 +16,7 @@ use althing_corpus::{Contract, MISDEEDS, Specimen};
 use proptest::prelude::*;
 
 use super::chat::FakeChat;
-use super::support::{context, draft, guest, patient};
+use super::support::{context, draft, guest, holder, patient};
 
 fn contract() -> Contract {
     Contract::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")).unwrap()
@@ -126,7 +126,7 @@ async fn tried(engine: &Arc<Engine>, specimen: &Specimen) -> Vec<&'static str> {
         Ok(linked) => linked,
         Err(refusal) => return vec![refusal.code],
     };
-    let install = Install::new(engine, &linked, "app_bad", "install_bad", "{}");
+    let install = Install::new(engine, &linked, holder("app_1"), "install_bad", "{}");
     let chat: Arc<dyn Chat> = Arc::new(FakeChat::default());
     let call = Call {
         install: &install,
@@ -237,7 +237,7 @@ async fn neighbour(engine: &Arc<Engine>) -> Neighbour {
     let inspection = inspect(engine, &guest("noop-guard")).unwrap();
     let linked = link(engine, &inspection, inspection.needed).await.unwrap();
     Neighbour {
-        install: Install::new(engine, &linked, "app_good", "install_good", "{}"),
+        install: Install::new(engine, &linked, holder("app_2"), "install_good", "{}"),
         chat: Arc::new(FakeChat::default()),
     }
 }

@@ -9,7 +9,7 @@ use althing::plugins::{
 };
 
 use super::chat::FakeChat;
-use super::support::{all_but_moderation, context, draft, guest, patient};
+use super::support::{all_but_moderation, context, draft, guest, holder, patient};
 use super::text::{MANIFEST, bare, component, component_with, with_module};
 
 fn engine() -> Arc<Engine> {
@@ -350,7 +350,7 @@ async fn a_hook_that_is_not_exported_is_a_fault() {
     let engine = engine();
     let inspection = inspect(&engine, &component("")).unwrap();
     let linked = link(&engine, &inspection, Grants::default()).await.unwrap();
-    let install = Install::new(&engine, &linked, "app_1", "install_1", "{}");
+    let install = Install::new(&engine, &linked, holder("app_1"), "install_1", "{}");
     assert_eq!(install.hooks(), Hooks::from_iter([Hook::Schedule]));
     let chat: Arc<dyn Chat> = Arc::new(FakeChat::default());
     let call = Call {

@@ -9,7 +9,7 @@ use althing::plugins::{
 use futures_util::future::join_all;
 
 use super::chat::FakeChat;
-use super::support::{app, assert_kind, context, guest, patient};
+use super::support::{app, assert_kind, context, guest, holder, patient};
 
 async fn rememberer(engine: &Arc<Engine>, app: &str) -> Install {
     let inspection = inspect(engine, &guest("rememberer")).unwrap();
@@ -17,7 +17,13 @@ async fn rememberer(engine: &Arc<Engine>, app: &str) -> Install {
         .into_iter()
         .collect();
     let linked = link(engine, &inspection, grants).await.unwrap();
-    Install::new(engine, &linked, app, &format!("install of {app}"), "{}")
+    Install::new(
+        engine,
+        &linked,
+        holder(app),
+        &format!("install of {app}"),
+        "{}",
+    )
 }
 
 async fn call(
@@ -149,6 +155,23 @@ async fn those_who_wait_longest_make_room() {
     assert_eq!(count(&installs[0], "").await, 1);
     assert_eq!(count(&installs[1], "").await, 3);
     assert_eq!(count(&installs[2], "").await, 1);
+}
+
+#[tokio::test]
+async fn many_apps_of_one_org_leave_another_its_instance() {
+    let engine = Engine::start(Limits {
+        kept_instances_max: 3,
+        ..patient()
+    })
+    .unwrap();
+    let other = rememberer(&engine, "app_9").await;
+    assert_eq!(count(&other, "").await, 1);
+    let mut greedy = Vec::new();
+    for app in 1..=6 {
+        greedy.push(rememberer(&engine, &format!("app_{app}_of_1")).await);
+        assert_eq!(counts(&greedy[app - 1], "", 1).await, [1]);
+    }
+    assert_eq!(count(&other, "").await, 2);
 }
 
 /// What an instance remembers may be what breaks it: the call is then made in a fresh one.

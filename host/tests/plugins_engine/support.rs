@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use althing::admission::Holder;
+use althing::model::{AppId, OrgId};
 use althing::plugins::{
     Call, Chat, Command, Context, Draft, Engine, Fault, FaultKind, Grants, Install, Limits, Output,
     Permission, Reply, Role, Verdict, guard_send, inspect, link, run_command,
@@ -61,12 +63,22 @@ pub async fn app_with(limits: Limits) -> App {
     }
 }
 
+/// The app with the number that ends its name, of an org for itself; in `app_7_of_1` of the first one.
+pub fn holder(app: &str) -> Holder {
+    let mut numbers = app.split('_').filter_map(|part| part.parse().ok());
+    let app = numbers.next().unwrap_or(0);
+    Holder {
+        org: OrgId(numbers.next().unwrap_or(app)),
+        app: AppId(app),
+    }
+}
+
 pub async fn install(engine: &Arc<Engine>, app: &str, id: &str) -> Install {
     let inspection = inspect(engine, &guest("hostile")).unwrap();
     let linked = link(engine, &inspection, all_but_moderation())
         .await
         .unwrap();
-    Install::new(engine, &linked, app, id, "{\"colour\":\"red\"}")
+    Install::new(engine, &linked, holder(app), id, "{\"colour\":\"red\"}")
 }
 
 /// Every interface that there is to link.

@@ -10,14 +10,14 @@ use althing::plugins::{
 };
 
 use super::chat::FakeChat;
-use super::support::{assert_kind, context, guest, patient};
+use super::support::{assert_kind, context, guest, holder, patient};
 
 async fn intruder(limits: Limits) -> Install {
     let engine = Engine::start(limits).unwrap();
     let inspection = inspect(&engine, &guest("intruder")).unwrap();
     assert!(inspection.uses_wasi);
     let linked = link(&engine, &inspection, Grants::default()).await.unwrap();
-    Install::new(&engine, &linked, "app_1", "install_1", "{}")
+    Install::new(&engine, &linked, holder("app_1"), "install_1", "{}")
 }
 
 /// Instances are kept, so that a call may find what one before it has left; or not.

@@ -4,8 +4,8 @@
 #[path = "../../support/postgres.rs"]
 mod postgres;
 
-use std::path::PathBuf;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use althing_bench::beside;
 use althing_bench::crash::{Plan, run};

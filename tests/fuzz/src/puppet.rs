@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use althing::admission::Holder;
+use althing::model::{AppId, OrgId};
 use althing::plugins::{Context, Install, Linked, Role, inspect, link};
 
 use crate::world::{ENGINE, block_on, workspace};
@@ -24,7 +26,11 @@ static LINKED: LazyLock<Arc<Linked>> = LazyLock::new(|| {
 /// The puppet with all that it needs, on new strings. Nothing is left of an install that is gone.
 pub fn install(settings: &impl serde::Serialize) -> Install {
     let settings = serde_json::to_string(settings).expect("JSON");
-    Install::new(&ENGINE, &LINKED, "app", "puppet", settings)
+    let holder = Holder {
+        org: OrgId(1),
+        app: AppId(1),
+    };
+    Install::new(&ENGINE, &LINKED, holder, "puppet", settings)
 }
 
 /// Where and when its calls are.

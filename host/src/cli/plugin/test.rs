@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 
 use super::check::{self, Checked};
 use super::read_component;
+use crate::admission::Holder;
 use crate::cli::failure::Failure;
 use crate::cli::screen::{Screen, plain, table};
 use crate::cli::wait_for;
+use crate::model::{AppId, OrgId};
 use crate::plugins::case::{self, Case, Difference, Recorded, Tape};
 use crate::plugins::{self, Chat, Install, Usage};
 use given::Given;
@@ -99,7 +101,11 @@ async fn one(checked: &Checked, name: String, mut case: Case) -> Result<Tried, F
     let linked = plugins::link(engine, inspection, case.grants(&inspection.manifest))
         .await
         .map_err(|refusal| Failure::Other(plain(&refusal.detail)))?;
-    let install = Install::new(engine, &linked, "app", &name, case.config.clone());
+    let nobody = Holder {
+        org: OrgId(0),
+        app: AppId(0),
+    };
+    let install = Install::new(engine, &linked, nobody, &name, case.config.clone());
     // An install of its own has counters of its own; they are set before the call.
     let counters = engine.counters(&name);
     for counter in &case.given.counters {

@@ -282,7 +282,11 @@ async fn of_a_hundred_at_once_so_many_are_sent() {
     let send = async |app: i64| {
         let request = request(Method::GET, &url);
         let hosts = Hosts::of(request.target.url());
-        let sent = client.send(AppId(app), &hosts, request).await;
+        let holder = Holder {
+            org: OrgId(app),
+            app: AppId(app),
+        };
+        let sent = client.send(holder, &hosts, request).await;
         sent.map_err(|error| error.code())
     };
     // The first app asks more often than anybody, takes its own places, and leaves the others.

@@ -72,7 +72,7 @@ fn authorities_are_looked_at_when_the_host_starts() {
             ca_file: Some(fixture(file)),
             ..settings()
         };
-        let error = Client::new(&settings, Resolver::System).err().unwrap();
+        let error = Client::new(&settings, 100, Resolver::System).err().unwrap();
         assert!(
             error.starts_with("egress.ca_file: ") && error.contains(words),
             "{error}"
@@ -147,7 +147,7 @@ fn urls_that_can_be_read_in_two_ways_are_refused() {
 #[tokio::test]
 async fn no_way_of_writing_an_address_leads_inside() {
     let (resolver, asked) = at("127.0.0.1");
-    let untouched = Client::new(&config::Egress::default(), resolver).unwrap();
+    let untouched = Client::new(&config::Egress::default(), 100, resolver).unwrap();
     for host in [
         "127.0.0.1",
         "127.0.0.1.",
@@ -226,7 +226,7 @@ async fn anywhere_is_nowhere_inside() {
     let server = answering(|_| ok("inside")).await;
     let port = server.address.port();
     let send = async |hosts: &[&str], url: &str, address: &str| {
-        let client = Client::new(&settings(), at(address).0).unwrap();
+        let client = Client::new(&settings(), 100, at(address).0).unwrap();
         let hosts = Hosts::parse_wide(hosts).unwrap();
         let sent = client.send(APP, &hosts, request(Method::GET, url)).await;
         sent.map_or_else(|error| error.code(), |_| "answered")
@@ -261,7 +261,12 @@ async fn anywhere_is_nowhere_inside() {
 #[tokio::test]
 async fn one_address_that_is_not_public_spoils_the_rest() {
     let find = |_: &str| vec!["1.1.1.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
-    let client = Client::new(&config::Egress::default(), Resolver::Fixed(Arc::new(find))).unwrap();
+    let client = Client::new(
+        &config::Egress::default(),
+        100,
+        Resolver::Fixed(Arc::new(find)),
+    )
+    .unwrap();
     assert_eq!(
         refused(&client, "https://example.com/").await,
         "address_not_allowed"
@@ -270,12 +275,12 @@ async fn one_address_that_is_not_public_spoils_the_rest() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_told() {
-    let client = Client::new(&settings(), Resolver::Fixed(Arc::new(|_| Vec::new()))).unwrap();
+    let client = Client::new(&settings(), 100, Resolver::Fixed(Arc::new(|_| Vec::new()))).unwrap();
     assert_eq!(
         refused(&client, "https://example.test/").await,
         "unreachable"
     );
-    let system = Client::new(&settings(), Resolver::System).unwrap();
+    let system = Client::new(&settings(), 100, Resolver::System).unwrap();
     assert_eq!(
         refused(&system, "https://nobody.invalid/").await,
         "unreachable"
@@ -291,7 +296,7 @@ async fn the_system_finds_names_too() {
         plain_http_networks: both,
         ..settings()
     };
-    let client = Client::new(&settings, Resolver::System).unwrap();
+    let client = Client::new(&settings, 100, Resolver::System).unwrap();
     let url = format!("http://localhost:{}/", server.address.port());
     assert_eq!(get(&client, &url).await.unwrap().status, 200);
 }
@@ -324,7 +329,7 @@ async fn the_connection_goes_to_the_address_that_was_looked_at() {
         plain_http_networks: only,
         ..settings()
     };
-    let client = Client::new(&settings, Resolver::Fixed(Arc::new(find))).unwrap();
+    let client = Client::new(&settings, 100, Resolver::Fixed(Arc::new(find))).unwrap();
     let response = get(&client, &server.url("/")).await.unwrap();
     assert_eq!(&response.body[..], b"the right one");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "it is asked once");
@@ -360,7 +365,7 @@ async fn plain_http_goes_only_where_the_operator_lets_it() {
 async fn hosts_that_are_not_on_the_list_are_not_asked() {
     let (resolver, asked) = at("127.0.0.1");
     let server = answering(|_| ok("hello")).await;
-    let client = Client::new(&settings(), resolver).unwrap();
+    let client = Client::new(&settings(), 100, resolver).unwrap();
     let port = server.address.port();
     for rule in [
         "example.test",

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use althing::admission::Holder;
+use althing::model::{AppId, OrgId};
 use althing::plugins::{
     Act, Call, Chat, Context, Draft, Engine, Event, Install, Limits, Linked, Permission, Role,
     guard_send, handle_event, inspect, kind_act, link,
@@ -63,8 +65,12 @@ impl Stage {
 
     /// An install of an app.
     pub fn install(&self, linked: &Arc<Linked>, app: usize, place: usize) -> Install {
-        let (app, id) = (format!("app_{app}"), format!("ins_{app}_{place}"));
-        Install::new(&self.engine, linked, &app, &id, "{}")
+        let id = format!("ins_{app}_{place}");
+        let holder = Holder {
+            org: OrgId(app as i64),
+            app: AppId(app as i64),
+        };
+        Install::new(&self.engine, linked, holder, &id, "{}")
     }
 
     fn call<'a>(&'a self, install: &'a Install) -> Call<'a> {
