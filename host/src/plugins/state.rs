@@ -116,7 +116,7 @@ pub(super) struct State {
     pub wasi: Option<Box<Wasi>>,
     /// Whether the plugin may delete anybody's messages.
     pub moderates: bool,
-    /// Whether the call is only compared with another, and so reaches nothing outside.
+    /// Whether the call is only compared with another, and so shows nobody anything before it ends.
     pub aside: bool,
     pub streams: Streams,
     pub done: Done,
