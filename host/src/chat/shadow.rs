@@ -14,7 +14,8 @@ use crate::app::{Again, App, Difference, Installed, Pair, Trial};
 use crate::plugins::case::{self, Input, Noticed, Recorded, Tape};
 use crate::plugins::{Call, Chat, Context, Draft, FaultKind, Hook, Usage};
 
-/// The most that a call may have asked and been told to be made again: so much may wait of each.
+/// The most that a call may have asked and been told to be made again, and may ask then: so much may wait of
+/// each.
 pub(super) const TOLD_BYTES_MAX: usize = 256 * 1024;
 
 /// A shadow that is to be asked what is about to be asked.
@@ -256,7 +257,7 @@ async fn ask(app: &App, shadow: &Installed, trial: &Trial, asked: Asked) -> Opti
     } = asked;
     let (hook, _) = input.function();
     let calling = calling(app, shadow, hook, (&context.channel, &context.actor)).ok()?;
-    let tape = Arc::new(Tape::beside(shadow.chat.clone(), told));
+    let tape = Arc::new(Tape::beside(shadow.chat.clone(), told, TOLD_BYTES_MAX));
     let chat: Arc<dyn Chat> = tape.clone();
     let call = Call {
         chat: &chat,
@@ -265,7 +266,7 @@ async fn ask(app: &App, shadow: &Installed, trial: &Trial, asked: Asked) -> Opti
     let outcome = input.make(call).await;
     let recorded = tape.end(&outcome);
     let has_failed = calling.note(outcome).is_err();
-    if recorded.end == FaultKind::Overloaded.code() {
+    if recorded.end == FaultKind::Overloaded.code() || !recorded.whole {
         return None;
     }
     let candidate = Said::new(&input, recorded.outcome);

@@ -95,9 +95,10 @@ impl Tape {
     }
 
     /// For a call that is held against another: what that one was told is played back. What it did not
-    /// ask is asked now; only writes seem to be done, and nothing outside is reached.
-    pub fn beside(chat: Arc<dyn Chat>, asked: Vec<Asked>) -> Self {
-        Self::new(chat, Some(asked), false, usize::MAX)
+    /// ask is asked now; only writes seem to be done, and nothing outside is reached. Of what it asks and is
+    /// told so many bytes are kept at most.
+    pub fn beside(chat: Arc<dyn Chat>, asked: Vec<Asked>, bytes_max: usize) -> Self {
+        Self::new(chat, Some(asked), false, bytes_max)
     }
 
     fn new(chat: Arc<dyn Chat>, played: Option<Vec<Asked>>, alone: bool, bytes_max: usize) -> Self {
