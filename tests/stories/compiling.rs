@@ -8,7 +8,9 @@ use althing::config::Config;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{App, Database, TestHost, component, draft, eventually, rewritten, stories};
+use crate::support::{
+    App, Database, Person, TestHost, component, draft, eventually, rewritten, stories,
+};
 
 stories!(
     who_uploads_much_waits_for_itself,
@@ -154,18 +156,24 @@ async fn too_many_that_wait_are_told_so(database: Database) {
     assert_eq!(taken, 3);
 }
 
-async fn no_message_passes_a_guard_that_is_not_loaded(database: Database) {
-    let gate = Gate::new();
-    gate.open();
-    let host = TestHost::with(&database, |config| {
+/// A host whose compiler goes by the gate, and Alice and Bob in `general`, where nobody says "red".
+async fn moderated(database: &Database, gate: &Gate) -> (TestHost, [Person; 2]) {
+    let host = TestHost::with(database, |config| {
         gate.set(config);
         config.plugins.load_wait_ms = 100;
     })
     .await;
     let rule = json!({ "patterns": [{ "pattern": "red", "action": "reject", "reason": "no" }] });
     host.app.plugin("moderation", rule).await;
-    let [alice, bob] = host.app.users(["alice", "bob"]).await;
-    host.app.channel("general", &[&alice, &bob]).await;
+    let people = host.app.users(["alice", "bob"]).await;
+    host.app.channel("general", &people.each_ref()).await;
+    (host, people)
+}
+
+async fn no_message_passes_a_guard_that_is_not_loaded(database: Database) {
+    let gate = Gate::new();
+    gate.open();
+    let (host, [alice, bob]) = moderated(&database, &gate).await;
     let [dora] = host.other.users(["dora"]).await;
     host.other.channel("next-door", &[&dora]).await;
     bob.post("/v1/messages", draft("general", "red"))
@@ -218,15 +226,7 @@ async fn no_message_passes_a_guard_that_is_not_loaded(database: Database) {
 async fn a_host_without_room_at_its_start_tries_again(database: Database) {
     let gate = Gate::new();
     gate.open();
-    let host = TestHost::with(&database, |config| {
-        gate.set(config);
-        config.plugins.load_wait_ms = 100;
-    })
-    .await;
-    let rule = json!({ "patterns": [{ "pattern": "red", "action": "reject", "reason": "no" }] });
-    host.app.plugin("moderation", rule).await;
-    let [alice, bob] = host.app.users(["alice", "bob"]).await;
-    host.app.channel("general", &[&alice, &bob]).await;
+    let (host, [alice, bob]) = moderated(&database, &gate).await;
     forget(&gate.code());
     gate.may_run(false);
     host.restart().await;
