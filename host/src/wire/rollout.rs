@@ -113,7 +113,8 @@ pub struct HookCompared {
     pub different: u64,
     /// Those in which the shadow failed.
     pub failed: u64,
-    /// Calls that the shadow was not asked, because too many were waiting or it keeps failing.
+    /// Calls that the shadow was not asked, because too many were waiting, one of the two was told too much in it, or
+    /// the shadow keeps failing.
     pub dropped: u64,
     /// CPU time of the shadow's calls in microseconds.
     pub cpu_us: u64,
